@@ -1,0 +1,1 @@
+"""Prompt in, assessment out: the trained complexity classifier. numpy only, no pickle, no network."""

@@ -1,0 +1,1 @@
+"""The only way out: providers, and the loop that calls them."""

@@ -1,0 +1,1 @@
+"""The wire: one module per dialect, and nothing but the wire."""

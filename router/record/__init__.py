@@ -1,0 +1,1 @@
+"""What remains of a request: record, metrics, log."""

@@ -1,0 +1,1 @@
+"""How the classifier came to be: python -m training."""
