@@ -1,0 +1,77 @@
+"""The seam between the gateway and whoever answers: one protocol, OpenAI's dialect on our side of it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from router.core.types import Deployment
+
+Operation = Literal["chat/completions", "embeddings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """The named time-outs of a call, in seconds."""
+
+    connect_s: float = 5.0
+    first_byte_s: float = 60.0
+    idle_s: float = 30.0
+    total_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployment with what is needed to reach it.
+
+    Attributes:
+        provider: litellm's word for it: ``openai``, ``anthropic``, ``scripted``, …
+        upstream_model: the name the provider knows, without our prefix.
+        api_base: base URL up to and without ``/chat/completions``; None lets litellm choose.
+        api_key: never shown; None where the provider needs none.
+        direct: the provider speaks OpenAI's dialect at ``api_base``; otherwise litellm translates.
+        headers: extra request headers the operator configured.
+    """
+
+    deployment: Deployment
+    provider: str
+    upstream_model: str
+    api_base: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    direct: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeouts: Timeouts = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to one deployment.
+
+    Attributes:
+        body: the caller's request in OpenAI's dialect without the ``router`` object; not to be changed. For a
+            stream it already asks for usage.
+        deadline_s: point in time on the event loop's clock by which everything is over.
+        headers: per-request headers for the provider (fusion depth, trace context).
+    """
+
+    target: Target
+    body: Mapping[str, Any]
+    deadline_s: float
+    operation: Operation = "chat/completions"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """A way out. Every failure is an ``UpstreamError``; cancellation passes through."""
+
+    async def complete(self, call: Call) -> dict[str, Any]:
+        """Make a call and give back the parsed reply body, known to be an object with choices (or data)."""
+        ...
+
+    def stream(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open a stream of server-sent events, cut anywhere; entering it means the provider said 200.
+
+        Leaving the context closes the connection. Bytes are passed on as they come, ``data: [DONE]`` included;
+        what they say is the relay's business.
+        """
+        ...

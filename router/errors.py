@@ -1,0 +1,283 @@
+"""The error tree. Each class states its HTTP status, its stable code, and what dispatch does next.
+
+::
+
+    GatewayError
+    ├── CallerError                     the request cannot be served as it stands
+    │   ├── BadRequest             400  invalid_request
+    │   ├── BadControl             400  invalid_router_control
+    │   ├── CapabilityUnavailable  400  capability_unavailable
+    │   ├── ContextTooLong         400  context_length_exceeded
+    │   ├── BudgetTooSmall         400  budget_too_small
+    │   ├── Unauthorized           401  invalid_api_key
+    │   ├── ModelNotFound          404  model_not_found
+    │   ├── EndpointNotFound       404  unknown_url
+    │   ├── MethodNotAllowed       405  method_not_allowed
+    │   ├── SlowCaller             408  request_timeout
+    │   ├── BodyTooLarge           413  request_too_large
+    │   └── WrongContentType       415  unsupported_media_type
+    ├── GatewayBusy                     nothing is wrong with the request; come back later
+    │   ├── Overloaded             503  overloaded
+    │   └── NothingAvailable       503  no_deployment_available
+    ├── UpstreamError                   a provider's answer, or the lack of one
+    │   ├── UpstreamRejected       400  upstream_rejected        give up: another model would say the same
+    │   ├── UpstreamContextTooLong 400  context_length_exceeded  fall back: a larger window may fit
+    │   ├── UpstreamFiltered       400  content_filter           give up
+    │   ├── UpstreamRateLimited    429  upstream_rate_limited    retry elsewhere, cool down
+    │   ├── UpstreamAuthFailed     502  upstream_auth_failed     fall back, cool down
+    │   ├── UpstreamModelMissing   502  upstream_model_missing   fall back, cool down
+    │   ├── UpstreamUnreachable    502  upstream_unreachable     retry, cool down
+    │   ├── UpstreamFailed         502  upstream_error           retry, cool down
+    │   ├── UpstreamBadReply       502  upstream_bad_reply       retry, cool down
+    │   ├── UpstreamEmpty          502  upstream_empty           retry
+    │   ├── UpstreamBroken         502  upstream_broken          give up: bytes have left
+    │   └── UpstreamTimeout        504  upstream_timeout         fall back, cool down
+    └── InternalError              500  internal_error
+
+Messages say what was wrong, what would be right and where to change it; they never carry prompt text or keys.
+"""
+
+from typing import Any, ClassVar, Literal
+
+NextStep = Literal["give_up", "retry", "fall_back"]
+"""``retry``: the same deployment group again; ``fall_back``: only another group can help."""
+
+
+class GatewayError(Exception):
+    """Root of everything the gateway raises on purpose."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    type: ClassVar[str] = "server_error"
+
+    def __init__(self, message: str, *, param: str | None = None, retry_after_s: float | None = None) -> None:
+        """Keep what the caller is told: the message, the field it is about, and when to come back."""
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+    def body(self) -> dict[str, Any]:
+        """The error as OpenAI's clients expect it."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+class CallerError(GatewayError):
+    """The request cannot be served as it stands."""
+
+    status = 400
+    code = "invalid_request"
+    type = "invalid_request_error"
+
+
+class BadRequest(CallerError):
+    """A field is missing, malformed or of the wrong type."""
+
+
+class BadControl(CallerError):
+    """A field of the ``router`` object is unknown or wrong."""
+
+    code = "invalid_router_control"
+
+
+class CapabilityUnavailable(CallerError):
+    """No allowed deployment is known to support what the request needs."""
+
+    code = "capability_unavailable"
+
+
+class ContextTooLong(CallerError):
+    """No allowed deployment has a window large enough."""
+
+    code = "context_length_exceeded"
+
+
+class BudgetTooSmall(CallerError):
+    """Every allowed route is estimated above ``max_cost_usd``."""
+
+    code = "budget_too_small"
+
+
+class Unauthorized(CallerError):
+    """No key, or a key that is not in the config."""
+
+    status = 401
+    code = "invalid_api_key"
+    type = "authentication_error"
+
+
+class ModelNotFound(CallerError):
+    """The name is neither an alias nor a deployment."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class EndpointNotFound(CallerError):
+    """The path is not served."""
+
+    status = 404
+    code = "unknown_url"
+
+
+class MethodNotAllowed(CallerError):
+    """The path is served, but not by this method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class SlowCaller(CallerError):
+    """The request body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class BodyTooLarge(CallerError):
+    """The request body is above ``limits.max_body_bytes``."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class WrongContentType(CallerError):
+    """The body is not declared as JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class GatewayBusy(GatewayError):
+    """Nothing is wrong with the request; come back later."""
+
+    status = 503
+    code = "overloaded"
+
+
+class Overloaded(GatewayBusy):
+    """``limits.max_in_flight`` requests are already being served, or the gateway is draining."""
+
+
+class NothingAvailable(GatewayBusy):
+    """Every deployment that could answer is cooling down."""
+
+    code = "no_deployment_available"
+
+
+class UpstreamError(GatewayError):
+    """A provider's answer, or the lack of one."""
+
+    status = 502
+    code = "upstream_error"
+    type = "upstream_error"
+    next_step: ClassVar[NextStep] = "retry"
+    cools_down: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        upstream_status: int | None = None,
+        billed: bool = False,
+    ) -> None:
+        """Keep also the provider's own status, and whether the failed call may have cost money."""
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
+        self.upstream_status = upstream_status
+        self.billed = billed
+
+
+class UpstreamRejected(UpstreamError):
+    """The provider says that the request itself is wrong."""
+
+    status = 400
+    code = "upstream_rejected"
+    type = "invalid_request_error"
+    next_step = "give_up"
+    cools_down = False
+
+
+class UpstreamContextTooLong(UpstreamError):
+    """The provider says that the prompt does not fit its window."""
+
+    status = 400
+    code = "context_length_exceeded"
+    type = "invalid_request_error"
+    next_step = "fall_back"
+    cools_down = False
+
+
+class UpstreamFiltered(UpstreamError):
+    """The provider's content policy refused the prompt."""
+
+    status = 400
+    code = "content_filter"
+    type = "invalid_request_error"
+    next_step = "give_up"
+    cools_down = False
+
+
+class UpstreamRateLimited(UpstreamError):
+    """429 from the provider."""
+
+    status = 429
+    code = "upstream_rate_limited"
+    type = "rate_limit_error"
+
+
+class UpstreamAuthFailed(UpstreamError):
+    """The provider refused the deployment's key."""
+
+    code = "upstream_auth_failed"
+    next_step = "fall_back"
+
+
+class UpstreamModelMissing(UpstreamError):
+    """The provider does not know the deployment's model."""
+
+    code = "upstream_model_missing"
+    next_step = "fall_back"
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection to the provider."""
+
+    code = "upstream_unreachable"
+
+
+class UpstreamFailed(UpstreamError):
+    """5xx from the provider, or an error event before the first token."""
+
+
+class UpstreamBadReply(UpstreamError):
+    """The reply is not what the dialect promises: wrong content type, broken JSON, no choices."""
+
+    code = "upstream_bad_reply"
+
+
+class UpstreamEmpty(UpstreamError):
+    """A well-formed reply with neither text nor tool calls."""
+
+    code = "upstream_empty"
+    cools_down = False
+
+
+class UpstreamBroken(UpstreamError):
+    """The stream broke after bytes had left for the caller."""
+
+    code = "upstream_broken"
+    next_step = "give_up"
+
+
+class UpstreamTimeout(UpstreamError):
+    """Connect, first byte, idle gap or total deadline ran out."""
+
+    status = 504
+    code = "upstream_timeout"
+    next_step = "fall_back"
+
+
+class InternalError(GatewayError):
+    """A defect of the gateway; the record's id finds it in the log."""
