@@ -28,16 +28,13 @@ def call_cost_usd(usage: Usage, price: Price) -> float:
 
 
 def counterfactual_cost_usd(answered: Usage, baseline: Price) -> float:
-    """Estimate what the baseline would have charged for the same prompt and an answer of the same length.
+    """Estimate what the baseline would have charged for the same prompt and the same answer.
 
-    The prompt tokens of the call that answered and its visible answer tokens are priced on the baseline. Cached
-    tokens count as plain input (another model's cache would have been cold), reasoning tokens are left out (they
-    belong to the model that thought them).
+    The tokens of the one call that answered, kind by kind, at the baseline's prices: a request that the baseline
+    itself answers at once therefore saves exactly nothing. Retries are not part of it: the baseline is taken to
+    have answered at the first try, which keeps savings on the low side.
     """
-    visible = Usage(
-        answered.input_tokens, answered.output_tokens - min(answered.reasoning_tokens, answered.output_tokens)
-    )
-    return call_cost_usd(visible, baseline)
+    return call_cost_usd(answered, baseline)
 
 
 def total_cost_usd(costs: Iterable[float | None]) -> float | None:
