@@ -1,0 +1,63 @@
+"""Which deployment to try next, after what has happened. Pure: rules on the errors' own words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from router.core.policy import Step
+from router.core.types import Deployment, Reason
+from router.errors import UpstreamError, UpstreamRateLimited, UpstreamTimeout
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A step that was tried and what came of it."""
+
+    step: Step
+    error: UpstreamError
+
+
+def next_step(
+    plan: Sequence[Step],
+    failed: Sequence[Failed],
+    pool: Mapping[str, Deployment],
+    is_available: Callable[[str], bool],
+    max_attempts: int,
+) -> Step | None:
+    """Choose the next deployment to call; None where nothing is left to try.
+
+    A ``retry`` goes to another deployment of the same model, else once more to the same one (not after 429, which
+    would ask for more of it); then, as after ``fall_back``, to the next model of the plan.
+    """
+    if len(failed) >= max_attempts:
+        return None
+    if not failed:
+        return next((step for step in plan if is_available(step.deployment)), None)
+    last = failed[-1]
+    if last.error.next_step == "give_up":
+        return None
+    tried = [failure.step.deployment for failure in failed]
+    model = pool[last.step.deployment].model
+    if last.error.next_step == "retry":
+        for step in plan:
+            same_group = pool[step.deployment].model == model
+            if same_group and step.deployment not in tried and is_available(step.deployment):
+                return step
+        again = not isinstance(last.error, UpstreamRateLimited) and tried.count(last.step.deployment) == 1
+        if again and is_available(last.step.deployment):
+            return last.step
+    models_tried = {pool[name].model for name in tried}
+    for step in plan:
+        if pool[step.deployment].model not in models_tried and is_available(step.deployment):
+            return step
+    return None
+
+
+def fallback_reason(
+    plan: Sequence[Step], answered: Step, failed: Sequence[Failed], pool: Mapping[str, Deployment]
+) -> Reason | None:
+    """Why another model answered than the one meant; None where the meant one did."""
+    if pool[answered.deployment].model == pool[plan[0].deployment].model:
+        return None
+    if not failed:
+        return Reason.FALLBACK_UNAVAILABLE
+    return Reason.FALLBACK_TIMEOUT if isinstance(failed[0].error, UpstreamTimeout) else Reason.FALLBACK_ERROR

@@ -1,0 +1,333 @@
+"""The decision: which route, why, and which deployments in which order. Pure; the only place that chooses.
+
+Laws, each held by a property test:
+
+* A harder prompt (higher complexity or gain) never gets a cheaper route.
+* A deployment known to lack what the request needs is never in the plan; one whose support is unknown comes last.
+* Nothing here fails a request for want of a classifier: no assessment means strong.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from classifier.assessment import Assessment
+from router.core.ask import Ask, Controls
+from router.core.cost import call_cost_usd
+from router.core.memory import Pin
+from router.core.prompt import Prompt
+from router.core.types import Deployment, Mode, Reason, Route, Usage
+from router.errors import BadControl, BudgetTooSmall, CapabilityUnavailable, ContextTooLong
+
+DEFAULT_OUTPUT_TOKENS = 500
+"""Assumed where neither the caller nor an assessment says. Source: median answer of the recorded outcomes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where small hands over to strong, for one mode.
+
+    Attributes:
+        complexity: at or above it a prompt escalates; in [0, 1], above 1 switches it off.
+        gain: likewise for the estimated gain; above 1 switches it off.
+        band: a prompt less than this below either threshold is uncertain, and escalates too.
+        novelty: above it a prompt is too far from the training data to be trusted to small.
+    """
+
+    complexity: float
+    gain: float = 2.0
+    band: float = 0.0
+    novelty: float = 1.0
+
+
+UNCERTIFIED: Mapping[Mode, Thresholds] = {
+    "cost": Thresholds(complexity=0.65),
+    "balanced": Thresholds(complexity=0.5),
+    "quality": Thresholds(complexity=0.35),
+}
+"""Used with an artifact that brings no thresholds of its own: even odds, and as far to either side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Routes, thresholds and rules, fixed while the gateway runs with one config and one artifact.
+
+    Attributes:
+        deployments: the whole pool by name.
+        small, strong: each route's deployments, preferred first.
+        baseline: the deployment that savings are measured against.
+        names: deployments by every name a caller may use in an allow-list.
+        version: says which policy decided, in metrics and records.
+    """
+
+    deployments: Mapping[str, Deployment]
+    small: tuple[str, ...]
+    strong: tuple[str, ...]
+    baseline: str
+    mode: Mode = "balanced"
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[Mode, Thresholds] = field(default_factory=lambda: UNCERTIFIED)
+    version: str = "1"
+    names: Mapping[str, frozenset[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the names that allow-lists may use."""
+        names: dict[str, frozenset[str]] = {name: frozenset((name,)) for name in self.deployments}
+        for name, deployment in self.deployments.items():
+            names[deployment.model] = names.get(deployment.model, frozenset()) | {name}
+        object.__setattr__(self, "names", names)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the memory holds that bears on this request: its turn, the turn before, its session."""
+
+    turn: Pin | None = None
+    previous_turn: Pin | None = None
+    session: Pin | None = None
+
+
+NOTHING_RECALLED = Recalled()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A deployment that the plan allows, and the route it belongs to."""
+
+    deployment: str
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What we mean to do.
+
+    Attributes:
+        plan: deployments in the order in which they may be tried; the first is meant to answer. Steps of another
+            route at the end are there for when all of this route's fail.
+        estimates_usd: what each route would cost, None where unpriced; for explanations and budgets.
+    """
+
+    route: Route
+    reason: Reason
+    mode: Mode
+    plan: tuple[Step, ...]
+    assessment: Assessment | None
+    estimates_usd: Mapping[Route, float | None] = field(default_factory=dict)
+
+
+def decide(
+    prompt: Prompt,
+    assessment: Assessment | None,
+    ask: Ask,
+    controls: Controls,
+    policy: Policy,
+    recalled: Recalled = NOTHING_RECALLED,
+    previous: Assessment | None = None,
+) -> Decision:
+    """Choose a route and order its deployments.
+
+    Args:
+        prompt: what was asked.
+        assessment: the classifier's view of it; None where the classifier failed or was not asked.
+        ask: what the model name means.
+        controls: the caller's ``router`` object.
+        policy: the pool and the thresholds.
+        recalled: earlier decisions that bind this one.
+        previous: the classifier's view of the turn before, for a follow-up whose earlier route is not recalled.
+
+    Raises:
+        CapabilityUnavailable, ContextTooLong, BudgetTooSmall, BadControl: no deployment may answer this request.
+    """
+    mode = controls.mode or ask.mode or policy.mode
+    if ask.kind == "direct" and ask.deployment is not None:
+        reason = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.DIRECT
+        return Decision("direct", reason, mode, (Step(ask.deployment, "direct"),), assessment)
+    cost_of = _estimator(prompt, assessment, policy)
+    wanted, why, pinned = _wish(prompt, assessment, ask, policy.thresholds[mode], recalled, previous)
+    lists = {route: _order(names, pinned) for route, names in _routes(policy).items()}
+    able, obstacle = _able(lists, wanted, prompt, controls, policy)
+    route, reason = (wanted, why) if able[wanted] else (_other(wanted), obstacle)
+    if ask.kind in ("small", "strong"):
+        _refuse_if_empty(able[wanted], obstacle, prompt)
+        able[_other(wanted)], route, reason = (), wanted, why
+    _refuse_if_empty(able[route], obstacle, prompt)
+    affordable = {r: _affordable(names, cost_of, controls.max_cost_usd) for r, names in able.items()}
+    if not affordable[route]:
+        route, reason = _over_budget(route, affordable, able, cost_of, controls)
+    plan = tuple(Step(name, r) for r in (route, _other(route)) for name in affordable[r])
+    estimates = {r: cost_of(names[0]) for r, names in able.items() if names}
+    return Decision(route, reason, mode, plan, assessment, estimates)
+
+
+def judge_thresholds(assessment: Assessment, thresholds: Thresholds) -> tuple[Route, Reason]:
+    """Hold an assessment against a mode's thresholds: small only when sure."""
+    if assessment.complexity >= thresholds.complexity or assessment.gain >= thresholds.gain:
+        return "strong", Reason.ABOVE_THRESHOLD
+    if assessment.novelty > thresholds.novelty:
+        return "strong", Reason.NOVEL_INPUT
+    near = assessment.complexity >= thresholds.complexity - thresholds.band
+    if near or assessment.gain >= thresholds.gain - thresholds.band:
+        return "strong", Reason.UNCERTAIN
+    return "small", Reason.BELOW_THRESHOLD
+
+
+def estimate_cost_usd(prompt: Prompt, output_tokens: int, deployment: Deployment) -> float | None:
+    """What one call would cost there; None where unpriced."""
+    if deployment.price is None:
+        return None
+    return call_cost_usd(Usage(prompt.input_tokens, output_tokens), deployment.price)
+
+
+def missing_need(prompt: Prompt, deployment: Deployment) -> Reason | None:
+    """Why a deployment is known not to be able to answer; None where it can, or where nothing is known."""
+    for capability, reason in _NEED_REASONS.items():
+        if capability in prompt.needs and deployment.supports.get(capability) is False:
+            return reason
+    room = prompt.input_tokens + min(prompt.max_output_tokens or 0, deployment.max_output_tokens or 1 << 60)
+    if deployment.context_window is not None and room > deployment.context_window:
+        return Reason.CONTEXT_WINDOW
+    return None
+
+
+_NEED_REASONS: Mapping[str, Reason] = {
+    "vision": Reason.CAPABILITY_VISION,
+    "audio": Reason.CAPABILITY_VISION,
+    "tools": Reason.CAPABILITY_TOOLS,
+    "json_schema": Reason.CAPABILITY_JSON,
+}
+
+
+def _wish(
+    prompt: Prompt,
+    assessment: Assessment | None,
+    ask: Ask,
+    thresholds: Thresholds,
+    recalled: Recalled,
+    previous: Assessment | None,
+) -> tuple[Route, Reason, str | None]:
+    """The route we would like, why, and the deployment that a pin asks for."""
+    if ask.kind in ("small", "strong"):
+        route: Route = "small" if ask.kind == "small" else "strong"
+        return route, Reason.FORCED_BY_POLICY if ask.by_policy else Reason.FORCED_BY_CALLER, None
+    if prompt.in_tool_loop and recalled.turn is not None and recalled.turn.route in ("small", "strong"):
+        return recalled.turn.route, Reason.TURN_PINNED, recalled.turn.deployment
+    if assessment is None:
+        return "strong", Reason.CLASSIFIER_UNAVAILABLE, None
+    route, reason = _by_turns(prompt, assessment, thresholds, recalled, previous)
+    pin = recalled.session
+    if pin is not None and pin.route in ("small", "strong") and (route == "small" or pin.route == "strong"):
+        return pin.route, Reason.SESSION_PINNED, pin.deployment
+    return route, reason, None
+
+
+def _by_turns(
+    prompt: Prompt,
+    assessment: Assessment,
+    thresholds: Thresholds,
+    recalled: Recalled,
+    previous: Assessment | None,
+) -> tuple[Route, Reason]:
+    """Judge the newest turn; a short follow-up inherits, unless it is hard in its own right."""
+    route, reason = judge_thresholds(assessment, thresholds)
+    if not prompt.is_followup or reason is Reason.ABOVE_THRESHOLD:
+        return route, reason
+    if recalled.previous_turn is not None and recalled.previous_turn.route in ("small", "strong"):
+        return recalled.previous_turn.route, Reason.FOLLOWUP_INHERITS
+    if previous is not None:
+        return judge_thresholds(previous, thresholds)[0], Reason.FOLLOWUP_INHERITS
+    return route, reason
+
+
+def _routes(policy: Policy) -> dict[Route, tuple[str, ...]]:
+    return {"small": policy.small, "strong": policy.strong}
+
+
+def _other(route: Route) -> Route:
+    return "strong" if route == "small" else "small"
+
+
+def _order(names: Sequence[str], pinned: str | None) -> tuple[str, ...]:
+    """The configured order, with a pinned deployment first."""
+    if pinned is not None and pinned in names:
+        return (pinned, *(name for name in names if name != pinned))
+    return tuple(names)
+
+
+def _able(
+    lists: Mapping[Route, Sequence[str]], wanted: Route, prompt: Prompt, controls: Controls, policy: Policy
+) -> tuple[dict[Route, tuple[str, ...]], Reason]:
+    """Keep who may and can answer, unknown support last; and say what stood against the wanted route."""
+    obstacle = Reason.FORCED_BY_CALLER
+    able: dict[Route, tuple[str, ...]] = {}
+    for route, names in lists.items():
+        kept = []
+        for name in names:
+            if not _allowed(name, controls):
+                continue
+            missing = missing_need(prompt, policy.deployments[name])
+            if missing is None:
+                kept.append(name)
+            elif route == wanted:
+                obstacle = missing
+        able[route] = tuple(sorted(kept, key=lambda name: _unknowns(prompt, policy.deployments[name])))
+    return able, obstacle
+
+
+def _allowed(name: str, controls: Controls) -> bool:
+    return name not in controls.exclude and (not controls.models or name in controls.models)
+
+
+def _unknowns(prompt: Prompt, deployment: Deployment) -> int:
+    return sum(capability not in deployment.supports for capability in prompt.needs)
+
+
+def _refuse_if_empty(names: Sequence[str], obstacle: Reason, prompt: Prompt) -> None:
+    if names:
+        return
+    if obstacle is Reason.CONTEXT_WINDOW:
+        raise ContextTooLong(
+            f"The request needs about {prompt.input_tokens + (prompt.max_output_tokens or 0)} tokens, more than any "
+            "allowed deployment's context window. Shorten the messages or lower max_tokens.",
+            param="messages",
+        )
+    if obstacle is Reason.FORCED_BY_CALLER:
+        raise BadControl(
+            "`router.models` and `router.exclude` leave no deployment of the route. Allow one that the route uses.",
+            param="router.models",
+        )
+    raise CapabilityUnavailable(
+        f"No allowed deployment supports what the request needs ({', '.join(sorted(prompt.needs))}).",
+        param={Reason.CAPABILITY_TOOLS: "tools", Reason.CAPABILITY_JSON: "response_format"}.get(obstacle, "messages"),
+    )
+
+
+def _estimator(prompt: Prompt, assessment: Assessment | None, policy: Policy) -> Callable[[str], float | None]:
+    expected = assessment.expected_output_tokens if assessment is not None else DEFAULT_OUTPUT_TOKENS
+    tokens = min(expected, prompt.max_output_tokens or expected)
+    return lambda name: estimate_cost_usd(prompt, tokens, policy.deployments[name])
+
+
+def _affordable(
+    names: Iterable[str], cost_of: Callable[[str], float | None], max_cost_usd: float | None
+) -> tuple[str, ...]:
+    """Who is estimated within the budget; under a budget, unpriced deployments are out."""
+    if max_cost_usd is None:
+        return tuple(names)
+    costs = {name: cost_of(name) for name in names}
+    return tuple(name for name, cost in costs.items() if cost is not None and cost <= max_cost_usd)
+
+
+def _over_budget(
+    route: Route,
+    affordable: Mapping[Route, Sequence[str]],
+    able: Mapping[Route, Sequence[str]],
+    cost_of: Callable[[str], float | None],
+    controls: Controls,
+) -> tuple[Route, Reason]:
+    if affordable[_other(route)]:
+        return _other(route), Reason.BUDGET_DOWNGRADE
+    costs = [cost for names in able.values() for name in names if (cost := cost_of(name)) is not None]
+    least = f"the cheapest is estimated at ${min(costs):.6f}" if costs else "no allowed deployment has a known price"
+    raise BudgetTooSmall(
+        f"`router.max_cost_usd` is ${controls.max_cost_usd:.6f}, but {least}.", param="router.max_cost_usd"
+    )

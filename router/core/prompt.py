@@ -1,0 +1,246 @@
+"""Reading a request's conversation: which words a person wrote last, and what the answer must be able to do.
+
+Laws:
+
+* The newest human turn is what gets judged. System prompts, tool schemas, tool results and blocks that client
+  software injects into user messages are not human words.
+* Nothing here fails: the messages have been checked before, and what is odd is read as text.
+* Reading is linear in the size of the conversation's texts, and no regular expression backtracks.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from router.core.types import Capability
+
+INJECTED_TAGS = (
+    "system-reminder",
+    "system_reminder",
+    "environment_details",
+    "environment_context",
+    "user_instructions",
+    "additional_data",
+    "attached_files",
+    "ide_opened_file",
+    "ide_selection",
+    "local-command-stdout",
+    "local-command-caveat",
+    "command-contents",
+    "user_info",
+    "project_layout",
+    "git_status",
+    "open_and_recently_viewed_files",
+)
+"""Blocks that coding agents put into user messages.
+
+Source: requests seen from Claude Code, Cline, Roo, Codex, Cursor and Continue.
+"""
+
+HUMAN_TAGS = ("user_query", "user_message", "user_request", "task", "feedback", "question", "query")
+"""Blocks in which the same agents wrap what the person typed."""
+
+FOLLOWUP_BYTES = 48
+FOLLOWUP_WORDS = 6
+"""A turn this short after an answer ("yes", "do it", "and in French?") speaks of the turn before it."""
+
+CONTEXT_CHARS = 2_000
+"""How much of the turn before, and of the answer to it, the classifier is shown."""
+
+IMAGE_TOKENS = 1_000
+"""Input tokens counted for an image. Source: OpenAI's vision pricing, 765 to 1,105 tokens at high detail."""
+
+_TAG_AT_START = re.compile(r"\s*<([a-zA-Z]+(?:[-_][a-zA-Z]+)+)>")
+_MAX_BLOCKS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the core sees of a request.
+
+    Attributes:
+        text: the newest human turn, without injected blocks.
+        context: the human turn and the answer before it, cut; empty on a first turn.
+        previous_text: the human turn before, whole.
+        needs: what a deployment must support to answer.
+        input_tokens: estimate over all messages and tools.
+        max_output_tokens: what the caller asked for at most; None where not said.
+        in_tool_loop: the conversation has tool calls or results after the newest human turn.
+        is_followup: short enough, after an answer, to mean the turn before.
+        turn_key, previous_turn_key: name this turn and the one before in the memory of turns.
+    """
+
+    text: str
+    context: str = ""
+    previous_text: str = ""
+    needs: frozenset[Capability] = frozenset()
+    input_tokens: int = 0
+    max_output_tokens: int | None = None
+    in_tool_loop: bool = False
+    is_followup: bool = False
+    turn_key: str = ""
+    previous_turn_key: str | None = None
+
+
+def read_prompt(body: Mapping[str, Any], caller: str = "") -> Prompt:
+    """Read a checked chat request. ``caller`` keeps apart the turns of different callers."""
+    messages: Sequence[Mapping[str, Any]] = body["messages"]
+    newest, text = _human_turn(messages, len(messages))
+    previous, previous_text = _human_turn(messages, newest) if newest > 0 else (-1, "")
+    if newest < 0:
+        newest, text = len(messages) - 1, message_text(messages[-1])
+    answer = _answer_between(messages, previous, newest) if previous >= 0 else ""
+    first_text = message_text(messages[0])
+    return Prompt(
+        text=text,
+        context=f"{previous_text[:CONTEXT_CHARS]}\n{answer[-CONTEXT_CHARS:]}" if previous >= 0 else "",
+        previous_text=previous_text,
+        needs=read_needs(body),
+        input_tokens=estimate_input_tokens(body),
+        max_output_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        in_tool_loop=any(_is_tool_step(message) for message in messages[newest + 1 :]),
+        is_followup=bool(answer) and _is_short(text),
+        turn_key=_key(caller, newest, first_text, text),
+        previous_turn_key=_key(caller, previous, first_text, previous_text) if previous >= 0 else None,
+    )
+
+
+def message_text(message: Mapping[str, Any]) -> str:
+    """All text of a message, parts joined by newlines."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))
+
+
+def human_text(text: str) -> str:
+    """Take away what client software injected, and unwrap what the person typed."""
+    if "</" not in text:
+        return text.strip()
+    for tag in INJECTED_TAGS:
+        text = _without_blocks(text, tag)
+    for tag in HUMAN_TAGS:
+        inner = _inside_block(text, tag)
+        if inner:
+            return inner
+    return _without_leading_blocks(text).strip()
+
+
+def read_needs(body: Mapping[str, Any]) -> frozenset[Capability]:
+    """What a deployment must support: tools, a JSON schema, images, audio."""
+    needs: set[Capability] = set()
+    if body.get("tools") or body.get("functions"):
+        needs.add("tools")
+    response_format = body.get("response_format")
+    if isinstance(response_format, dict) and response_format.get("type") == "json_schema":
+        needs.add("json_schema")
+    for part in _parts(body["messages"]):
+        if part.get("type") in ("image_url", "input_image"):
+            needs.add("vision")
+        elif part.get("type") == "input_audio":
+            needs.add("audio")
+    return frozenset(needs)
+
+
+def estimate_input_tokens(body: Mapping[str, Any]) -> int:
+    """Count roughly: four ASCII characters, or three bytes of anything else, to a token.
+
+    Source: OpenAI's rule of thumb for English; o200k_base needs 0.6 to 1.1 tokens for a Chinese, Japanese or
+    Korean character, which has three bytes.
+    """
+    tokens = 0
+    for message in body["messages"]:
+        tokens += 4 + text_tokens(message_text(message))
+        if message.get("tool_calls"):
+            tokens += len(orjson.dumps(message["tool_calls"])) // 4
+    tokens += sum(IMAGE_TOKENS for part in _parts(body["messages"]) if part.get("type") == "image_url")
+    for key in ("tools", "functions", "response_format"):
+        if body.get(key):
+            tokens += len(orjson.dumps(body[key])) // 4
+    return tokens
+
+
+def text_tokens(text: str) -> int:
+    """Tokens of one text, by the rule of ``estimate_input_tokens``."""
+    if text.isascii():
+        return (len(text) + 3) // 4
+    return (len(text.encode("utf-8", "surrogatepass")) + 2) // 3
+
+
+def _parts(messages: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, list):
+            yield from content
+
+
+def _human_turn(messages: Sequence[Mapping[str, Any]], before: int) -> tuple[int, str]:
+    """Index and words of the newest human turn before an index; (-1, "") where there is none."""
+    for index in range(before - 1, -1, -1):
+        if messages[index].get("role") == "user":
+            text = human_text(message_text(messages[index]))
+            if text:
+                return index, text
+    return -1, ""
+
+
+def _answer_between(messages: Sequence[Mapping[str, Any]], start: int, end: int) -> str:
+    for message in reversed(messages[start + 1 : end]):
+        if message.get("role") == "assistant":
+            return message_text(message) or "…"
+    return ""
+
+
+def _is_tool_step(message: Mapping[str, Any]) -> bool:
+    return message.get("role") in ("tool", "function") or bool(message.get("tool_calls"))
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= FOLLOWUP_BYTES and len(text.encode()) <= FOLLOWUP_BYTES and text.count(" ") < FOLLOWUP_WORDS
+
+
+def _key(caller: str, index: int, first_text: str, text: str) -> str:
+    digest = blake2b(digest_size=12)
+    for part in (caller, str(index), first_text[:4_000], text[:4_000], str(len(text))):
+        digest.update(part.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def _without_blocks(text: str, tag: str) -> str:
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    if opening not in text:
+        return text
+    kept, position = [], 0
+    while (start := text.find(opening, position)) >= 0:
+        end = text.find(closing, start)
+        if end < 0:
+            break
+        kept.append(text[position:start])
+        position = end + len(closing)
+    kept.append(text[position:])
+    return "".join(kept)
+
+
+def _inside_block(text: str, tag: str) -> str:
+    start = text.find(f"<{tag}>")
+    end = text.rfind(f"</{tag}>")
+    return text[start + len(tag) + 2 : end].strip() if 0 <= start < end else ""
+
+
+def _without_leading_blocks(text: str) -> str:
+    """Drop blocks of unknown software from the front, unless nothing would remain."""
+    rest = text
+    for _ in range(_MAX_BLOCKS):
+        match = _TAG_AT_START.match(rest)
+        end = rest.find(f"</{match[1]}>") if match else -1
+        if match is None or end < 0:
+            break
+        rest = rest[end + len(match[1]) + 3 :]
+    return rest if rest.strip() else text

@@ -1,0 +1,116 @@
+"""Every Prometheus metric of the gateway. Label sets are closed: config and code fill them, callers cannot."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from router import __version__
+from router.core.types import Attempt
+from router.record.record import RequestRecord
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_OVERHEAD = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+_SHARES = tuple(step / 20 for step in range(1, 21))
+
+
+class Metrics:
+    """The metrics of one process, fed by records."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register everything."""
+        metric: dict[str, Any] = {"registry": registry}
+        gauge: dict[str, Any] = {"registry": registry, "multiprocess_mode": "livemostrecent"}
+        self.requests = Counter(
+            "router_requests", "Requests by how they were answered.", ("route", "model", "reason", "outcome"), **metric
+        )
+        self.request_seconds = Histogram(
+            "router_request_seconds", "Whole request.", ("route", "outcome"), buckets=_SECONDS, **metric
+        )
+        self.overhead_seconds = Histogram(
+            "router_overhead_seconds", "Our own time by station.", ("station",), buckets=_OVERHEAD, **metric
+        )
+        self.first_token_seconds = Histogram(
+            "router_time_to_first_token_seconds", "Arrival to first content.", ("route",), buckets=_SECONDS, **metric
+        )
+        self.attempts = Counter("router_attempts", "Upstream calls.", ("deployment", "outcome"), **metric)
+        self.attempt_seconds = Histogram(
+            "router_attempt_seconds", "One upstream call.", ("deployment", "outcome"), buckets=_SECONDS, **metric
+        )
+        self.tokens = Counter("router_tokens", "Tokens by model.", ("model", "direction"), **metric)
+        self.cost = Counter("router_cost_usd", "Spend in US dollars.", ("route", "model", "stage"), **metric)
+        self.unpriced = Counter("router_unpriced_calls", "Calls whose model has no known price.", ("model",), **metric)
+        self.counterfactual = Counter(
+            "router_counterfactual_cost_usd", "What the baseline would have cost.", ("route", "baseline"), **metric
+        )
+        self.complexity = Histogram(
+            "router_complexity", "Complexity of routed prompts.", ("task",), buckets=_SHARES, **metric
+        )
+        self.novel = Counter("router_novel_prompts", "Prompts far from the training data.", **metric)
+        self.classifier_failures = Counter("router_classifier_failures", "Prompts that got no assessment.", **metric)
+        self.deployment_up = Gauge(
+            "router_deployment_up", "1 where calls go there, 0 while cooling down.", ("deployment",), **gauge
+        )
+        self.in_flight = Gauge(
+            "router_in_flight_requests",
+            "Requests being served.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.build_info = Gauge("router_build_info", "What is running.", ("version", "classifier", "policy"), **gauge)
+        for name, instrument in vars(self).items():
+            if isinstance(instrument, Counter | Histogram | Gauge) and instrument._labelnames:
+                setattr(self, f"_{name}", _children(instrument))
+
+    def observe(self, record: RequestRecord) -> None:
+        """Count one finished request."""
+        route = record.route or "none"
+        self._child("requests", route, record.model or "none", record.reason or "none", record.outcome).inc()
+        self._child("request_seconds", route, record.outcome).observe(record.duration_s)
+        for station, seconds in record.overhead_s.items():
+            if seconds:
+                self._child("overhead_seconds", station).observe(seconds)
+        if record.first_token_s is not None:
+            self._child("first_token_seconds", route).observe(record.first_token_s)
+        self._observe_attempts(route, record.attempts)
+        if record.baseline_cost_usd is not None:
+            self._child("counterfactual", route, record.baseline).inc(record.baseline_cost_usd)
+        assessment = record.decision.assessment if record.decision else None
+        if assessment is not None:
+            self._child("complexity", assessment.task).observe(assessment.complexity)
+            if record.reason == "novel_input":
+                self.novel.inc()
+
+    def describe(self, classifier: str, policy: str) -> None:
+        """Say what is running; after a reload the old description goes."""
+        self.build_info.clear()
+        self.build_info.labels(__version__, classifier, policy).set(1)
+
+    def _observe_attempts(self, route: str, attempts: Iterable[Attempt]) -> None:
+        for attempt in attempts:
+            self._child("attempts", attempt.deployment, attempt.outcome).inc()
+            self._child("attempt_seconds", attempt.deployment, attempt.outcome).observe(attempt.duration_s)
+            usage = attempt.usage
+            if usage is None:
+                continue
+            for direction, count in (
+                ("input", usage.input_tokens),
+                ("output", usage.output_tokens),
+                ("cached", usage.cached_tokens),
+                ("reasoning", usage.reasoning_tokens),
+            ):
+                if count:
+                    self._child("tokens", attempt.model, direction).inc(count)
+            if attempt.cost_usd is None:
+                self._child("unpriced", attempt.model).inc()
+            else:
+                self._child("cost", route, attempt.model, attempt.stage).inc(attempt.cost_usd)
+
+    def _child(self, name: str, *labels: str) -> Any:
+        return getattr(self, f"_{name}")(*labels)
+
+
+def _children(instrument: Any) -> Callable[..., Any]:
+    """A lookup of labelled children: ``labels()`` itself costs microseconds each time."""
+    return lru_cache(maxsize=4096)(lambda *labels: instrument.labels(*labels))

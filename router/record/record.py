@@ -1,0 +1,169 @@
+"""What remains of a request: one frozen record, whatever happened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.core.cost import counterfactual_cost_usd, total_cost_usd
+from router.core.policy import Decision
+from router.core.types import Attempt, Deployment, Reason, Route, Usage
+
+STATIONS = ("parse", "assess", "decide", "dispatch", "render")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request, as it ended.
+
+    Attributes:
+        started_at: Unix time in seconds.
+        caller: the name of the API key, empty where auth is off; never the key.
+        asked_model: the ``model`` of the request.
+        route, reason: how it was answered in the end; ``decision`` says what was meant.
+        model: of the deployment that answered, or was tried last; None where none was called.
+        outcome: ``ok``, an error code, or ``aborted``.
+        attempts: every call made for it, in order.
+        answered: usage of the call that answered; None where none did.
+        cost_usd: the sum over all priced calls; None where no call was priced.
+        unpriced: some call has tokens but no known price: ``cost_usd`` is then a lower bound.
+        baseline_cost_usd: the same tokens at the baseline's price; None without an answer or a price.
+        overhead_s: our own time by station; waiting for a provider is not in it.
+        first_token_s: from the request's arrival to the first content; None for replies that are not streamed.
+    """
+
+    request_id: str
+    started_at: float
+    endpoint: str
+    caller: str
+    asked_model: str
+    stream: bool
+    route: Route | None
+    reason: Reason | None
+    model: str | None
+    deployment: str | None
+    outcome: str
+    status: int
+    decision: Decision | None
+    attempts: tuple[Attempt, ...]
+    answered: Usage | None
+    cost_usd: float | None
+    unpriced: bool
+    baseline: str
+    baseline_cost_usd: float | None
+    duration_s: float
+    first_token_s: float | None
+    overhead_s: Mapping[str, float]
+    policy: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """A record in the making: what is known of a request so far. Everything has a value from the start."""
+
+    request_id: str
+    started_at: float
+    endpoint: str
+    baseline: Deployment
+    policy: str
+    caller: str = ""
+    asked_model: str = ""
+    stream: bool = False
+    decision: Decision | None = None
+    route: Route | None = None
+    reason: Reason | None = None
+    deployment: Deployment | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    classifier_failed: bool = False
+    status: int = 0
+    first_token_s: float | None = None
+    overhead_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STATIONS, 0.0))
+
+    @property
+    def answered(self) -> Usage | None:
+        """Usage of the call that answered: the last one, if it ended well."""
+        last = self.attempts[-1] if self.attempts else None
+        return last.usage if last is not None and last.outcome == "ok" else None
+
+    @property
+    def cost_usd(self) -> float | None:
+        """The sum over all priced calls."""
+        return total_cost_usd(attempt.cost_usd for attempt in self.attempts)
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether a call used tokens that we cannot price."""
+        return any(attempt.usage is not None and attempt.cost_usd is None for attempt in self.attempts)
+
+    @property
+    def baseline_cost_usd(self) -> float | None:
+        """What the baseline would have cost."""
+        if self.answered is None or self.baseline.price is None:
+            return None
+        return counterfactual_cost_usd(self.answered, self.baseline.price)
+
+    def finish(self, outcome: str, duration_s: float) -> RequestRecord:
+        """Freeze it."""
+        return RequestRecord(
+            request_id=self.request_id,
+            started_at=self.started_at,
+            endpoint=self.endpoint,
+            caller=self.caller,
+            asked_model=self.asked_model,
+            stream=self.stream,
+            route=self.route,
+            reason=self.reason,
+            model=self.deployment.model if self.deployment else None,
+            deployment=self.deployment.name if self.deployment else None,
+            outcome=outcome,
+            status=self.status,
+            decision=self.decision,
+            attempts=tuple(self.attempts),
+            answered=self.answered,
+            cost_usd=self.cost_usd,
+            unpriced=self.unpriced,
+            baseline=self.baseline.model,
+            baseline_cost_usd=self.baseline_cost_usd,
+            duration_s=duration_s,
+            first_token_s=self.first_token_s,
+            overhead_s=self.overhead_s,
+            policy=self.policy,
+        )
+
+
+def facts(draft: Draft) -> dict[str, Any]:
+    """The ``router`` object of a response."""
+    assessment = draft.decision.assessment if draft.decision else None
+    return {
+        "request_id": draft.request_id,
+        "route": draft.route,
+        "model": draft.deployment.model if draft.deployment else None,
+        "deployment": draft.deployment.name if draft.deployment else None,
+        "reason": draft.reason,
+        "complexity": round(assessment.complexity, 6) if assessment else None,
+        "gain": round(assessment.gain, 6) if assessment else None,
+        "task": assessment.task if assessment else None,
+        "novelty": round(assessment.novelty, 6) if assessment else None,
+        "classifier": assessment.artifact if assessment else None,
+        "mode": draft.decision.mode if draft.decision else None,
+        "cost_usd": draft.cost_usd,
+        "unpriced": draft.unpriced,
+        "baseline_cost_usd": draft.baseline_cost_usd,
+        "baseline_model": draft.baseline.model,
+        "attempts": [attempt_facts(attempt) for attempt in draft.attempts],
+    }
+
+
+def attempt_facts(attempt: Attempt) -> dict[str, Any]:
+    """A call's line, for the response, the log and the ledger."""
+    usage = attempt.usage
+    return {
+        "deployment": attempt.deployment,
+        "model": attempt.model,
+        "stage": attempt.stage,
+        "outcome": attempt.outcome,
+        "ms": round(attempt.duration_s * 1000, 3),
+        "input_tokens": usage.input_tokens if usage else 0,
+        "output_tokens": usage.output_tokens if usage else 0,
+        "estimated": usage.estimated if usage else False,
+        "cost_usd": attempt.cost_usd,
+    }
