@@ -105,6 +105,7 @@ class Decision:
         plan: deployments in the order in which they may be tried; the first is meant to answer. Steps of another
             route at the end are there for when all of this route's fail.
         estimates_usd: what each route would cost, None where unpriced; for explanations and budgets.
+        is_novel: the prompt lies farther from the training data than the mode's threshold allows.
     """
 
     route: Route
@@ -113,6 +114,7 @@ class Decision:
     plan: tuple[Step, ...]
     assessment: Assessment | None
     estimates_usd: Mapping[Route, float | None] = field(default_factory=dict)
+    is_novel: bool = False
 
 
 def decide(
@@ -156,7 +158,8 @@ def decide(
         route, reason = _over_budget(route, affordable, able, cost_of, controls)
     plan = tuple(Step(name, r) for r in (route, _other(route)) for name in affordable[r])
     estimates = {r: cost_of(names[0]) for r, names in able.items() if names}
-    return Decision(route, reason, mode, plan, assessment, estimates)
+    is_novel = assessment is not None and assessment.novelty > policy.thresholds[mode].novelty
+    return Decision(route, reason, mode, plan, assessment, estimates, is_novel)
 
 
 def judge_thresholds(assessment: Assessment, thresholds: Thresholds) -> tuple[Route, Reason]:

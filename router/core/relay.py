@@ -35,8 +35,18 @@ class Relay:
     """
 
     __slots__ = (
-        "_buffer", "_held", "_open_choices", "_waiting", "done", "finished", "output_chars", "raw_usage", "started", "template", "usage",
-    )  # fmt: skip
+        "_buffer",
+        "_held",
+        "_open_choices",
+        "_waiting",
+        "done",
+        "finished",
+        "output_chars",
+        "raw_usage",
+        "started",
+        "template",
+        "usage",
+    )
 
     def __init__(self, choices: int = 1) -> None:
         """Start with nothing read; ``choices`` is how many answers the caller asked for (``n``)."""

@@ -79,8 +79,8 @@ class Metrics:
         assessment = record.decision.assessment if record.decision else None
         if assessment is not None:
             self._child("complexity", assessment.task).observe(assessment.complexity)
-            if record.reason == "novel_input":
-                self.novel.inc()
+        if record.decision is not None and record.decision.is_novel:
+            self.novel.inc()
 
     def describe(self, classifier: str, policy: str) -> None:
         """Say what is running; after a reload the old description goes."""

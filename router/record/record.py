@@ -103,6 +103,8 @@ class Draft:
 
     def finish(self, outcome: str, duration_s: float) -> RequestRecord:
         """Freeze it."""
+        last = self.attempts[-1] if self.attempts else None
+        model, deployment = (last.model, last.deployment) if last is not None else (None, None)
         return RequestRecord(
             request_id=self.request_id,
             started_at=self.started_at,
@@ -112,8 +114,8 @@ class Draft:
             stream=self.stream,
             route=self.route,
             reason=self.reason,
-            model=self.deployment.model if self.deployment else None,
-            deployment=self.deployment.name if self.deployment else None,
+            model=self.deployment.model if self.deployment else model,
+            deployment=self.deployment.name if self.deployment else deployment,
             outcome=outcome,
             status=self.status,
             decision=self.decision,

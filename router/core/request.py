@@ -1,0 +1,24 @@
+"""A request in OpenAI's dialect, checked: what the hallway needs to know of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A body that has been checked.
+
+    Attributes:
+        body: what goes to the provider: the caller's body without ``router``; for a stream, usage is asked for.
+        model: the name the caller asked for.
+        stream: the caller wants events.
+        include_usage: the caller asked for a usage chunk of its own.
+        controls: the ``router`` object as it came; None where there is none.
+    """
+
+    body: Mapping[str, Any]
+    model: str
+    stream: bool = False
+    include_usage: bool = False
+    controls: Any = None

@@ -1,0 +1,307 @@
+"""Answering with one model: walk the plan, one attempt after another, until somebody answers.
+
+Laws:
+
+* Every call that was begun ends as exactly one ``Attempt``, whether it answered, failed or was hung up on.
+* A stream counts as answered only when its first content is here; until then the plan goes on.
+* Time spent waiting for providers is measured apart, so that overhead is our own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, TypeVar
+
+from router.core.cost import call_cost_usd
+from router.core.health import (
+    CooldownRules,
+    Health,
+    after_abandon,
+    after_failure,
+    after_success,
+    availability,
+    before_call,
+)
+from router.core.plan import Failed, next_step
+from router.core.policy import Step
+from router.core.prompt import text_tokens
+from router.core.relay import Relay
+from router.core.types import Attempt, Deployment, Stage, Usage
+from router.core.usage import read_usage
+from router.dispatch.provider import Call, Operation, Provider, Target
+from router.errors import (
+    NothingAvailable,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamTimeout,
+)
+
+T = TypeVar("T")
+
+BACKOFF_S = 0.1
+"""Pause before the same deployment is called again; no pause before another one."""
+
+
+@dataclass(slots=True)
+class Trip:
+    """What one request's way through the providers leaves behind.
+
+    Attributes:
+        input_tokens: our estimate, for calls whose provider reported nothing.
+        failed: steps that were tried in vain.
+        attempts: every call, in order of its end; the record's own list.
+        waited_s: time spent waiting for providers.
+        relayed_s: our own time spent reading their streams.
+    """
+
+    input_tokens: int
+    attempts: list[Attempt]
+    failed: list[Failed] = field(default_factory=list)
+    waited_s: float = 0.0
+    relayed_s: float = 0.0
+
+    @property
+    def stage(self) -> Stage:
+        """The first call is the answer's, later ones are retries."""
+        return "retry" if self.attempts else "answer"
+
+
+@dataclass(slots=True)
+class Live:
+    """An open stream whose first content has come."""
+
+    step: Step
+    relay: Relay
+    first: bytes
+    chunks: AsyncIterator[bytes]
+    stack: AsyncExitStack
+    began_s: float
+    stage: Stage
+
+
+class Dispatcher:
+    """Calls deployments and remembers how they have been doing."""
+
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        provider_of: Callable[[Target], Provider],
+        rules: CooldownRules,
+        *,
+        max_attempts: int = 4,
+        on_health: Callable[[str, bool], None] = lambda name, up: None,
+    ) -> None:
+        """Take the pool, and how each deployment is reached.
+
+        Args:
+            targets: the pool by name.
+            provider_of: the way out for a target.
+            rules: when a deployment is left out.
+            max_attempts: calls made for one request at the most.
+            on_health: told when a deployment goes down (False) or comes back (True).
+        """
+        self.targets = targets
+        self.pool: Mapping[str, Deployment] = {name: target.deployment for name, target in targets.items()}
+        self._provider_of = provider_of
+        self._rules = rules
+        self._max_attempts = max_attempts
+        self._health = dict.fromkeys(targets, Health())
+        self._on_health = on_health
+
+    async def complete(self, plan: tuple[Step, ...], body: Mapping[str, Any], deadline_s: float, trip: Trip,
+                       operation: Operation = "chat/completions") -> tuple[Step, dict[str, Any]]:  # fmt: skip
+        """Answer in one piece.
+
+        Raises:
+            UpstreamError: the last failure, when nothing of the plan answered.
+            NothingAvailable: every deployment of the plan is cooling down.
+        """
+
+        async def call(step: Step, made: Call) -> dict[str, Any]:
+            began_s = _now()
+            stage = trip.stage
+            reply = await self._provider_of(made.target).complete(made)
+            usage = read_usage(reply.get("usage")) or _estimate(trip.input_tokens, _reply_text(reply))
+            self._note(trip, step, stage, "ok", began_s, usage)
+            return reply
+
+        return await self._walk(plan, body, deadline_s, trip, call, operation)
+
+    async def open(self, plan: tuple[Step, ...], body: Mapping[str, Any], deadline_s: float, trip: Trip) -> Live:
+        """Begin a stream: the first deployment of the plan whose first content comes.
+
+        Raises:
+            UpstreamError, NothingAvailable: as ``complete`` does.
+        """
+
+        async def call(step: Step, made: Call) -> Live:
+            began_s = _now()
+            stage = trip.stage
+            relay = Relay(body.get("n") or 1)
+            async with AsyncExitStack() as stack:
+                chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
+                async with asyncio.timeout_at(min(deadline_s, began_s + made.target.timeouts.first_byte_s)):
+                    first = await _first_content(chunks, relay)
+                return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage)
+
+        return (await self._walk(plan, body, deadline_s, trip, call))[1]
+
+    async def pump(
+        self,
+        live: Live,
+        deadline_s: float,
+        trip: Trip,
+        begin: Callable[[], Awaitable[None]],
+        send: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        """Pass on what may leave, until the provider's end. The last chunk stays in ``live.relay.close()``.
+
+        Raises:
+            UpstreamBroken: bytes have left and the stream broke.
+        """
+        relay, outcome = live.relay, "aborted"
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await begin()
+                if live.first:
+                    await send(live.first)
+                async for data in live.chunks:
+                    began_s = perf_counter()
+                    passed = relay.feed(data)
+                    trip.relayed_s += perf_counter() - began_s
+                    if passed:
+                        await send(passed)
+            relay.close()
+            outcome = "ok"
+        except UpstreamError as error:
+            outcome = error.code
+            self._fail(live.step.deployment, error)
+            raise self._broken(live, outcome) from error
+        except TimeoutError as error:
+            outcome = UpstreamTimeout.code
+            raise self._broken(live, outcome) from error
+        finally:
+            self._abandon(live.step.deployment)
+            usage = relay.usage or Usage(trip.input_tokens, (relay.output_chars + 3) // 4, estimated=True)
+            self._note(trip, live.step, live.stage, outcome, live.began_s, usage)
+            await live.stack.aclose()
+
+    def is_available(self, name: str) -> bool:
+        """Whether a call may go there now."""
+        return availability(self._health[name], _now()) != "cooling"
+
+    async def _walk(
+        self,
+        plan: tuple[Step, ...],
+        body: Mapping[str, Any],
+        deadline_s: float,
+        trip: Trip,
+        call: Callable[[Step, Call], Awaitable[T]],
+        operation: Operation = "chat/completions",
+    ) -> tuple[Step, T]:
+        while (step := next_step(plan, trip.failed, self.pool, self.is_available, self._max_attempts)) is not None:
+            if trip.failed and trip.failed[-1].step == step:
+                await self._pause(deadline_s, trip)
+            made = Call(self.targets[step.deployment], body, deadline_s, operation)
+            try:
+                return step, await self._attempt(step, made, trip, call)
+            except UpstreamError as error:
+                trip.failed.append(Failed(step, error))
+            if _now() >= deadline_s:
+                break
+        if trip.failed:
+            raise trip.failed[-1].error
+        raise self._nothing_available(plan)
+
+    async def _attempt(self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call], Awaitable[T]]) -> T:
+        """Make one call, keep its health and its line; a failure comes out as an ``UpstreamError``."""
+        name, began_s, stage = step.deployment, _now(), trip.stage
+        self._health[name] = before_call(self._health[name], began_s)
+        try:
+            answer = await call(step, made)
+        except UpstreamError as error:
+            self._fail(name, error)
+            usage = _estimate(trip.input_tokens, "") if error.billed else None
+            self._note(trip, step, stage, error.code, began_s, usage)
+            raise
+        except TimeoutError as error:
+            timeout = UpstreamTimeout(f"{made.target.deployment.model} did not answer in time.", billed=True)
+            self._fail(name, timeout)
+            self._note(trip, step, stage, timeout.code, began_s, _estimate(trip.input_tokens, ""))
+            raise timeout from error
+        except BaseException:
+            self._abandon(name)
+            self._note(trip, step, stage, "aborted", began_s, _estimate(trip.input_tokens, ""))
+            raise
+        finally:
+            trip.waited_s += _now() - began_s
+        self._succeed(name)
+        return answer
+
+    async def _pause(self, deadline_s: float, trip: Trip) -> None:
+        began_s = _now()
+        await asyncio.sleep(min(BACKOFF_S, max(0.0, deadline_s - began_s)))
+        trip.waited_s += _now() - began_s
+
+    def _note(self, trip: Trip, step: Step, stage: Stage, outcome: str, began_s: float, usage: Usage | None) -> None:
+        deployment = self.pool[step.deployment]
+        cost = call_cost_usd(usage, deployment.price) if usage is not None and deployment.price is not None else None
+        trip.attempts.append(Attempt(deployment.name, deployment.model, stage, outcome, _now() - began_s, usage, cost))
+
+    def _succeed(self, name: str) -> None:
+        health = self._health[name]
+        self._health[name] = after_success(health)
+        if health.cooling_until_s:
+            self._on_health(name, True)
+
+    def _fail(self, name: str, error: UpstreamError) -> None:
+        health = self._health[name]
+        if not error.cools_down:
+            self._health[name] = after_success(health)
+            return
+        self._health[name] = after_failure(health, _now(), self._rules, error.retry_after_s)
+        if self._health[name].cooling_until_s and not health.cooling_until_s:
+            self._on_health(name, False)
+
+    def _abandon(self, name: str) -> None:
+        self._health[name] = after_abandon(self._health[name])
+
+    def _broken(self, live: Live, outcome: str) -> UpstreamBroken:
+        model = self.pool[live.step.deployment].model
+        return UpstreamBroken(f"The stream from {model} broke before its end ({outcome}).", billed=True)
+
+    def _nothing_available(self, plan: tuple[Step, ...]) -> NothingAvailable:
+        wait_s = min(self._health[step.deployment].cooling_until_s for step in plan) - _now()
+        names = ", ".join(step.deployment for step in plan)
+        return NothingAvailable(
+            f"All deployments that could answer are cooling down after failures: {names}.",
+            retry_after_s=max(wait_s, 1.0),
+        )
+
+
+async def _first_content(chunks: AsyncIterator[bytes], relay: Relay) -> bytes:
+    async for data in chunks:
+        passed = relay.feed(data)
+        if relay.started:
+            return passed
+    relay.close()
+    return b""
+
+
+def _estimate(input_tokens: int, text: str) -> Usage:
+    return Usage(input_tokens, text_tokens(text), estimated=True)
+
+
+def _reply_text(reply: Mapping[str, Any]) -> str:
+    choices = reply.get("choices") or []
+    return "".join(
+        choice["message"]["content"]
+        for choice in choices
+        if isinstance(choice.get("message"), dict) and isinstance(choice["message"].get("content"), str)
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

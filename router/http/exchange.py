@@ -1,0 +1,219 @@
+"""One request over ASGI: authenticate, read, answer, stream, fail. Nothing here knows what routing is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from router.core.relay import event_bytes
+from router.core.request import ModelRequest
+from router.errors import (
+    BodyTooLarge,
+    GatewayError,
+    MethodNotAllowed,
+    Overloaded,
+    SlowCaller,
+    UpstreamError,
+    WrongContentType,
+)
+from router.http.auth import Authenticator
+from router.record.record import Draft
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+RETRY_AFTER_S = 1.0
+"""Said with a 503 of our own: a slot is usually free by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireLimits:
+    """What a caller may send.
+
+    Attributes:
+        read_s: time for the whole body to arrive.
+    """
+
+    max_body_bytes: int
+    read_s: float
+
+
+class AsgiExchange:
+    """The caller's side of one request. ``closed`` is set when the caller hung up."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        parse: Callable[[bytes], ModelRequest],
+        auth: Authenticator,
+        limits: WireLimits,
+        *,
+        has_room: bool = True,
+    ) -> None:
+        """Take the ASGI triple, the dialect's parser, and whether there is room for one more request."""
+        self._scope, self._receive, self._send = scope, receive, send
+        self._auth, self._limits, self._has_room = auth, limits, has_room
+        self.parse = parse
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        session = self.headers.get(b"x-session-id")
+        self.session_header = session.decode("latin-1")[:256] or None if session else None
+        self.caller = ""
+        self.closed = False
+        self._begun = False
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def receive(self) -> bytes:
+        """Authenticate and read the body; from here on a hang-up cancels the request.
+
+        Raises:
+            GatewayError: wrong method, key, content type or size; too slow; no room.
+        """
+        if self._scope["method"] != "POST":
+            raise MethodNotAllowed(f"{self._scope['method']} is not allowed here; send a POST.")
+        self.caller = self._auth.caller(self.headers)
+        if not self._has_room:
+            raise Overloaded("The gateway is serving as many requests as it may.", retry_after_s=RETRY_AFTER_S)
+        kind = self.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+        if kind != b"application/json" and not kind.endswith(b"+json"):
+            raise WrongContentType("The body must be sent as `content-type: application/json`.")
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > self._limits.max_body_bytes:
+            raise self._too_large()
+        body = await self._read_body()
+        self._watcher = asyncio.create_task(self._watch(asyncio.current_task()))
+        return body
+
+    async def reply(self, draft: Draft, body: dict[str, Any]) -> None:
+        """Answer in one piece."""
+        draft.status = 200
+        await self._respond(200, orjson.dumps(body), draft)
+
+    async def begin(self, draft: Draft) -> None:
+        """Send the status and the headers of an event stream."""
+        draft.status, self._begun = 200, True
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache"),
+            (b"x-accel-buffering", b"no"),
+            *_router_headers(draft, with_cost=False),
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def send(self, data: bytes) -> None:
+        """Send events as they are."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, chunks: list[dict[str, Any]]) -> None:
+        """Send the last chunks and the end of the stream."""
+        data = b"".join([event_bytes(chunk) for chunk in chunks]) + b"data: [DONE]\n\n"
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def fail(self, draft: Draft, error: GatewayError) -> None:
+        """Say what went wrong: with its status, or in an event where the stream has begun (and then no ``[DONE]``)."""
+        if self._begun:
+            await self._send({"type": "http.response.body", "body": event_bytes(error.body()), "more_body": False})
+            return
+        draft.status = error.status
+        await self._respond(error.status, orjson.dumps(error.body()), draft, _error_headers(error, draft))
+
+    def release(self) -> None:
+        """Stop watching for a hang-up."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    async def _respond(self, status: int, body: bytes, draft: Draft, extra: list[Header] | None = None) -> None:
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            *_router_headers(draft, with_cost=True),
+            *(extra or ()),
+        ]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def _read_body(self) -> bytes:
+        message = await self._next_part(self._limits.read_s)
+        if not message.get("more_body"):
+            return self._checked(message.get("body", b""))
+        parts, size = [message.get("body", b"")], len(message.get("body", b""))
+        deadline_s = asyncio.get_running_loop().time() + self._limits.read_s
+        while message.get("more_body"):
+            message = await self._next_part(deadline_s - asyncio.get_running_loop().time())
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._limits.max_body_bytes:
+                raise self._too_large()
+        return b"".join(parts)
+
+    async def _next_part(self, wait_s: float) -> MutableMapping[str, Any]:
+        try:
+            async with asyncio.timeout(wait_s):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise SlowCaller(f"The request body did not arrive within {self._limits.read_s:g} s.") from error
+        if message["type"] == "http.disconnect":
+            self.closed = True
+            raise asyncio.CancelledError
+        return message
+
+    def _checked(self, body: bytes) -> bytes:
+        if len(body) > self._limits.max_body_bytes:
+            raise self._too_large()
+        return body
+
+    def _too_large(self) -> BodyTooLarge:
+        limit = self._limits.max_body_bytes
+        return BodyTooLarge(f"The body is larger than {limit} bytes (`limits.max_body_bytes`).", param="body")
+
+    async def _watch(self, task: "asyncio.Task[Any] | None") -> None:
+        """Cancel the request when the caller hangs up."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.closed = True
+        if task is not None:
+            task.cancel()
+
+
+def _router_headers(draft: Draft, *, with_cost: bool) -> list[Header]:
+    """The ``x-router-*`` headers, as far as they are known."""
+    headers = [(b"x-router-request-id", draft.request_id.encode()), (b"x-router-attempts", b"%d" % len(draft.attempts))]
+    if draft.route is not None:
+        headers.append((b"x-router-route", draft.route.encode()))
+    if draft.reason is not None:
+        headers.append((b"x-router-reason", draft.reason.encode()))
+    if draft.deployment is not None:
+        headers.append((b"x-router-model", draft.deployment.model.encode("latin-1", "replace")))
+    assessment = draft.decision.assessment if draft.decision is not None else None
+    if assessment is not None:
+        headers.append((b"x-router-complexity", b"%.3f" % assessment.complexity))
+        headers.append((b"x-router-classifier", assessment.artifact.encode("latin-1", "replace")))
+    if with_cost and draft.decision is not None:
+        headers.append((b"x-router-cost-usd", _usd(draft.cost_usd, draft.unpriced)))
+        headers.append((b"x-router-baseline-cost-usd", _usd(draft.baseline_cost_usd, draft.baseline.price is None)))
+    return headers
+
+
+def _usd(cost_usd: float | None, unpriced: bool) -> bytes:
+    if unpriced:
+        return b"unpriced"
+    return b"%.9f" % (cost_usd or 0.0)
+
+
+def _error_headers(error: GatewayError, draft: Draft) -> list[Header]:
+    """When to come back, and whether at all: not where money has been spent, so that SDKs do not spend it again."""
+    headers: list[Header] = []
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
+        headers.append((b"retry-after-ms", b"%d" % max(1, error.retry_after_s * 1000)))
+    spent = any(attempt.usage is not None for attempt in draft.attempts)
+    if spent or (isinstance(error, UpstreamError) and error.billed):
+        headers.append((b"x-should-retry", b"false"))
+    elif error.status in (429, 503):
+        headers.append((b"x-should-retry", b"true"))
+    return headers

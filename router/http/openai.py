@@ -1,0 +1,148 @@
+"""OpenAI's dialect, the caller's side: reading bodies with complaints that name the field."""
+
+import re
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+import orjson
+
+from router.core.request import ModelRequest
+from router.errors import BadRequest
+
+ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+_NOT_A_NUMBER = re.compile(rb'"([A-Za-z_]\w{0,60})"\s*:\s*-?(?:NaN|Infinity)')
+
+
+def read_chat(raw: bytes) -> ModelRequest:
+    """Read a chat completion request.
+
+    Only what the gateway itself relies on is checked; everything else is the provider's business and passes.
+
+    Raises:
+        BadRequest: the body is not such a request; ``param`` names the field.
+    """
+    body = _read_object(raw)
+    model = _read_model(body)
+    _check_messages(body.get("messages"))
+    for key, (check, expected) in _CHECKS.items():
+        value = body.get(key)
+        if value is not None and not check(value):
+            raise BadRequest(f"`{key}` must be {expected}.", param=key)
+    stream = body.get("stream") is True
+    options = body.get("stream_options") or {}
+    upstream = {key: value for key, value in body.items() if key != "router"}
+    if stream:
+        upstream["stream_options"] = {**options, "include_usage": True}
+    return ModelRequest(upstream, model, stream, bool(stream and options.get("include_usage")), body.get("router"))
+
+
+def read_embeddings(raw: bytes) -> ModelRequest:
+    """Read an embeddings request.
+
+    Raises:
+        BadRequest: as ``read_chat`` does.
+    """
+    body = _read_object(raw)
+    model = _read_model(body)
+    if not isinstance(body.get("input"), str | list) or not body["input"]:
+        raise BadRequest("`input` must be a string or a list, and not empty.", param="input")
+    return ModelRequest({key: value for key, value in body.items() if key != "router"}, model)
+
+
+def _read_object(raw: bytes) -> dict[str, Any]:
+    if not raw.strip():
+        raise BadRequest("The request has no body. Send a JSON object.", param="body")
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise _unreadable(raw, error) from error
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object, with `model` and `messages`.", param="body")
+    return body
+
+
+def _unreadable(raw: bytes, error: orjson.JSONDecodeError) -> BadRequest:
+    """Say what is wrong with a body that is not JSON, without quoting it."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as wrong:
+        return BadRequest(f"The body is not UTF-8: byte {wrong.start} cannot be read.", param="body")
+    number = _NOT_A_NUMBER.search(raw)
+    if number:
+        key = number[1].decode()
+        return BadRequest(f"`{key}` must be a finite number; JSON has no NaN or Infinity.", param=key)
+    where = f"line {error.lineno}, column {error.colno}"
+    return BadRequest(f"The body is not JSON ({error.msg}, {where}).", param="body")
+
+
+def _read_model(body: Mapping[str, Any]) -> str:
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise BadRequest('`model` must be a non-empty string, e.g. "auto".', param="model")
+    return model
+
+
+def _check_messages(messages: Any) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise BadRequest("`messages` must be a non-empty list.", param="messages")
+    for index, message in enumerate(messages):
+        where = f"messages[{index}]"
+        if not isinstance(message, dict):
+            raise BadRequest(f"`{where}` must be an object.", param=where)
+        role = message.get("role")
+        if not isinstance(role, str) or role not in ROLES:
+            raise BadRequest(f"`{where}.role` must be one of {', '.join(sorted(ROLES))}.", param=f"{where}.role")
+        _check_content(message.get("content"), f"{where}.content", role)
+        calls = message.get("tool_calls")
+        if calls is not None and not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
+            raise BadRequest(f"`{where}.tool_calls` must be a list of objects.", param=f"{where}.tool_calls")
+
+
+def _check_content(content: Any, where: str, role: str) -> None:
+    if isinstance(content, str) or (content is None and role in ("assistant", "tool", "function")):
+        return
+    if not isinstance(content, list) or not content:
+        raise BadRequest(f"`{where}` must be a string or a non-empty list of parts.", param=where)
+    for index, part in enumerate(content):
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise BadRequest(
+                f'`{where}[{index}]` must be an object with a `type`, e.g. {{"type": "text", "text": "…"}}.',
+                param=f"{where}[{index}]",
+            )
+        if part["type"] == "text" and not isinstance(part.get("text"), str):
+            raise BadRequest(f"`{where}[{index}].text` must be a string.", param=f"{where}[{index}].text")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 1 << 31
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
+
+
+_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "stream": (_is_bool, "true or false"),
+    "stream_options": (_is_object, "an object"),
+    "temperature": (lambda value: _is_number(value) and 0 <= value <= 2, "a number from 0 to 2"),
+    "top_p": (lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
+    "n": (lambda value: _is_count(value) and value <= 128, "a whole number from 1 to 128"),
+    "max_tokens": (_is_count, "a whole number above zero"),
+    "max_completion_tokens": (_is_count, "a whole number above zero"),
+    "tools": (_is_list_of_objects, "a list of objects"),
+    "functions": (_is_list_of_objects, "a list of objects"),
+    "response_format": (_is_object, "an object"),
+}
