@@ -207,7 +207,7 @@ def _usd(cost_usd: float | None, unpriced: bool) -> bytes:
 
 def _error_headers(error: GatewayError, draft: Draft) -> list[Header]:
     """When to come back, and whether at all: not where money has been spent, so that SDKs do not spend it again."""
-    headers: list[Header] = []
+    headers: list[Header] = [(b"connection", b"close")] if isinstance(error, SlowCaller) else []
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
         headers.append((b"retry-after-ms", b"%d" % max(1, error.retry_after_s * 1000)))

@@ -1,0 +1,173 @@
+"""The endpoints that nobody calls a thousand times a second: models, dry runs, health, metrics; and the 404."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from classifier.assessment import Assessment
+from router.core.ask import AUTO_NAMES, MODE_NAMES, ROUTE_NAMES
+from router.core.policy import Thresholds
+from router.core.types import Deployment, Price
+from router.errors import BodyTooLarge, EndpointNotFound, GatewayError, MethodNotAllowed
+from router.http.auth import Authenticator
+from router.http.openai import read_chat
+from router.pipeline import Consideration, Services, consider
+from router.record.exposition import exposition
+
+
+def add_endpoints(
+    app: FastAPI,
+    services: Services,
+    auth: Authenticator,
+    max_body_bytes: int,
+    is_ready: Callable[[], Mapping[str, bool]],
+) -> None:
+    """Put the endpoints on the application."""
+
+    @app.get("/v1/models")
+    @app.get("/models")
+    async def models(request: Request) -> Response:
+        """Aliases and deployments, with context window and price."""
+        auth.caller(dict(request.scope["headers"]))
+        return _json({"object": "list", "data": _models(services)})
+
+    @app.get("/v1/models/{name:path}")
+    @app.get("/models/{name:path}")
+    async def model(request: Request, name: str) -> Response:
+        """One of them."""
+        auth.caller(dict(request.scope["headers"]))
+        found = next((entry for entry in _models(services) if entry["id"] == name), None)
+        if found is None:
+            raise EndpointNotFound(f"The model {name[:100]!r} is not served here; GET /v1/models lists what is.")
+        return _json(found)
+
+    @app.post("/v1/route")
+    @app.post("/route")
+    async def route(request: Request) -> Response:
+        """A dry run: the decision, its reason, what pushed it, and what each route would cost. Calls nobody."""
+        headers = dict(request.scope["headers"])
+        caller = auth.caller(headers)
+        raw = await request.body()
+        if len(raw) > max_body_bytes:
+            raise BodyTooLarge(
+                f"The body is larger than {max_body_bytes} bytes (`limits.max_body_bytes`).", param="body"
+            )
+        session = headers.get(b"x-session-id", b"").decode("latin-1") or None
+        return _json(explanation(consider(services, read_chat(raw), caller, session, explain=True), services))
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        """The process answers."""
+        return _json({"status": "ok"})
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        """The pool can answer, and an artifact is loaded or knowingly absent."""
+        checks = is_ready()
+        return _json(
+            {"status": "ok" if all(checks.values()) else "unready", "checks": checks},
+            200 if all(checks.values()) else 503,
+        )
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """What Prometheus scrapes."""
+        body, kind = exposition()
+        return Response(body, media_type=kind)
+
+    app.add_exception_handler(GatewayError, _on_gateway_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+
+
+def explanation(considered: Consideration, services: Services) -> dict[str, Any]:
+    """A decision in full, for dry runs."""
+    decision, assessment = considered.decision, considered.assessment
+    thresholds = services.policy.thresholds[decision.mode]
+    return {
+        "route": decision.route,
+        "reason": decision.reason,
+        "mode": decision.mode,
+        "model": services.policy.deployments[decision.plan[0].deployment].model,
+        "plan": [{"deployment": step.deployment, "route": step.route} for step in decision.plan],
+        **(_assessment(assessment, thresholds) if assessment is not None else {"complexity": None}),
+        "estimated_cost_usd": dict(decision.estimates_usd),
+        "input_tokens": considered.prompt.input_tokens,
+        "is_followup": considered.prompt.is_followup,
+        "policy": services.policy.version,
+    }
+
+
+def _assessment(assessment: Assessment, thresholds: Thresholds) -> dict[str, Any]:
+    return {
+        "complexity": assessment.complexity,
+        "gain": assessment.gain,
+        "task": assessment.task,
+        "novelty": assessment.novelty,
+        "closed_answer": assessment.closed_answer,
+        "expected_output_tokens": assessment.expected_output_tokens,
+        "classifier": assessment.artifact,
+        "contributions": [{"name": part.name, "weight": part.weight} for part in assessment.contributions],
+        "thresholds": {
+            "complexity": thresholds.complexity,
+            "gain": thresholds.gain,
+            "band": thresholds.band,
+            "novelty": thresholds.novelty,
+        },
+    }
+
+
+def _models(services: Services) -> list[dict[str, Any]]:
+    policy = services.policy
+    names = [*AUTO_NAMES[:1], *MODE_NAMES, *ROUTE_NAMES, *policy.aliases]
+    entries = {name: _entry(name, "fusion-router") for name in names}
+    for name, deployment in policy.deployments.items():
+        entries.setdefault(name, {**_entry(name, deployment.model.partition("/")[0]), **_limits(deployment)})
+    return list(entries.values())
+
+
+def _entry(name: str, owner: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+
+
+def _limits(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "model": deployment.model,
+        "context_window": deployment.context_window,
+        "max_output_tokens": deployment.max_output_tokens,
+        "supports": dict(deployment.supports),
+        "price": _price(deployment.price),
+    }
+
+
+def _price(price: Price | None) -> dict[str, Any] | None:
+    if price is None:
+        return None
+    return {
+        "input_usd_per_mtok": price.input * 1e6,
+        "output_usd_per_mtok": price.output * 1e6,
+        "source": price.source,
+    }
+
+
+def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), status, headers, "application/json")
+
+
+def _failure(error: GatewayError) -> Response:
+    headers = {"retry-after": str(max(1, round(error.retry_after_s)))} if error.retry_after_s else None
+    return _json(error.body(), error.status, headers)
+
+
+async def _on_gateway_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, GatewayError)  # noqa: S101  # the handler is registered for nothing else
+    return _failure(error)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals, in OpenAI's shape."""
+    if getattr(error, "status_code", 404) == 405:
+        return _failure(MethodNotAllowed(f"{request.method} is not allowed on {request.url.path[:100]}."))
+    return _failure(EndpointNotFound(f"Unknown URL: {request.method} {request.url.path[:100]}. See /v1/models."))

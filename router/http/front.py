@@ -1,0 +1,65 @@
+"""The plain ASGI functions that stand in front of FastAPI: the model paths, where every microsecond is per request.
+
+Everything else goes on to the FastAPI application behind.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from router.core.request import ModelRequest
+from router.http.auth import Authenticator
+from router.http.exchange import AsgiExchange, Receive, Scope, Send, WireLimits
+from router.http.openai import read_chat, read_embeddings
+from router.pipeline import Services, answer_chat, answer_embeddings
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Hallway = Callable[[Services, AsgiExchange], Awaitable[None]]
+
+MODEL_PATHS: Mapping[str, tuple[Callable[[bytes], ModelRequest], Hallway]] = {
+    "/v1/chat/completions": (read_chat, answer_chat),
+    "/chat/completions": (read_chat, answer_chat),
+    "/v1/embeddings": (read_embeddings, answer_embeddings),
+    "/embeddings": (read_embeddings, answer_embeddings),
+}
+
+
+class Front:
+    """The ASGI application that the server runs."""
+
+    def __init__(
+        self,
+        behind: Application,
+        services: Services,
+        auth: Authenticator,
+        limits: WireLimits,
+        max_in_flight: int,
+        on_in_flight: Callable[[int], None],
+    ) -> None:
+        """Stand in front of ``behind``; serve at most ``max_in_flight`` model requests at a time."""
+        self._behind, self._services = behind, services
+        self._auth, self._limits = auth, limits
+        self._max_in_flight, self._on_in_flight = max_in_flight, on_in_flight
+        self.in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        served = MODEL_PATHS.get(scope["path"]) if scope["type"] == "http" else None
+        if served is None:
+            await self._behind(scope, receive, send)
+            return
+        parse, hallway = served
+        has_room = self.in_flight < self._max_in_flight
+        exchange = AsgiExchange(scope, receive, send, parse, self._auth, self._limits, has_room=has_room)
+        self._count(1)
+        try:
+            await hallway(self._services, exchange)
+        except asyncio.CancelledError:
+            if not exchange.closed:
+                raise
+        finally:
+            self._count(-1)
+            exchange.release()
+
+    def _count(self, step: int) -> None:
+        self.in_flight += step
+        self._on_in_flight(self.in_flight)

@@ -1,0 +1,69 @@
+"""uvicorn, with the two guards it lacks: a deadline for a request's head, and a cap on its size.
+
+Source: uvicorn's ``HttpToolsProtocol``; its ``h11_max_incomplete_event_size`` caps the head for h11 only, and its
+keep-alive timer does not run while a head trickles in.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+def guarded_protocol(head_read_s: float, max_head_bytes: int) -> type[asyncio.Protocol]:
+    """A protocol class for ``uvicorn.Config(http=…)``.
+
+    Args:
+        head_read_s: a connection that has not finished a request's head this long after its first byte is closed.
+        max_head_bytes: so is one whose head is larger.
+    """
+
+    class GuardedProtocol(HttpToolsProtocol):
+        """Counts and times the bytes of a head until it is complete."""
+
+        _head_bytes = 0
+        _head_timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._start_timer()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_timer()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self._head_bytes >= 0:
+                if self._head_timer is None:
+                    self._start_timer()
+                self._head_bytes += len(data)
+            super().data_received(data)
+            if self._head_bytes > max_head_bytes:
+                self._refuse(b"431 Request Header Fields Too Large")
+
+        def on_headers_complete(self) -> None:
+            self._head_bytes = -1
+            self._stop_timer()
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._head_bytes = 0
+            super().on_message_complete()
+
+        def _start_timer(self) -> None:
+            self._head_timer = self.loop.call_later(head_read_s, self._refuse, b"408 Request Timeout")
+
+        def _stop_timer(self) -> None:
+            if self._head_timer is not None:
+                self._head_timer.cancel()
+                self._head_timer = None
+
+        def _refuse(self, status: bytes) -> None:
+            self._stop_timer()
+            if self.transport.is_closing():
+                return
+            if self._head_bytes > 0:
+                self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            self.transport.close()
+
+    return GuardedProtocol
