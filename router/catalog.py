@@ -1,0 +1,229 @@
+"""What models cost and can do, from the table that litellm ships. litellm itself is never imported here.
+
+The table is looked up once for the models at hand and dropped: three megabytes of JSON take about 25 ms to read
+and are not needed again. What the table does not say is None or absent, never zero or False.
+"""
+
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from router.core.types import Capability, Price
+from router.providers import PROVIDERS, facts_of, split_model
+
+_TABLE = "model_prices_and_context_window_backup.json"
+_PROVIDER_LIST = "provider_endpoints_support_backup.json"
+
+_FLAG: Mapping[Capability, str] = {
+    "vision": "supports_vision",
+    "audio": "supports_audio_input",
+    "tools": "supports_function_calling",
+    "json_schema": "supports_response_schema",
+}
+_MODALITY: Mapping[Capability, str] = {"vision": "image", "audio": "audio"}
+_TIER = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
+
+_RESOLD = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "gemini",
+    "mistralai": "mistral",
+    "deepseek": "deepseek",
+    "x-ai": "xai",
+    "moonshotai": "moonshot",
+}
+"""OpenRouter's word for a maker → the provider under which the table lists the maker's own models.
+
+OpenRouter charges what the maker charges. Source: its pricing documentation ("no markup on provider pricing").
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is known of a model; None or absent where it is not.
+
+    Attributes:
+        context_window: tokens. The table gives the longest prompt, which for some providers leaves the answer
+            out; taking it for the whole window errs on the safe side.
+        deprecated_on: ISO date on which the provider turns the model off.
+    """
+
+    price: Price | None = None
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    supports: Mapping[Capability, bool] = field(default_factory=dict)
+    deprecated_on: str | None = None
+
+
+ScriptedLookup = Callable[[str], ModelFacts | None]
+"""Gives the facts of a ``scripted/…`` model, which no table lists."""
+
+
+class Catalog:
+    """litellm's table for as long as this object lives. Make one, look up what the pool needs, let it go."""
+
+    def __init__(
+        self,
+        table: Mapping[str, Any] | None = None,
+        source: str | None = None,
+        scripted: ScriptedLookup | None = None,
+    ) -> None:
+        """Read the packaged table unless one is handed in."""
+        self._table = _packaged_table() if table is None else table
+        self._source = f"litellm {litellm_version()}" if source is None else source
+        self._scripted = scripted
+
+    def facts(self, model: str) -> ModelFacts | None:
+        """Look up a provider-prefixed model id; None where the table does not have it."""
+        provider, rest = split_model(model)
+        if provider == "scripted":
+            return self._scripted(model) if self._scripted else None
+        entry = self._entry(provider, rest)
+        if entry is not None:
+            return _facts(entry, self._source, free_is_a_price=facts_of(provider).local and "cloud" not in rest)
+        return self._resold(rest) if provider == "openrouter" else None
+
+    def _entry(self, provider: str, rest: str) -> Mapping[str, Any] | None:
+        """The table's entry; names without prefix count only where they are listed for that very provider."""
+        prefixed = self._table.get(f"{provider}/{rest}")
+        if isinstance(prefixed, dict):
+            return prefixed
+        if provider == "bedrock":
+            rest = rest.removeprefix("converse/").removeprefix("invoke/")
+        bare = self._table.get(rest)
+        if isinstance(bare, dict) and str(bare.get("litellm_provider", "")).startswith(provider):
+            return bare
+        return None
+
+    def _resold(self, rest: str) -> ModelFacts | None:
+        maker, name = split_model(rest)
+        provider = _RESOLD.get(maker)
+        if provider is None or ":" in name:  # ":free", ":nitro", … have other prices
+            return None
+        entry = self._entry(provider, name) or self._entry(provider, name.replace(".", "-"))
+        return None if entry is None else _facts(entry, f"{self._source}, as sold by {provider}", False)
+
+
+@cache
+def litellm_version() -> str:
+    """The installed litellm's version, which names the table's edition."""
+    return importlib.metadata.version("litellm")
+
+
+def known_providers() -> frozenset[str]:
+    """Every provider prefix that we or litellm know; ours alone where litellm's list is missing."""
+    path = _package_file(_PROVIDER_LIST)
+    listed = orjson.loads(path.read_bytes())["providers"] if path else {}
+    return frozenset(PROVIDERS) | frozenset(listed)
+
+
+def look_up(models: Iterable[str], scripted: ScriptedLookup | None = None) -> dict[str, ModelFacts | None]:
+    """The facts of each model, reading the table once and keeping nothing of it."""
+    catalog = Catalog(scripted=scripted)
+    return {model: catalog.facts(model) for model in models}
+
+
+def _package_file(name: str) -> Path | None:
+    spec = importlib.util.find_spec("litellm")  # finds the package without running it
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / name
+    return path if path.is_file() else None
+
+
+def _packaged_table() -> Mapping[str, Any]:
+    path = _package_file(_TABLE)
+    if path is None:
+        return {}
+    table = orjson.loads(path.read_bytes())
+    return table if isinstance(table, dict) else {}
+
+
+def _facts(entry: Mapping[str, Any], source: str, free_is_a_price: bool) -> ModelFacts:
+    return ModelFacts(
+        price=_price(entry, source, free_is_a_price),
+        context_window=_tokens(entry.get("max_input_tokens")),
+        max_output_tokens=_tokens(entry.get("max_output_tokens")),
+        supports=_supports(entry),
+        deprecated_on=entry.get("deprecation_date"),
+    )
+
+
+def _tokens(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and value > 0 else None
+
+
+def _supports(entry: Mapping[str, Any]) -> dict[Capability, bool]:
+    supports: dict[Capability, bool] = {}
+    modalities = entry.get("supported_modalities")
+    for capability, flag in _FLAG.items():
+        if isinstance(entry.get(flag), bool):
+            supports[capability] = entry[flag]
+        elif capability in _MODALITY and isinstance(modalities, list):
+            supports[capability] = _MODALITY[capability] in modalities
+    return supports
+
+
+def _price(entry: Mapping[str, Any], source: str, free_is_a_price: bool) -> Price | None:
+    tiers = entry.get("tiered_pricing")
+    if isinstance(tiers, list) and tiers:
+        return _tiered_price(tiers, source)
+    base = _one_price(entry, "", source)
+    if base is None or (base.input == base.output == 0 and not free_is_a_price):
+        return None  # the table writes 0 where it does not know
+    thresholds = sorted(int(match[1]) for key in entry if (match := _TIER.fullmatch(key)))
+    above = _one_price(entry, f"_above_{thresholds[0]}k_tokens", source, base) if thresholds else None
+    return base if above is None else _with_tier(base, thresholds[0] * 1000, above)
+
+
+def _one_price(entry: Mapping[str, Any], suffix: str, source: str, base: Price | None = None) -> Price | None:
+    """Read the per-token costs whose keys end in ``suffix``; what is missing there stays as in ``base``."""
+
+    def cost(kind: str, fallback: float | None) -> float | None:
+        value = entry.get(kind + suffix)
+        return float(value) if isinstance(value, int | float) and value >= 0 else fallback
+
+    input_cost = cost("input_cost_per_token", base.input if base else None)
+    output_cost = cost("output_cost_per_token", base.output if base else None)
+    if input_cost is None or output_cost is None:
+        return None
+    reasoning = cost("output_cost_per_reasoning_token", None)
+    return Price(
+        input=input_cost,
+        output=output_cost,
+        cached_input=cost("cache_read_input_token_cost", base.cached_input if base else None),
+        cache_write=cost("cache_creation_input_token_cost", base.cache_write if base else None),
+        reasoning=None if reasoning == output_cost else reasoning,
+        source=source,
+    )
+
+
+def _tiered_price(tiers: list[Any], source: str) -> Price | None:
+    """Read a list of prompt-length ranges, the longest first so that each becomes the one above the next."""
+    price: Price | None = None
+    for tier in sorted(tiers, key=lambda tier: float(tier["range"][0]), reverse=True):
+        own = _one_price(tier, "", source)
+        if own is None:
+            return None
+        price = own if price is None else _with_tier(own, int(tier["range"][1]), price)
+    return price
+
+
+def _with_tier(base: Price, above_tokens: int, above: Price) -> Price:
+    return Price(
+        input=base.input,
+        output=base.output,
+        cached_input=base.cached_input,
+        cache_write=base.cache_write,
+        reasoning=base.reasoning,
+        source=base.source,
+        above_tokens=above_tokens,
+        above=above,
+    )

@@ -1,0 +1,123 @@
+"""What no section can know alone: whether names resolve, and whether the choices make sense together."""
+
+from collections.abc import Iterable, Mapping
+
+from router.config.fields import Section, nearest
+from router.core.types import Price
+from router.dispatch.provider import Target
+from router.settings import BUILT_IN_MODELS, FusionSettings, RoutingSettings, ServerSettings
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_INPUT_SHARE = 0.75
+"""Of a typical request's tokens, for comparing two models by one number. Source: the customary 3:1 blend."""
+
+
+def check_pool_names(section: Section, names: Iterable[str]) -> None:
+    """A deployment must not take a name that every gateway gives a meaning to; ``small`` and ``strong`` may."""
+    for name in names:
+        if BUILT_IN_MODELS.get(name, "small") not in ("small", "strong"):
+            section.complain(
+                name, f"takes the name of the built-in model {name!r}", "give the deployment another name"
+            )
+
+
+def check_routing(section: Section, routing: RoutingSettings, names: frozenset[str]) -> None:
+    """Both routes are filled from the pool, and every alias leads somewhere."""
+    for route in ("small", "strong"):
+        listed = section.located_texts(route)
+        if not listed:
+            section.complain(route, "names no deployment", f"name one or more of the pool: {_listing(names)}")
+        _check_members(section, route, names)
+        if route in names and route not in {value for _, value in listed}:
+            fix = f"add it to the route, or rename it: model: {route} means the route"
+            section.complain(route, f"leaves out the deployment named {route}", fix)
+    if routing.baseline:
+        _check_name(section, "baseline", routing.baseline, names)
+    _check_aliases(section.section("aliases"), routing.aliases, names)
+
+
+def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str]) -> None:
+    """Panel and judge are deployments; an alias of fusion on its own panel would call itself without end."""
+    roundabout = frozenset(aliases) | (frozenset(BUILT_IN_MODELS) - names)
+    for node, value in section.located_texts("panel"):
+        if value in roundabout:
+            fix = f"a panel asks deployments, not aliases: {_listing(names)}"
+            section.book.complain(node.path, f"names {value!r}, which the gateway itself answers", fix, node.line)
+    _check_members(section, "panel", names, passed_over=roundabout)
+    if section.node("judge") is not None and fusion.judge:
+        _check_name(section, "judge", fusion.judge, names)
+    if fusion.enabled and fusion.judge in fusion.panel and len(fusion.panel) > 1:
+        section.warn("judge", f"{fusion.judge} also sits on the panel", "prefer a judge who did not answer itself")
+
+
+def warn_about_money(section: Section, routing: RoutingSettings, pool: Mapping[str, Target]) -> None:
+    """Warn where savings cannot be computed or cannot exist."""
+    baseline = pool.get(routing.baseline)
+    if baseline is not None and baseline.deployment.price is None:
+        fix = f"give pool.{routing.baseline} a price"
+        section.warn("baseline", f"{routing.baseline} has no known price, so savings stay unknown", fix)
+    small, strong = (_first_price(route, pool) for route in (routing.small, routing.strong))
+    if small is not None and strong is not None and _blended(small) > _blended(strong):
+        fix = "swap the routes, or check the prices"
+        section.warn(
+            "small", f"{routing.small[0]} is dearer than {routing.strong[0]}, so routing saves nothing", fix
+        )
+
+
+def warn_about_exposure(section: Section, server: ServerSettings, has_keys: bool) -> None:
+    """Warn where anybody on the network could spend the operator's money."""
+    if server.host not in _LOOPBACK and not has_keys:
+        fix = "add auth.keys, or listen on 127.0.0.1"
+        section.warn("host", f"{server.host} is beyond loopback and auth.keys is empty: anybody may call", fix)
+
+
+def _check_members(
+    section: Section, name: str, names: frozenset[str], passed_over: frozenset[str] = frozenset()
+) -> None:
+    seen: set[str] = set()
+    for node, value in section.located_texts(name):
+        if value in seen:
+            section.book.complain(
+                node.path, f"names {value!r} a second time", "name each deployment once", node.line
+            )
+        elif value not in names and value not in passed_over:
+            section.book.complain(
+                node.path, f"names {value!r}, which is not in the pool", _fix(value, names), node.line
+            )
+        seen.add(value)
+
+
+def _check_name(section: Section, key: str, value: str, names: frozenset[str]) -> None:
+    if value not in names:
+        section.complain(key, f"names {value!r}, which is not in the pool", _fix(value, names))
+
+
+def _check_aliases(section: Section, aliases: Mapping[str, str], names: frozenset[str]) -> None:
+    targets = names | frozenset(BUILT_IN_MODELS)
+    for alias, target in aliases.items():
+        if alias in names:
+            section.complain(alias, "is also a deployment's name", "rename the alias or the deployment")
+        elif alias in BUILT_IN_MODELS:
+            section.complain(alias, "is a built-in name and cannot be redefined", "choose another name")
+        if target and target not in targets:
+            fix = "an alias cannot lead to another alias" if target in aliases else _fix(target, targets)
+            section.complain(alias, f"leads to {target!r}, which is neither built in nor in the pool", fix)
+
+
+def _fix(value: str, names: Iterable[str]) -> str:
+    close = nearest(value, names)
+    return f"did you mean {close}?" if close else f"name one of {_listing(names)}"
+
+
+def _listing(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "(the pool is empty)"
+
+
+def _first_price(route: tuple[str, ...], pool: Mapping[str, Target]) -> Price | None:
+    target = pool.get(route[0]) if route else None
+    return target.deployment.price if target else None
+
+
+def _blended(price: Price) -> float:
+    return _INPUT_SHARE * price.input + (1 - _INPUT_SHARE) * price.output

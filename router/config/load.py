@@ -1,0 +1,103 @@
+"""The door: a file, or the environment, becomes ``Settings``, or one error with everything that is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from router.catalog import Catalog, ScriptedLookup
+from router.config.checks import (
+    check_fusion,
+    check_pool_names,
+    check_routing,
+    warn_about_exposure,
+    warn_about_money,
+)
+from router.config.environment import pool_from_environment
+from router.config.fields import Notebook, Section
+from router.config.pool import read_pool
+from router.config.sections import (
+    read_auth,
+    read_classifier,
+    read_fusion,
+    read_ledger,
+    read_limits,
+    read_routing,
+    read_server,
+)
+from router.config.source import Located, read_yaml
+from router.settings import Complaint, Settings, SettingsError
+
+
+def load_settings(path: Path | None, env: Mapping[str, str], scripted: ScriptedLookup | None = None) -> Settings:
+    """Read a config file, or with no file choose a pool from the provider keys in the environment.
+
+    Args:
+        path: the YAML file; None for the environment's pool.
+        env: environment variables, for ``${…}`` in secrets and for provider keys.
+        scripted: gives the facts of ``scripted/…`` models.
+
+    Raises:
+        SettingsError: with every complaint at once.
+    """
+    if path is None:
+        return pool_from_environment(env)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SettingsError((Complaint("", "is not UTF-8", "save it as UTF-8", str(path)),)) from None
+    except OSError as error:
+        fix = "name a readable file with --config, or write one with fusion-router init"
+        problem = f"cannot be read ({error.strerror})"
+        raise SettingsError((Complaint("", problem, fix, str(path)),)) from None
+    return parse_settings(text, str(path), env, scripted)
+
+
+def parse_settings(
+    text: str, file: str, env: Mapping[str, str], scripted: ScriptedLookup | None = None
+) -> Settings:
+    """Read the text of a config file; ``file`` is its path, for complaints and for relative paths in it.
+
+    Raises:
+        SettingsError: with every complaint at once.
+    """
+    root, complaints = read_yaml(text, file)
+    book = Notebook(file, env)
+    book.complaints.extend(complaints)
+    settings = None
+    if root is not None or not complaints:
+        settings = _read(root, book, Path(file).parent, scripted)
+    if book.complaints or settings is None:
+        raise SettingsError(_in_file_order(book.complaints))
+    return replace(settings, origin=file, warnings=_in_file_order(book.warnings))
+
+
+def _read(root: Located | None, book: Notebook, folder: Path, scripted: ScriptedLookup | None) -> Settings:
+    top = Section(root, book, "")
+    parts = {name: top.section(name) for name in ("pool", "routing", "fusion", "server", "auth")}
+    limits = read_limits(top.section("limits"))
+    pool = read_pool(parts["pool"], Catalog(scripted=scripted), limits)
+    routing = read_routing(parts["routing"])
+    fusion = read_fusion(parts["fusion"], routing.strong[0] if routing.strong else None)
+    server, auth = read_server(parts["server"]), read_auth(parts["auth"])
+    settings = Settings(
+        pool=pool,
+        routing=routing,
+        fusion=fusion,
+        server=server,
+        auth=auth,
+        ledger=read_ledger(top.section("ledger")),
+        limits=limits,
+        classifier=read_classifier(top.section("classifier"), folder),
+    )
+    top.close()
+    names = frozenset(parts["pool"].names())
+    check_pool_names(parts["pool"], names)
+    check_routing(parts["routing"], routing, names)
+    check_fusion(parts["fusion"], fusion, routing.aliases, names)
+    warn_about_money(parts["routing"], routing, pool)
+    warn_about_exposure(parts["server"], server, bool(auth.keys))
+    return settings
+
+
+def _in_file_order(entries: list[Complaint]) -> tuple[Complaint, ...]:
+    return tuple(dict.fromkeys(sorted(entries, key=lambda entry: entry.line or 0)))

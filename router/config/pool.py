@@ -1,0 +1,205 @@
+"""The ``pool`` section: each deployment's file entry and the catalog's facts → a target."""
+
+from dataclasses import dataclass
+from typing import get_args
+from urllib.parse import urlsplit
+
+from router.catalog import Catalog, ModelFacts, known_providers
+from router.config.fields import Section, nearest, sections
+from router.core.types import Capability, Deployment, Price
+from router.dispatch.provider import Target, Timeouts
+from router.providers import PROVIDERS, ProviderFacts, facts_of, split_model, upstream_name
+from router.settings import LimitSettings
+
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
+
+_PRICE_EXTRAS = ("cached_input", "cache_write", "reasoning")
+"""In the order of ``Price``'s fields; each falls back on the input or output price where it is not given."""
+
+_PER_MTOK = 1_000_000
+
+
+def read_pool(section: Section, catalog: Catalog, limits: LimitSettings) -> dict[str, Target]:
+    """Read every deployment; those with complaints are left out where they cannot be made sense of."""
+    pool: dict[str, Target] = {}
+    for name, entry in sections(section):
+        target = _Entry(name, entry, catalog, limits).target()
+        entry.close()
+        if target is not None:
+            pool[name] = target
+    if not section.names():
+        example = "small: {model: openai/gpt-6-luna}"
+        section.book.complain("pool", "has no deployments", f"add at least one, e.g. {example}", section.line)
+    return pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One deployment of the file."""
+
+    name: str
+    section: Section
+    catalog: Catalog
+    limits: LimitSettings
+
+    def target(self) -> Target | None:
+        model = self._model()
+        facts = self._facts(model)
+        price = self._price(facts, model)
+        supports = self._supports(facts)
+        context_window = self.section.whole("context_window", facts.context_window, 1)
+        max_output_tokens = self.section.whole("max_output_tokens", facts.max_output_tokens, 1)
+        given_base = self._api_base()
+        api_key = self.section.secret("api_key")
+        headers = self.section.secrets("headers")
+        timeouts = self._timeouts()
+        if model is None:
+            return None
+        provider, _ = split_model(model)
+        known = facts_of(provider)
+        self._check_base(provider, known, given_base)
+        return Target(
+            deployment=Deployment(self.name, model, price, context_window, max_output_tokens, supports),
+            provider=provider,
+            upstream_model=upstream_name(model),
+            api_base=given_base or known.api_base,
+            api_key=api_key or self._key_from_environment(known, given_base),
+            direct=known.direct,
+            headers=headers,
+            timeouts=timeouts,
+        )
+
+    def _model(self) -> str | None:
+        model = self.section.text("model", None, "a provider-prefixed model id")
+        if model is None:
+            if self.section.node("model") is None:
+                self.section.complain("model", "is missing", "write e.g. model: openai/gpt-6-luna")
+            return None
+        provider, rest = split_model(model)
+        if not provider or not rest:
+            fix = f"put the provider before it, e.g. openai/{rest or 'gpt-6-luna'}"
+            self.section.complain("model", f"{model!r} does not say which provider serves it", fix)
+            return None
+        if provider not in PROVIDERS and provider not in (known := known_providers()):
+            fix = "see litellm's list of providers; a server with OpenAI's dialect is openai/… with api_base"
+            close = nearest(provider, known)
+            hint = f"did you mean {close}/{rest}?" if close else fix
+            self.section.complain("model", f"names an unknown provider {provider!r}", hint)
+            return None
+        return model
+
+    def _facts(self, model: str | None) -> ModelFacts:
+        """The catalog's facts of the model; those of ``like`` for what it can do where that is given."""
+        own = (self.catalog.facts(model) if model else None) or ModelFacts()
+        like = self.section.text("like", None, "a provider-prefixed model id")
+        if like is None:
+            return own
+        borrowed = self.catalog.facts(like)
+        if borrowed is None:
+            fix = "name a model that litellm's table lists, with its provider, or give supports and context_window"
+            self.section.complain("like", f"is {like!r}, which is not in litellm's table", fix)
+            return own
+        return ModelFacts(own.price, borrowed.context_window, borrowed.max_output_tokens, borrowed.supports)
+
+    def _price(self, facts: ModelFacts, model: str | None) -> Price | None:
+        section = self.section.section("price")
+        names = ("input_usd_per_mtok", "output_usd_per_mtok")
+        dollars = {name: section.number(name, None) for name in names}
+        extras = [_per_token(section.number(f"{kind}_usd_per_mtok", None)) for kind in _PRICE_EXTRAS]
+        section.close()
+        if not section.names():
+            if facts.price is None and model is not None:
+                fix = "add price: {input_usd_per_mtok: …, output_usd_per_mtok: …}"
+                self.section.warn("price", f"of {model} is not known; its calls are shown as unpriced", fix)
+            return facts.price
+        for name in names:
+            if section.node(name) is None:
+                section.complain(name, "is missing", "give both prices in USD per million tokens; 0 means free")
+        first, second = (_per_token(dollars[name]) for name in names)
+        return None if first is None or second is None else Price(first, second, *extras)
+
+    def _supports(self, facts: ModelFacts) -> dict[Capability, bool]:
+        """What the file says; a ``supports`` list is complete, ``lacks`` only takes away."""
+        section = self.section
+        given, lacks = section.node("supports"), set(self._capabilities("lacks"))
+        if given is None:
+            return {**facts.supports, **dict.fromkeys(lacks, False)}
+        supports = set(self._capabilities("supports"))
+        if lacks:
+            section.complain(
+                "lacks", "is given beside supports", "keep supports alone: what is not in it is lacking"
+            )
+        return {capability: capability in supports for capability in CAPABILITIES}
+
+    def _capabilities(self, name: str) -> list[Capability]:
+        found: list[Capability] = []
+        for node, value in self.section.located_texts(name):
+            if value in CAPABILITIES:
+                found.append(value)
+            else:
+                close = nearest(value, CAPABILITIES)
+                fix = f"did you mean {close}?" if close else f"write some of {', '.join(CAPABILITIES)}"
+                self.section.book.complain(node.path, f"is {value!r}, which is no capability", fix, node.line)
+        return found
+
+    def _api_base(self) -> str | None:
+        base = self.section.text("api_base", None, "a URL such as http://127.0.0.1:8001/v1")
+        if base is None:
+            return None
+        problem = _url_problem(base)
+        if problem:
+            self.section.complain("api_base", problem, "write a URL such as http://127.0.0.1:8001/v1")
+            return None
+        return base.rstrip("/").removesuffix("/chat/completions")
+
+    def _check_base(self, provider: str, known: ProviderFacts, given: str | None) -> None:
+        if known.direct and known.api_base is None and given is None and self.section.node("api_base") is None:
+            fix = "add e.g. api_base: http://127.0.0.1:8001/v1"
+            self.section.complain("api_base", f"is missing, and {provider} has no usual address", fix)
+
+    def _key_from_environment(self, known: ProviderFacts, given_base: str | None) -> str | None:
+        """The provider's own key, but only for the provider's own address: it must not leak to another's."""
+        if self.section.node("api_key") is not None or not known.key_env:
+            return None
+        if given_base is not None and _host(given_base) != _host(known.api_base or ""):
+            return None
+        for name in known.key_env:
+            if value := self.section.book.env.get(name):
+                return value
+        first = known.key_env[0]
+        self.section.complain(
+            "api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key"
+        )
+        return None
+
+    def _timeouts(self) -> Timeouts:
+        section, limits = self.section.section("timeouts"), self.limits
+        timeouts = Timeouts(
+            connect_s=section.number("connect_s", limits.connect_s, above=True),
+            first_byte_s=section.number("first_byte_s", limits.first_byte_s, above=True),
+            idle_s=section.number("idle_s", limits.idle_s, above=True),
+            total_s=section.number("total_s", limits.total_s, above=True),
+        )
+        section.close()
+        return timeouts
+
+
+def _per_token(usd_per_mtok: float | None) -> float | None:
+    return None if usd_per_mtok is None else usd_per_mtok / _PER_MTOK
+
+
+def _host(url: str) -> str | None:
+    return urlsplit(url).hostname
+
+
+def _url_problem(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "is not an http or https URL"
+    if parts.username or parts.password:
+        return "carries credentials, which belong into api_key or headers"
+    return None

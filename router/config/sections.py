@@ -1,0 +1,185 @@
+"""The sections of the file that stand on their own: server, auth, ledger, limits, classifier, fusion, routing."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+from classifier.assessment import Task
+from router.config.fields import Section, nearest
+from router.core.types import MODES
+from router.settings import (
+    AuthSettings,
+    ClassifierSettings,
+    ClientKey,
+    Exposure,
+    FusionMode,
+    FusionPreset,
+    FusionSettings,
+    LedgerSettings,
+    LimitSettings,
+    LogFormat,
+    LogLevel,
+    RoutingSettings,
+    ServerSettings,
+    StoredText,
+)
+
+_TASKS: tuple[str, ...] = get_args(Task)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MAX_PANEL = 8
+"""Source: OpenRouter Fusion's documentation; replays gain nothing beyond four."""
+
+
+def read_server(section: Section) -> ServerSettings:
+    """Where the gateway listens."""
+    default = ServerSettings()
+    server = ServerSettings(
+        host=section.text("host", default.host, "an address such as 127.0.0.1"),
+        port=section.whole("port", default.port, 1, 65535),
+        workers=section.whole("workers", default.workers, 1, 256),
+        drain_s=section.number("drain_s", default.drain_s),
+        access_log=section.flag("access_log", default.access_log),
+        log_format=section.choice("log_format", get_args(LogFormat), default.log_format),
+        log_level=section.choice("log_level", get_args(LogLevel), default.log_level),
+    )
+    section.close()
+    return server
+
+
+def read_limits(section: Section) -> LimitSettings:
+    """Every limit is a positive number; whole where its default is."""
+    values: dict[str, Any] = {}
+    for limit in fields(LimitSettings):
+        if isinstance(limit.default, int):
+            values[limit.name] = section.whole(limit.name, limit.default, 1)
+        else:
+            values[limit.name] = section.number(limit.name, limit.default, above=True)
+    section.close()
+    return LimitSettings(**values)
+
+
+def read_auth(section: Section) -> AuthSettings:
+    """The keys that open the gateway, as hashes."""
+    node = section.node("keys")
+    section.close()
+    if node is None:
+        return AuthSettings()
+    if not isinstance(node.value, tuple):
+        section.complain("keys", "is not a list", "write - {name: …, sha256: …} for each key")
+        return AuthSettings()
+    keys = [_client_key(Section(item, section.book, item.path)) for item in node.value]
+    known: dict[str, ClientKey] = {}
+    for key, item in zip(keys, node.value, strict=True):
+        if key is None:
+            continue
+        if key.name in known or any(other.sha256 == key.sha256 for other in known.values()):
+            section.book.complain(item.path, "repeats a name or a hash", "give each key its own", item.line)
+        known[key.name] = key
+    return AuthSettings(tuple(known.values()))
+
+
+def _client_key(section: Section) -> ClientKey | None:
+    name = section.text("name", None, "who holds the key")
+    node = section.node("sha256")
+    section.close()
+    digest = node.text.strip().lower() if node is not None else ""
+    if name is None and section.node("name") is None:
+        section.complain("name", "is missing", "say who holds the key; the record will show it")
+    if not _SHA256.fullmatch(digest):
+        problem = "is missing" if node is None else "is not a SHA-256 in hex (64 digits)"
+        section.complain("sha256", problem, 'hash the key: printf %s "$KEY" | sha256sum')
+        return None
+    return None if name is None else ClientKey(name, digest)
+
+
+def read_ledger(section: Section) -> LedgerSettings:
+    """What is kept of requests."""
+    default = LedgerSettings()
+    ledger = LedgerSettings(
+        enabled=section.flag("enabled", default.enabled),
+        url=section.secret("url") or default.url,
+        store_text=section.choice("store_text", get_args(StoredText), default.store_text),
+        retention_days=_days(section, "retention_days", default.retention_days),
+        text_retention_days=_days(section, "text_retention_days", default.text_retention_days),
+        max_rows=section.whole("max_rows", default.max_rows, 1),
+    )
+    section.close()
+    if not ledger.url.startswith("sqlite:///"):
+        section.complain("url", "is not a SQLite URL", "write sqlite:///path/to/ledger.db")
+    return ledger
+
+
+def _days(section: Section, name: str, default: int | None) -> int | None:
+    return None if section.is_null(name) else section.whole(name, default, 1)
+
+
+def read_classifier(section: Section, folder: Path) -> ClassifierSettings:
+    """Which artifact judges; a relative path counts from the config file."""
+    path = section.text("path", None, "the directory of an artifact")
+    section.close()
+    return ClassifierSettings(None if path is None else folder / path)
+
+
+def read_routing(section: Section) -> RoutingSettings:
+    """The routes as written; whether the names exist is for the cross-checks."""
+    aliases = section.section("aliases")
+    targets = {
+        name: aliases.text(name, "", "auto, fusion, small, strong or a deployment") for name in aliases.names()
+    }
+    strong = section.texts("strong")
+    routing = RoutingSettings(
+        small=section.texts("small"),
+        strong=strong,
+        baseline=section.text("baseline", strong[0] if strong else "", "a deployment"),
+        mode=section.choice("mode", MODES, "balanced"),
+        aliases=targets,
+    )
+    section.close()
+    return routing
+
+
+def read_fusion(section: Section, default_judge: str | None) -> FusionSettings:
+    """The panel and its habits; what the file leaves out is as ``FusionSettings`` says."""
+    default = FusionSettings()
+    panel = section.texts("panel")
+    fusion = FusionSettings(
+        enabled=section.flag("enabled", bool(panel)),
+        panel=panel,
+        judge=section.text("judge", default_judge, "a deployment"),
+        mode=section.choice("mode", get_args(FusionMode), default.mode),
+        preset=section.choice("preset", get_args(FusionPreset), default.preset),
+        quorum=section.whole("quorum", default.quorum, 1),
+        deadline_s=section.number("deadline_s", default.deadline_s, above=True),
+        max_cost_usd=section.number("max_cost_usd", default.max_cost_usd, above=True),
+        max_tool_calls=section.whole("max_tool_calls", default.max_tool_calls, 0, 16),
+        rounds=section.whole("rounds", default.rounds, 1, 3),
+        early_exit=section.flag("early_exit", default.early_exit),
+        events=section.flag("events", default.events),
+        expose=section.choice("expose", get_args(Exposure), default.expose),
+        tasks=_tasks(section.section("tasks")),
+    )
+    section.close()
+    _check_panel(section, fusion)
+    return fusion
+
+
+def _tasks(section: Section) -> dict[str, bool]:
+    for name in section.names():
+        if name not in _TASKS:
+            close = nearest(name, _TASKS)
+            fix = f"did you mean {close}?" if close else f"known tasks are {', '.join(_TASKS)}"
+            section.complain(name, "is not a task", fix)
+    return {name: section.flag(name, False) for name in section.names()}
+
+
+def _check_panel(section: Section, fusion: FusionSettings) -> None:
+    if fusion.enabled and not fusion.panel:
+        section.complain("panel", "is missing", "name the deployments to ask, e.g. panel: [strong, flash]")
+    if len(fusion.panel) > _MAX_PANEL:
+        section.complain(
+            "panel", f"has {len(fusion.panel)} members", f"name at most {_MAX_PANEL}; three are usual"
+        )
+    if fusion.quorum is not None and fusion.panel and fusion.quorum > len(fusion.panel):
+        fix = f"write a number from 1 to {len(fusion.panel)}"
+        section.complain("quorum", f"is {fusion.quorum}, more than the panel has", fix)

@@ -1,0 +1,254 @@
+"""What the operator decides, as frozen values. Nothing here reads files or the environment.
+
+``router.config`` makes a ``Settings`` out of YAML or of the keys found in the environment. A ``Settings`` that
+exists has passed every check: names resolve, numbers are in range, prices and windows are filled in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from router.core.types import Mode
+from router.dispatch.provider import Target
+
+FusionMode = Literal["auto", "merge", "best_of", "debate", "vote"]
+FusionPreset = Literal["quality", "budget", "fast"]
+Exposure = Literal["none", "summary", "full"]
+StoredText = Literal["none", "prompts", "all"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+BUILT_IN_MODELS: Mapping[str, str] = MappingProxyType(
+    {
+        "auto": "auto",
+        "model-router": "auto",
+        "openrouter/auto": "auto",
+        "cloudflare/auto": "auto",
+        "vllm-sr/auto": "auto",
+        "MoM": "auto",
+        "router": "auto",
+        "auto-cost": "auto-cost",
+        "auto-balanced": "auto-balanced",
+        "auto-quality": "auto-quality",
+        "fusion": "fusion",
+        "openrouter/fusion": "fusion",
+        "vllm-sr/fusion": "fusion",
+        "small": "small",
+        "strong": "strong",
+    }
+)
+"""Model names that every gateway serves, and what each means. Source: the names clients of other routers send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong, or doubtful, in the configuration.
+
+    Attributes:
+        key: dotted path of the key, e.g. ``pool.small.price.input_usd_per_mtok``.
+        problem: what is wrong with the value; never the value of a secret.
+        fix: what would be right.
+        file: where the key is; None for the environment.
+        line: counted from 1; None where the key is missing altogether.
+    """
+
+    key: str
+    problem: str
+    fix: str
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """``router.yaml:12: pool.small.model: what is wrong; what would be right``."""
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        words = f"{self.key}: {self.problem}" if self.key else self.problem
+        return f"{place + ': ' if place else ''}{words}; {self.fix}"
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used. Carries every complaint, not only the first."""
+
+    def __init__(self, complaints: tuple[Complaint, ...]) -> None:
+        """Keep the complaints; the message is one line for each."""
+        super().__init__("\n".join(str(complaint) for complaint in complaints))
+        self.complaints = complaints
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSettings:
+    """Which deployments stand behind the routes.
+
+    Attributes:
+        small: deployments of the small route, the preferred one first.
+        strong: deployments of the strong route, the preferred one first.
+        baseline: the deployment that savings are measured against.
+        aliases: names clients may send → ``auto``, ``auto-…``, ``fusion``, ``small``, ``strong`` or a deployment.
+    """
+
+    small: tuple[str, ...]
+    strong: tuple[str, ...]
+    baseline: str
+    mode: Mode = "balanced"
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def served_models(self) -> Mapping[str, str]:
+        """Every name that is not a deployment's, and what it means: the built-in ones and the aliases."""
+        return {**BUILT_IN_MODELS, **self.aliases}
+
+
+@dataclass(frozen=True, slots=True)
+class FusionSettings:
+    """The panel, the judge and how a run goes unless the request says otherwise.
+
+    Attributes:
+        enabled: whether the panel may be used at all.
+        panel: deployments asked at once.
+        judge: the deployment that writes the answer; the first strong one where the file names none.
+        preset: None keeps the panel as configured.
+        quorum: candidates needed; None means all but one.
+        deadline_s: end of the panel stage, from its start. Source: twice the slowest member in replays.
+        max_cost_usd: per run; None means no cap.
+        max_tool_calls: per panelist; 0 takes tools away. Source: OpenRouter Fusion's default.
+        rounds: of revision, in ``debate``.
+        early_exit: skip the judge when the candidates agree.
+        events: send ``event: fusion.*`` to callers who did not ask; breaks many clients.
+        expose: how much of the candidates the reply carries.
+        tasks: per task, whether fusing is worthwhile; overrides the policy's own table.
+    """
+
+    enabled: bool = False
+    panel: tuple[str, ...] = ()
+    judge: str | None = None
+    mode: FusionMode = "auto"
+    preset: FusionPreset | None = None
+    quorum: int | None = None
+    deadline_s: float = 120.0
+    max_cost_usd: float | None = None
+    max_tool_calls: int = 4
+    rounds: int = 1
+    early_exit: bool = True
+    events: bool = False
+    expose: Exposure = "summary"
+    tasks: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the gateway listens and how it leaves.
+
+    Attributes:
+        drain_s: after SIGTERM, how long requests in flight may go on.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    drain_s: float = 30.0
+    access_log: bool = True
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """A key that opens the gateway, known only by its hash.
+
+    Attributes:
+        name: who holds it; appears in the record.
+        sha256: of the key's UTF-8 bytes, 64 lower-case hex digits.
+    """
+
+    name: str
+    sha256: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """Who may call. No keys: everybody who can reach the port."""
+
+    keys: tuple[ClientKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """What is kept of requests, and for how long.
+
+    Attributes:
+        url: ``sqlite:///path``; may carry a password, so it is never shown.
+        store_text: whose text is kept with the row; nobody's by default.
+        retention_days: age at which rows are deleted; None keeps them.
+        text_retention_days: age at which stored text is blanked; None keeps it as long as its row.
+        max_rows: oldest rows go first; None means no limit.
+    """
+
+    enabled: bool = True
+    url: str = field(default="sqlite:///fusion-router.db", repr=False)
+    store_text: StoredText = "none"
+    retention_days: int | None = 90
+    text_retention_days: int | None = 30
+    max_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one request, one caller or one provider may take.
+
+    Attributes:
+        max_in_flight: requests served at once; more get 503.
+        connect_s: to a provider.
+        first_byte_s: from sending a request to the provider's first byte; reasoning models think before it.
+        idle_s: between two chunks of a stream.
+        total_s: a whole request, retries and fallbacks included.
+        request_read_s: for the caller to send the body.
+        header_read_s: for the caller to send the headers.
+        max_attempts: upstream calls for one answer.
+        cooldown_s: how long a failing deployment is left out, where it does not say so itself.
+        cooldown_failures: consecutive failures that start a cooldown.
+    """
+
+    max_body_bytes: int = 8 * 1024 * 1024
+    max_header_bytes: int = 64 * 1024
+    max_in_flight: int = 512
+    connect_s: float = 5.0
+    first_byte_s: float = 60.0
+    idle_s: float = 30.0
+    total_s: float = 600.0
+    request_read_s: float = 30.0
+    header_read_s: float = 10.0
+    max_attempts: int = 4
+    cooldown_s: float = 30.0
+    cooldown_failures: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierSettings:
+    """Which artifact judges prompts; ``path`` None means the one shipped with the package."""
+
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the operator decided, checked.
+
+    Attributes:
+        pool: deployments by name, each with what is needed to reach it.
+        origin: the file's path, or ``environment``.
+        warnings: what is allowed but doubtful.
+        notes: what was chosen on the operator's behalf and why, one sentence each.
+    """
+
+    pool: Mapping[str, Target]
+    routing: RoutingSettings
+    fusion: FusionSettings = FusionSettings()
+    server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    limits: LimitSettings = LimitSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    origin: str = "environment"
+    warnings: tuple[Complaint, ...] = ()
+    notes: tuple[str, ...] = ()
