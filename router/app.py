@@ -1,0 +1,155 @@
+"""create_app: the only place where parts are chosen and joined."""
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from classifier import Classifier
+from classifier.assessment import Assessor
+from router import __version__
+from router.config.load import load_settings
+from router.core.health import CooldownRules
+from router.core.memory import Memory
+from router.core.policy import UNCERTIFIED, Policy, Thresholds
+from router.core.types import Mode
+from router.dispatch.litellm_provider import LitellmProvider
+from router.dispatch.openai_provider import HttpTransport, OpenAIProvider
+from router.dispatch.provider import Provider, Target
+from router.dispatch.scripted import ScriptedTransport, scripted_facts
+from router.dispatch.single import Dispatcher
+from router.http.auth import Authenticator
+from router.http.endpoints import add_endpoints
+from router.http.exchange import WireLimits
+from router.http.front import Front
+from router.pipeline import Services
+from router.record.log import log_record, start_logging
+from router.record.metrics import Metrics
+from router.record.record import RequestRecord
+from router.settings import Settings
+
+CONFIG_VARIABLE = "FUSION_ROUTER_CONFIG"
+"""How worker processes learn of the config file."""
+
+log = logging.getLogger("router")
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways out that a pool needs; what no deployment needs is never made."""
+
+    http: HttpTransport
+    direct: OpenAIProvider
+    scripted: OpenAIProvider
+    translated: LitellmProvider
+
+    def of(self, target: Target) -> Provider:
+        """The way to a target."""
+        if target.provider == "scripted":
+            return self.scripted
+        return self.direct if target.direct else self.translated
+
+
+def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Front:
+    """Join the parts into the ASGI application."""
+    metrics = Metrics(registry)
+    services, ways = build_services(settings, metrics.observe, metrics.show_health)
+    assessor = services.assessor
+    metrics.describe(assessor.artifact if assessor else "none", services.policy.version, settings.pool)
+    auth = Authenticator({key.name: key.sha256 for key in settings.auth.keys})
+    limits = WireLimits(settings.limits.max_body_bytes, settings.limits.request_read_s)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        listener = start_logging(settings.server)
+        if not all(target.direct for target in settings.pool.values()):
+            await ways.translated.warm_up()
+        yield
+        await ways.http.aclose()
+        listener.stop()
+
+    app = FastAPI(title="fusion-router", version=__version__, lifespan=lifespan)
+    add_endpoints(app, services, auth, limits.max_body_bytes, lambda: _readiness(services))
+    return Front(app, services, auth, limits, settings.limits.max_in_flight, metrics.in_flight.set)
+
+
+def create_app_from_environment() -> Front:
+    """The application of a worker process; the command that started it has left the config's path."""
+    path = os.environ.get(CONFIG_VARIABLE)
+    return create_app(load_settings(Path(path) if path else None, os.environ, scripted_facts))
+
+
+def build_services(
+    settings: Settings,
+    observe: Callable[[RequestRecord], None] = lambda record: None,
+    on_health: Callable[[str, bool], None] = lambda name, up: None,
+) -> tuple[Services, Ways]:
+    """Make what the hallway uses, without listening anywhere."""
+    assessor = load_assessor(settings.classifier.path)
+    http = HttpTransport()
+    ways = Ways(http, OpenAIProvider(http), OpenAIProvider(ScriptedTransport()), LitellmProvider())
+    limits = settings.limits
+    dispatcher = Dispatcher(
+        settings.pool,
+        ways.of,
+        CooldownRules(limits.cooldown_failures, limits.cooldown_s),
+        max_attempts=limits.max_attempts,
+        on_health=on_health,
+    )
+
+    def keep(record: RequestRecord) -> None:
+        observe(record)
+        log_record(record)
+
+    services = Services(
+        assessor=assessor,
+        policy=build_policy(settings, assessor),
+        dispatcher=dispatcher,
+        memory=Memory(),
+        keep=keep,
+        new_id=lambda: f"req_{secrets.token_hex(12)}",
+        now=time.time,
+        total_s=limits.total_s,
+    )
+    return services, ways
+
+
+def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:
+    """The policy of a config and an artifact."""
+    thresholds: dict[Mode, Thresholds] = dict(UNCERTIFIED)
+    if isinstance(assessor, Classifier):
+        thresholds.update({mode: Thresholds(**values) for mode, values in assessor.manifest.mode_thresholds.items()})
+    routing = settings.routing
+    return Policy(
+        deployments={name: target.deployment for name, target in settings.pool.items()},
+        small=routing.small,
+        strong=routing.strong,
+        baseline=routing.baseline,
+        mode=routing.mode,
+        aliases=routing.aliases,
+        thresholds=thresholds,
+    )
+
+
+def load_assessor(path: Path | None) -> Assessor | None:
+    """Load the artifact; without a usable one everything goes to strong, and the log says why."""
+    try:
+        return Classifier.load(path)
+    except Exception as error:
+        log.error("no classifier: %s; every prompt goes to the strong route", error)
+        return None
+
+
+def _readiness(services: Services) -> dict[str, bool]:
+    pool = services.policy
+    return {
+        "pool": any(services.dispatcher.is_available(name) for name in (*pool.small, *pool.strong)),
+        "classifier": services.assessor is not None,
+    }

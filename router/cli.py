@@ -1,0 +1,89 @@
+"""The command line: reads arguments, and hands over to one module of ``router.commands``."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from router import __version__
+
+CONFIG_HELP = "the config file; without it, the pool is chosen from the provider keys in the environment"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; give back its exit code."""
+    options = build_parser().parse_args(arguments)
+    command = importlib.import_module(f"router.commands.{options.module}")
+    try:
+        code: int = command.run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="fusion-router",
+        description="An OpenAI-compatible gateway that sends easy prompts to a small model and hard ones to a strong one.",
+    )
+    parser.add_argument("--version", action="version", version=f"fusion-router {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = _command(commands, "demo", "demo", "route real prompts through a scripted pool: no keys, no network")
+    demo.add_argument("--port", type=_port, default=8000, help="where the gateway listens (default 8000)")
+    demo.add_argument("--exit", action="store_true", help="stop after the table instead of serving on")
+
+    serve = _command(commands, "serve", "serve", "run the gateway")
+    serve.add_argument("--config", type=Path, help=CONFIG_HELP)
+    serve.add_argument("--host", help="address to listen on (default 127.0.0.1, or the config's)")
+    serve.add_argument("--port", type=_port, help="port to listen on (default 8000, or the config's)")
+    serve.add_argument("--workers", type=_count, help="processes (default 1, or the config's)")
+
+    init = _command(commands, "init", "init", "write a commented router.yaml for the keys found in the environment")
+    init.add_argument("--output", type=Path, default=Path("router.yaml"), help="where to write (default router.yaml)")
+    init.add_argument("--force", action="store_true", help="overwrite an existing file")
+
+    check = _command(commands, "check", "check", "validate config and artifact; calls nobody")
+    check.add_argument("--config", type=Path, help=CONFIG_HELP)
+
+    explain = _command(commands, "explain", "explain", "say how a prompt would be routed, and why; calls nobody")
+    explain.add_argument("prompt", nargs="?", help="the prompt")
+    explain.add_argument("--file", type=Path, help="a JSON file with messages, or with a whole request body")
+    explain.add_argument("--model", default="auto", help="the model name to ask for (default auto)")
+    explain.add_argument("--json", action="store_true", help="print JSON")
+    explain.add_argument("--config", type=Path, help=CONFIG_HELP)
+
+    score = _command(commands, "score", "score", "read prompts as JSON lines, write their assessments as JSON lines")
+    score.add_argument("--config", type=Path, help=CONFIG_HELP)
+
+    upstream = _command(
+        commands, "scripted-upstream", "scripted_upstream", "serve the scripted models over HTTP, as a stand-in provider"
+    )
+    upstream.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    upstream.add_argument("--port", type=_port, default=8001, help="port to listen on (default 8001)")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, module: str, summary: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    command.set_defaults(module=module)
+    return command
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes (1 to 256)")
+    return int(text)

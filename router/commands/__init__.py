@@ -1,0 +1,1 @@
+"""The commands, one module each. ``router.cli`` imports a module only when its command is called."""

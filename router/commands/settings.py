@@ -1,0 +1,31 @@
+"""Reading the settings for a command, with complaints on standard error."""
+
+import os
+import sys
+from pathlib import Path
+
+from router.config.load import load_settings
+from router.dispatch.scripted import scripted_facts
+from router.settings import Settings, SettingsError
+
+DEMO_CONFIG = Path(__file__).parent.parent / "demo" / "router.yaml"
+
+
+def read_settings(path: Path | None) -> Settings | None:
+    """The settings of a file or of the environment; None, with the reasons printed, where they cannot be used."""
+    try:
+        return load_settings(path, os.environ, scripted_facts)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return None
+
+
+def read_settings_or_demo(path: Path | None) -> Settings | None:
+    """For commands that call nobody: without a config and without keys, the demo's pool serves as well."""
+    if path is not None:
+        return read_settings(path)
+    try:
+        return load_settings(None, os.environ, scripted_facts)
+    except SettingsError:
+        print("No config and no provider keys: deciding for the demo's pool.", file=sys.stderr)
+        return read_settings(DEMO_CONFIG)
