@@ -1,0 +1,108 @@
+"""The classifier that serves: an artifact, and what it says of a prompt."""
+
+import re
+from pathlib import Path
+from typing import Self, get_args
+
+from classifier import artifact
+from classifier.artifact import ArtifactError, Manifest
+from classifier.assessment import Assessment, Contribution, Task
+from classifier.features import FEATURES
+from classifier.model import Model, Scores
+from classifier.text import Reading, read
+
+TASKS: tuple[Task, ...] = get_args(Task)
+
+# Words below which a prompt is read together with the end of the conversation ("why?", "and in French?").
+FOLLOW_UP_WORDS = 4
+FOLLOW_UP_CONTEXT_CHARS = 300
+# Characters of pasted material from which the task is called long_context.
+LONG_CONTEXT_CHARS = 12_000
+# Contributions smaller than this in log-odds are not worth a line.
+_LEAST_CONTRIBUTION = 0.01
+
+_CLOSED = re.compile(
+    r"\b(?:how many|how much|yes or no|true or false|which of|multiple choice|(?:only|just) (?:the )?(?:number|letter)"
+    r"|what is the (?:value|probability|sum|remainder))\b"
+)
+
+
+class Classifier:
+    """The trained complexity classifier; an :class:`~classifier.assessment.Assessor`."""
+
+    def __init__(self, manifest: Manifest, model: Model) -> None:
+        """Join a manifest with the model it describes; use :meth:`load` for what is on disk."""
+        self._manifest = manifest
+        self._model = model
+        self._artifact = manifest.artifact
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """The classifier of the artifact at ``path``, or the shipped default.
+
+        Raises:
+            ArtifactError: the artifact does not match itself or this release.
+        """
+        manifest, contents = artifact.load(path or artifact.DEFAULT_PATH)
+        _check_features(manifest)
+        return cls(manifest, Model(contents))
+
+    @property
+    def artifact(self) -> str:
+        """Name, version and content hash of the artifact, as ``name@version:hash12``."""
+        return self._artifact
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the artifact says of itself, thresholds included where they have been chosen."""
+        return self._manifest
+
+    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
+        """Judge the newest human turn ``text``; see :class:`~classifier.assessment.Assessor`."""
+        reading = self._read(text, context)
+        scores = self._model.scores(reading, explain=explain)
+        return Assessment(
+            complexity=1 - scores.small,
+            gain=scores.strong - scores.small,
+            task=_task(scores, reading, text),
+            novelty=scores.novelty,
+            closed_answer=_is_closed(reading),
+            expected_output_tokens=max(1, round(scores.output_tokens)),
+            artifact=self._artifact,
+            contributions=_contributions(scores) if explain else (),
+        )
+
+    def _read(self, text: str, context: str) -> Reading:
+        """The prompt's reading; a very short follow-up is read with the end of its conversation."""
+        reading = read(text)
+        if context and 0 < len(reading.words) < FOLLOW_UP_WORDS:
+            return read(context[-FOLLOW_UP_CONTEXT_CHARS:] + "\n" + text)
+        return reading
+
+
+def _check_features(manifest: Manifest) -> None:
+    """Refuse an artifact that was fitted on other hand features than this release reads."""
+    if manifest.features != FEATURES:
+        different = sorted(set(manifest.features) ^ set(FEATURES)) or ["their order"]
+        raise ArtifactError(
+            f"{artifact.MANIFEST}: features differ from this release's ({', '.join(different[:5])}); "
+            "fit again with this release's training"
+        )
+
+
+def _task(scores: Scores, reading: Reading, text: str) -> Task:
+    """The likeliest task; a long pasted part overrules it."""
+    if reading.n_pasted_chars > LONG_CONTEXT_CHARS or len(text) > 4 * LONG_CONTEXT_CHARS:
+        return "long_context"
+    return TASKS[scores.task]
+
+
+def _is_closed(reading: Reading) -> bool:
+    """True where the answer is a number, an option or a label."""
+    return reading.n_options > 1 or _CLOSED.search(reading.body) is not None
+
+
+def _contributions(scores: Scores) -> tuple[Contribution, ...]:
+    """What pushed the score, largest first."""
+    parts = sorted(scores.parts.items(), key=lambda part: -abs(part[1]))
+    return tuple(Contribution(name, weight) for name, weight in parts if abs(weight) >= _LEAST_CONTRIBUTION)
