@@ -29,6 +29,7 @@ from router.http.auth import Authenticator
 from router.http.endpoints import add_endpoints
 from router.http.exchange import WireLimits
 from router.http.front import Front
+from router.http.server import HeadLimits
 from router.pipeline import Services
 from router.record.log import log_record, start_logging
 from router.record.metrics import Metrics
@@ -68,7 +69,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        listener = start_logging(settings.server)
+        listener = start_logging(settings.server.log_level, requests=settings.server.access_log)
         if not all(target.direct for target in settings.pool.values()):
             await ways.translated.warm_up()
         yield
@@ -77,7 +78,8 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
 
     app = FastAPI(title="fusion-router", version=__version__, lifespan=lifespan)
     add_endpoints(app, services, auth, limits.max_body_bytes, lambda: _readiness(services))
-    return Front(app, services, auth, limits, settings.limits.max_in_flight, metrics.in_flight.set)
+    head = HeadLimits(settings.limits.header_read_s, settings.limits.max_header_bytes)
+    return Front(app, services, auth, limits, settings.limits.max_in_flight, metrics.in_flight.set, head)
 
 
 def create_app_from_environment() -> Front:

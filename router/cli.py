@@ -62,7 +62,10 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--config", type=Path, help=CONFIG_HELP)
 
     upstream = _command(
-        commands, "scripted-upstream", "scripted_upstream", "serve the scripted models over HTTP, as a stand-in provider"
+        commands,
+        "scripted-upstream",
+        "scripted_upstream",
+        "serve the scripted models over HTTP, as a stand-in provider",
     )
     upstream.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     upstream.add_argument("--port", type=_port, default=8001, help="port to listen on (default 8001)")

@@ -14,7 +14,7 @@ from router.errors import GatewayError
 def run(options: argparse.Namespace) -> int:
     """Print the decision; exit 1 for a prompt or config that cannot be used."""
     if (options.prompt is None) == (options.file is None):
-        print("Give either a prompt or --file, e.g. fusion-router explain \"hi\".", file=sys.stderr)
+        print('Give either a prompt or --file, e.g. fusion-router explain "hi".', file=sys.stderr)
         return 1
     try:
         body = _read_body(options.prompt, options.file, options.model)

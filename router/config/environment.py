@@ -218,9 +218,7 @@ def _name_deployments(targets: list[Target]) -> dict[str, Target]:
 def _notes(choices: list[Choice]) -> tuple[str, ...]:
     notes = [choice.why for choice in choices]
     if len(choices) > 1:
-        notes.append(
-            "They are asked in this order: the first that serves a route answers, the rest are fallbacks."
-        )
+        notes.append("They are asked in this order: the first that serves a route answers, the rest are fallbacks.")
     notes.append("Savings are measured against the first strong model.")
     notes.append("The fusion panel is off; fusion-router init writes a file in which it can be turned on.")
     return tuple(notes)
@@ -237,11 +235,7 @@ def _warnings(pool: Mapping[str, Target], routing: RoutingSettings) -> tuple[Com
 
 def _described(target: Target) -> str:
     price: Price | None = target.deployment.price
-    cost = (
-        "price unknown"
-        if price is None
-        else f"${price.input * 1e6:.3g} in, ${price.output * 1e6:.3g} out per Mtok"
-    )
+    cost = "price unknown" if price is None else f"${price.input * 1e6:.3g} in, ${price.output * 1e6:.3g} out per Mtok"
     return f"{target.deployment.model} ({cost})"
 
 

@@ -126,9 +126,7 @@ class _Entry:
             return {**facts.supports, **dict.fromkeys(lacks, False)}
         supports = set(self._capabilities("supports"))
         if lacks:
-            section.complain(
-                "lacks", "is given beside supports", "keep supports alone: what is not in it is lacking"
-            )
+            section.complain("lacks", "is given beside supports", "keep supports alone: what is not in it is lacking")
         return {capability: capability in supports for capability in CAPABILITIES}
 
     def _capabilities(self, name: str) -> list[Capability]:
@@ -167,9 +165,7 @@ class _Entry:
             if value := self.section.book.env.get(name):
                 return value
         first = known.key_env[0]
-        self.section.complain(
-            "api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key"
-        )
+        self.section.complain("api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key")
         return None
 
     def _timeouts(self) -> Timeouts:

@@ -7,14 +7,13 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from classifier.assessment import Assessment
 from router.core.ask import AUTO_NAMES, MODE_NAMES, ROUTE_NAMES
-from router.core.policy import Thresholds
 from router.core.types import Deployment, Price
 from router.errors import BodyTooLarge, EndpointNotFound, GatewayError, MethodNotAllowed
+from router.explain import explanation
 from router.http.auth import Authenticator
 from router.http.openai import read_chat
-from router.pipeline import Consideration, Services, consider
+from router.pipeline import Services, consider
 from router.record.exposition import exposition
 
 
@@ -56,7 +55,7 @@ def add_endpoints(
                 f"The body is larger than {max_body_bytes} bytes (`limits.max_body_bytes`).", param="body"
             )
         session = headers.get(b"x-session-id", b"").decode("latin-1") or None
-        return _json(explanation(consider(services, read_chat(raw), caller, session, explain=True), services))
+        return _json(explanation(consider(services, read_chat(raw), caller, session, explain=True), services.policy))
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -80,43 +79,6 @@ def add_endpoints(
 
     app.add_exception_handler(GatewayError, _on_gateway_error)
     app.add_exception_handler(HTTPException, _on_http_error)
-
-
-def explanation(considered: Consideration, services: Services) -> dict[str, Any]:
-    """A decision in full, for dry runs."""
-    decision, assessment = considered.decision, considered.assessment
-    thresholds = services.policy.thresholds[decision.mode]
-    return {
-        "route": decision.route,
-        "reason": decision.reason,
-        "mode": decision.mode,
-        "model": services.policy.deployments[decision.plan[0].deployment].model,
-        "plan": [{"deployment": step.deployment, "route": step.route} for step in decision.plan],
-        **(_assessment(assessment, thresholds) if assessment is not None else {"complexity": None}),
-        "estimated_cost_usd": dict(decision.estimates_usd),
-        "input_tokens": considered.prompt.input_tokens,
-        "is_followup": considered.prompt.is_followup,
-        "policy": services.policy.version,
-    }
-
-
-def _assessment(assessment: Assessment, thresholds: Thresholds) -> dict[str, Any]:
-    return {
-        "complexity": assessment.complexity,
-        "gain": assessment.gain,
-        "task": assessment.task,
-        "novelty": assessment.novelty,
-        "closed_answer": assessment.closed_answer,
-        "expected_output_tokens": assessment.expected_output_tokens,
-        "classifier": assessment.artifact,
-        "contributions": [{"name": part.name, "weight": part.weight} for part in assessment.contributions],
-        "thresholds": {
-            "complexity": thresholds.complexity,
-            "gain": thresholds.gain,
-            "band": thresholds.band,
-            "novelty": thresholds.novelty,
-        },
-    }
 
 
 def _models(services: Services) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from router.core.request import ModelRequest
 from router.http.auth import Authenticator
 from router.http.exchange import AsgiExchange, Receive, Scope, Send, WireLimits
 from router.http.openai import read_chat, read_embeddings
+from router.http.server import HeadLimits
 from router.pipeline import Services, answer_chat, answer_embeddings
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -34,8 +35,10 @@ class Front:
         limits: WireLimits,
         max_in_flight: int,
         on_in_flight: Callable[[int], None],
+        head_limits: HeadLimits,
     ) -> None:
         """Stand in front of ``behind``; serve at most ``max_in_flight`` model requests at a time."""
+        self.head_limits = head_limits
         self._behind, self._services = behind, services
         self._auth, self._limits = auth, limits
         self._max_in_flight, self._on_in_flight = max_in_flight, on_in_flight

@@ -5,65 +5,75 @@ keep-alive timer does not run while a head trickles in.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-def guarded_protocol(head_read_s: float, max_head_bytes: int) -> type[asyncio.Protocol]:
-    """A protocol class for ``uvicorn.Config(http=…)``.
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """What a request's head may take.
 
-    Args:
-        head_read_s: a connection that has not finished a request's head this long after its first byte is closed.
-        max_head_bytes: so is one whose head is larger.
+    Attributes:
+        read_s: a connection that has not finished a head this long after its first byte is closed.
+        max_bytes: so is one whose head is larger.
     """
 
-    class GuardedProtocol(HttpToolsProtocol):
-        """Counts and times the bytes of a head until it is complete."""
+    read_s: float = 10.0
+    max_bytes: int = 64 * 1024
 
-        _head_bytes = 0
-        _head_timer: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._start_timer()
+class GuardedProtocol(HttpToolsProtocol):
+    """Counts and times the bytes of a head until it is complete. The application says by ``head_limits`` how."""
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_timer()
-            super().connection_lost(exc)
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
 
-        def data_received(self, data: bytes) -> None:
-            if self._head_bytes >= 0:
-                if self._head_timer is None:
-                    self._start_timer()
-                self._head_bytes += len(data)
-            super().data_received(data)
-            if self._head_bytes > max_head_bytes:
-                self._refuse(b"431 Request Header Fields Too Large")
+    def connection_made(self, transport: Any) -> None:
+        """Start timing."""
+        super().connection_made(transport)
+        self._limits: HeadLimits = getattr(self.app, "head_limits", HeadLimits())
+        self._start_timer()
 
-        def on_headers_complete(self) -> None:
-            self._head_bytes = -1
-            self._stop_timer()
-            super().on_headers_complete()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop timing."""
+        self._stop_timer()
+        super().connection_lost(exc)
 
-        def on_message_complete(self) -> None:
-            self._head_bytes = 0
-            super().on_message_complete()
+    def data_received(self, data: bytes) -> None:
+        """Count, then read."""
+        if self._head_bytes >= 0:
+            if self._head_timer is None:
+                self._start_timer()
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > self._limits.max_bytes:
+            self._refuse(b"431 Request Header Fields Too Large")
 
-        def _start_timer(self) -> None:
-            self._head_timer = self.loop.call_later(head_read_s, self._refuse, b"408 Request Timeout")
+    def on_headers_complete(self) -> None:
+        """The head is here: no more counting until the next one."""
+        self._head_bytes = -1
+        self._stop_timer()
+        super().on_headers_complete()
 
-        def _stop_timer(self) -> None:
-            if self._head_timer is not None:
-                self._head_timer.cancel()
-                self._head_timer = None
+    def on_message_complete(self) -> None:
+        """The next bytes belong to a new head."""
+        self._head_bytes = 0
+        super().on_message_complete()
 
-        def _refuse(self, status: bytes) -> None:
-            self._stop_timer()
-            if self.transport.is_closing():
-                return
-            if self._head_bytes > 0:
-                self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-            self.transport.close()
+    def _start_timer(self) -> None:
+        self._head_timer = self.loop.call_later(self._limits.read_s, self._refuse, b"408 Request Timeout")
 
-    return GuardedProtocol
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, status: bytes) -> None:
+        self._stop_timer()
+        if self.transport.is_closing():
+            return
+        if self._head_bytes > 0:
+            self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+        self.transport.close()

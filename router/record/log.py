@@ -52,15 +52,21 @@ def line(record: RequestRecord) -> dict[str, Any]:
     }
 
 
-def start_logging(level: str = "INFO") -> QueueListener:
-    """Send the gateway's log to standard error through a queue; stop the listener to flush it."""
+def start_logging(level: str, *, requests: bool = True) -> QueueListener:
+    """Send the gateway's log to standard error through a queue; stop the listener to flush it.
+
+    Args:
+        level: the least level that is written.
+        requests: whether every request writes its line.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
     listener = QueueListener(queue, handler)
     root = logging.getLogger("router")
     root.handlers = [QueueHandler(queue)]
-    root.setLevel(level)
+    root.setLevel(level.upper())
     root.propagate = False
+    REQUESTS.setLevel(logging.INFO if requests else logging.WARNING)
     listener.start()
     return listener

@@ -1,0 +1,90 @@
+"""A decision in full, and in words: what dry runs answer."""
+
+from typing import Any
+
+from classifier.assessment import Assessment
+from router.core.policy import Policy, Thresholds
+from router.core.types import Reason
+from router.pipeline import Consideration
+
+WORDS: dict[str, str] = {
+    Reason.BELOW_THRESHOLD: "the small model's answer is likely good enough",
+    Reason.ABOVE_THRESHOLD: "the small model's answer is likely not good enough, or the strong one gains enough",
+    Reason.UNCERTAIN: "too close to the threshold to be sure, so the strong model answers",
+    Reason.NOVEL_INPUT: "unlike what the classifier was trained on, so the strong model answers",
+    Reason.FORCED_BY_CALLER: "the caller asked for it",
+    Reason.FORCED_BY_POLICY: "the config's alias asks for it",
+    Reason.CAPABILITY_VISION: "the other route's models cannot read the images or audio",
+    Reason.CAPABILITY_TOOLS: "the other route's models cannot call tools",
+    Reason.CAPABILITY_JSON: "the other route's models cannot keep to a JSON schema",
+    Reason.CONTEXT_WINDOW: "the request does not fit the other route's context windows",
+    Reason.SESSION_PINNED: "the session stays on its model",
+    Reason.TURN_PINNED: "the tool loop stays on the model that began the turn",
+    Reason.FOLLOWUP_INHERITS: "a short follow-up takes the route of the turn it continues",
+    Reason.BUDGET_DOWNGRADE: "the other route is estimated above max_cost_usd",
+    Reason.CLASSIFIER_UNAVAILABLE: "no classifier, so the strong model answers",
+    Reason.DIRECT: "the caller named this deployment",
+}
+
+
+def explanation(considered: Consideration, policy: Policy) -> dict[str, Any]:
+    """A decision in full."""
+    decision, assessment = considered.decision, considered.assessment
+    return {
+        "route": decision.route,
+        "reason": decision.reason,
+        "reason_in_words": WORDS.get(decision.reason, decision.reason),
+        "mode": decision.mode,
+        "model": policy.deployments[decision.plan[0].deployment].model,
+        "plan": [{"deployment": step.deployment, "route": step.route} for step in decision.plan],
+        **(_judged(assessment, policy.thresholds[decision.mode]) if assessment else {"complexity": None}),
+        "estimated_cost_usd": dict(decision.estimates_usd),
+        "input_tokens": considered.prompt.input_tokens,
+        "is_followup": considered.prompt.is_followup,
+        "policy": policy.version,
+    }
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """An explanation for a terminal."""
+    lines = [f"{found['route']}: {found['model']}", f"  because {found['reason_in_words']} ({found['reason']})"]
+    if found["complexity"] is not None:
+        limits = found["thresholds"]
+        lines += [
+            f"  complexity {found['complexity']:.3f}, threshold {limits['complexity']:.3f} in mode {found['mode']}",
+            f"  gain       {found['gain']:+.3f}, threshold {_limit(limits['gain'])}; "
+            f"novelty {found['novelty']:.3f}, threshold {limits['novelty']:.3f}",
+            f"  task {found['task']}, about {found['expected_output_tokens']} tokens of answer, "
+            f"judged by {found['classifier']}",
+        ]
+        lines += [_pushed(part["name"], part["weight"]) for part in found["contributions"][:8]]
+    for route, cost in found["estimated_cost_usd"].items():
+        lines.append(f"  {route} would cost about {'an unknown amount' if cost is None else f'${cost:.6f}'}")
+    return "\n".join(lines)
+
+
+def _judged(assessment: Assessment, thresholds: Thresholds) -> dict[str, Any]:
+    return {
+        "complexity": assessment.complexity,
+        "gain": assessment.gain,
+        "task": assessment.task,
+        "novelty": assessment.novelty,
+        "closed_answer": assessment.closed_answer,
+        "expected_output_tokens": assessment.expected_output_tokens,
+        "classifier": assessment.artifact,
+        "contributions": [{"name": part.name, "weight": part.weight} for part in assessment.contributions],
+        "thresholds": {
+            "complexity": thresholds.complexity,
+            "gain": thresholds.gain,
+            "band": thresholds.band,
+            "novelty": thresholds.novelty,
+        },
+    }
+
+
+def _limit(threshold: float) -> str:
+    return f"{threshold:+.3f}" if threshold <= 1 else "off"
+
+
+def _pushed(name: str, weight: float) -> str:
+    return f"    {weight:+.2f}  {'harder' if weight > 0 else 'easier'}: {name}"

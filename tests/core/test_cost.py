@@ -1,0 +1,86 @@
+"""Cost against hand-computed cases."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.core.cost import call_cost_usd, counterfactual_cost_usd, total_cost_usd
+from router.core.types import Price, Usage
+from router.core.usage import read_usage, write_usage
+
+SMALL = Price(input=0.15e-6, output=0.60e-6, cached_input=0.075e-6)
+STRONG = Price(input=3e-6, output=15e-6, cached_input=0.3e-6, cache_write=3.75e-6, reasoning=20e-6)
+
+
+@pytest.mark.parametrize(
+    ("usage", "price", "usd"),
+    [
+        (Usage(1_000, 500), SMALL, 0.000450),  # 1000 x 0.15 + 500 x 0.60 = 450 per million
+        (Usage(1_000, 500, cached_tokens=400), SMALL, 0.000420),  # 600 x 0.15 + 400 x 0.075 + 300
+        (Usage(10_000, 1_000), STRONG, 0.045),  # 30000 + 15000
+        (Usage(10_000, 1_000, cached_tokens=8_000, cache_write_tokens=1_000), STRONG, 0.02415),  # 3000+2400+3750+15000
+        (Usage(10_000, 1_000, reasoning_tokens=600), STRONG, 0.048),  # 30000 + 400 x 15 + 600 x 20
+        (Usage(0, 0), STRONG, 0.0),
+    ],
+)
+def test_a_call_costs_what_the_hand_computes(usage: Usage, price: Price, usd: float) -> None:
+    assert call_cost_usd(usage, price) == pytest.approx(usd, abs=1e-9)
+
+
+def test_reasoning_without_a_price_of_its_own_costs_as_output() -> None:
+    assert call_cost_usd(Usage(0, 1_000, reasoning_tokens=900), SMALL) == pytest.approx(0.0006, abs=1e-9)
+
+
+def test_a_long_prompt_is_charged_by_the_upper_tier_throughout() -> None:
+    tiered = Price(1e-6, 5e-6, above_tokens=200_000, above=Price(2e-6, 7.5e-6))
+    assert call_cost_usd(Usage(200_000, 100), tiered) == pytest.approx(0.2005, abs=1e-9)
+    assert call_cost_usd(Usage(200_001, 100), tiered) == pytest.approx(0.400752, abs=1e-9)
+
+
+def test_the_counterfactual_prices_the_same_tokens_on_the_baseline() -> None:
+    answered = Usage(1_000, 500, cached_tokens=400)
+    assert counterfactual_cost_usd(answered, STRONG) == pytest.approx(0.00942, abs=1e-9)  # 1800 + 120 + 7500
+
+
+def test_a_sum_without_any_known_part_is_unknown_not_zero() -> None:
+    assert total_cost_usd([None, None]) is None
+    assert total_cost_usd([None, 0.5]) == 0.5
+
+
+counts = st.integers(0, 10**6)
+usages = st.builds(Usage, counts, counts, counts, counts, counts)
+
+
+@given(usages)
+def test_cost_is_never_negative_even_for_impossible_counts(usage: Usage) -> None:
+    assert call_cost_usd(usage, STRONG) >= 0
+
+
+@given(st.lists(st.builds(Usage, counts, counts), max_size=6))
+def test_cost_is_additive(parts: list[Usage]) -> None:
+    whole = call_cost_usd(sum(parts, Usage()), STRONG)
+    assert whole == pytest.approx(sum(call_cost_usd(part, STRONG) for part in parts))
+
+
+def test_usage_is_read_from_every_dialects_place() -> None:
+    openai = {"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 3},
+              "completion_tokens_details": {"reasoning_tokens": 2}}  # fmt: skip
+    assert read_usage(openai) == Usage(9, 5, 3, 0, 2)
+    assert read_usage({"prompt_tokens": 9, "completion_tokens": 5, "prompt_cache_hit_tokens": 4}) == Usage(9, 5, 4)
+    assert read_usage({"prompt_tokens": 9, "completion_tokens": 1, "cache_creation_input_tokens": 6}) == Usage(
+        9, 1, 0, 6
+    )
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)))
+def test_odd_usage_never_raises(value: object) -> None:
+    read_usage({"prompt_tokens": value, "prompt_tokens_details": value, "completion_tokens": value})
+
+
+def test_written_usage_sums_every_call_and_keeps_the_providers_own_fields() -> None:
+    written = write_usage([Usage(10, 5), Usage(20, 7, 4)], {"prompt_tokens": 20, "queue_time": 0.2}, 0.001)
+    assert written["prompt_tokens"] == 30
+    assert written["total_tokens"] == 42
+    assert written["prompt_tokens_details"] == {"cached_tokens": 4}
+    assert written["queue_time"] == 0.2
+    assert written["cost"] == 0.001

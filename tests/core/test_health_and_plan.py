@@ -1,0 +1,137 @@
+"""Cooldowns and the order of attempts."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.core.health import (
+    CooldownRules,
+    Health,
+    after_abandon,
+    after_failure,
+    after_success,
+    availability,
+    before_call,
+)
+from router.core.memory import Memory, Pin
+from router.core.plan import Failed, fallback_reason, next_step
+from router.core.policy import Step
+from router.core.types import Deployment
+from router.errors import (
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
+
+RULES = CooldownRules(failures=3, first_s=5, longest_s=300)
+
+
+def failed_times(count: int, now_s: float = 100.0) -> Health:
+    health = Health()
+    for _ in range(count):
+        health = after_failure(health, now_s, RULES)
+    return health
+
+
+def test_three_failures_in_a_row_start_a_cooldown_and_two_do_not() -> None:
+    assert availability(failed_times(2), 100.0) == "up"
+    assert availability(failed_times(3), 100.0) == "cooling"
+
+
+def test_a_success_in_between_starts_the_count_anew() -> None:
+    health = after_success(failed_times(2))
+    assert availability(after_failure(health, 100.0, RULES), 100.0) == "up"
+
+
+def test_a_providers_retry_after_cools_at_once_and_is_capped() -> None:
+    health = after_failure(Health(), 100.0, RULES, retry_after_s=12)
+    assert availability(health, 111.9) == "cooling"
+    assert availability(health, 112.0) == "probe"
+    assert after_failure(Health(), 0.0, RULES, retry_after_s=9_999).cooling_until_s == 300
+
+
+def test_after_the_cooldown_a_single_probe_decides() -> None:
+    health = failed_times(3)
+    probing = before_call(health, 106.0)
+    assert availability(probing, 106.0) == "cooling"
+    assert availability(after_success(probing), 106.0) == "up"
+    again = after_failure(probing, 106.0, RULES)
+    assert availability(again, 115.9) == "cooling"
+    assert availability(again, 116.0) == "probe"
+
+
+def test_a_probe_that_was_abandoned_can_be_taken_by_another() -> None:
+    probing = before_call(failed_times(3), 106.0)
+    assert availability(after_abandon(probing), 106.0) == "probe"
+
+
+POOL = {
+    "a": Deployment("a", "x/m1"),
+    "a2": Deployment("a2", "x/m1"),
+    "b": Deployment("b", "x/m2"),
+    "c": Deployment("c", "x/m3"),
+}
+PLAN = (Step("a", "small"), Step("a2", "small"), Step("b", "small"), Step("c", "strong"))
+
+
+def walk(errors: dict[str, UpstreamError], down: set[str] = frozenset(), most: int = 10) -> list[str]:  # type: ignore[assignment]
+    failed: list[Failed] = []
+    called = []
+    while (step := next_step(PLAN, failed, POOL, lambda name: name not in down, most)) is not None:
+        called.append(step.deployment)
+        if step.deployment not in errors:
+            break
+        failed.append(Failed(step, errors[step.deployment]))
+    return called
+
+
+def test_a_retry_goes_to_the_same_models_other_deployment_then_to_the_next_model() -> None:
+    errors = {name: UpstreamFailed("x") for name in ("a", "a2", "b")}
+    assert walk(errors) == ["a", "a2", "a2", "b", "b", "c"]
+
+
+def test_after_a_rate_limit_the_same_deployment_is_left_alone() -> None:
+    assert walk({name: UpstreamRateLimited("x") for name in ("a", "a2", "b")}) == ["a", "a2", "b", "c"]
+
+
+def test_a_fall_back_skips_the_models_other_deployments() -> None:
+    assert walk({"a": UpstreamTimeout("x"), "b": UpstreamTimeout("x")}) == ["a", "b", "c"]
+
+
+def test_a_rejected_request_goes_nowhere_else() -> None:
+    assert walk({"a": UpstreamRejected("x")}) == ["a"]
+
+
+def test_attempts_are_bounded() -> None:
+    assert len(walk({name: UpstreamFailed("x") for name in POOL}, most=3)) == 3
+
+
+@given(st.sets(st.sampled_from(list(POOL))), st.sets(st.sampled_from(list(POOL))))
+def test_an_unavailable_deployment_is_never_chosen(down: set[str], failing: set[str]) -> None:
+    assert not set(walk({name: UpstreamFailed("x") for name in failing}, down)) & down
+
+
+@pytest.mark.parametrize(
+    ("answered", "failed", "reason"),
+    [
+        (0, [], None),
+        (1, [Failed(PLAN[0], UpstreamFailed("x"))], None),
+        (2, [Failed(PLAN[0], UpstreamFailed("x"))], "fallback_error"),
+        (2, [Failed(PLAN[0], UpstreamTimeout("x"))], "fallback_timeout"),
+        (3, [], "fallback_unavailable"),
+    ],
+)
+def test_the_reason_says_why_another_model_answered(answered: int, failed: list[Failed], reason: str | None) -> None:
+    assert fallback_reason(PLAN, PLAN[answered], failed, POOL) == reason
+
+
+def test_memory_forgets_by_age_and_by_number() -> None:
+    memory = Memory(capacity=2, ttl_s=10)
+    for key in "abc":
+        memory.remember(key, Pin("small", key), 0.0)
+    assert memory.recall("a", 1.0) is None
+    assert memory.recall("c", 9.0) == Pin("small", "c")
+    assert memory.recall("c", 11.0) is None
+    assert memory.recall(None, 0.0) is None

@@ -1,0 +1,207 @@
+"""The decision's laws."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.assessment import Assessment
+from router.core.ask import Ask, Controls
+from router.core.memory import Pin
+from router.core.policy import Policy, Recalled, Thresholds, decide
+from router.core.prompt import Prompt
+from router.core.types import Capability, Deployment, Price, Reason
+from router.errors import BadControl, BudgetTooSmall, CapabilityUnavailable, ContextTooLong
+
+AUTO = Ask("auto")
+CHEAP, DEAR = Price(1e-7, 4e-7), Price(3e-6, 1.5e-5)
+ALL: dict[Capability, bool] = {"tools": True, "vision": True, "json_schema": True}
+
+
+def assessed(complexity: float, gain: float = 0.0, novelty: float = 0.1) -> Assessment:
+    return Assessment(complexity, gain, "chat", novelty, False, 200, "test@1:0")
+
+
+def deployment(name: str, price: Price | None = CHEAP, window: int | None = 8_000, supports: Any = ALL) -> Deployment:
+    return Deployment(name, f"scripted/{name}", price, window, 2_000, supports)
+
+
+def policy(
+    *more: Deployment, small: tuple[str, ...] = ("s1", "s2"), strong: tuple[str, ...] = ("b1",), **kw: Any
+) -> Policy:
+    pool = {d.name: d for d in (deployment("s1"), deployment("s2"), deployment("b1", DEAR, 100_000), *more)}
+    thresholds = {mode: Thresholds(0.5, 0.3, 0.1, 0.95) for mode in ("cost", "balanced", "quality")}
+    return Policy(pool, small, strong, "b1", thresholds=thresholds, **kw)
+
+
+def choose(prompt: Prompt, assessment: Assessment | None, **kw: Any) -> tuple[str, str, list[str]]:
+    arguments: dict[str, Any] = {"ask": AUTO, "controls": Controls(), "policy": policy(), **kw}
+    decision = decide(prompt, assessment, **arguments)
+    return decision.route, decision.reason.value, [step.deployment for step in decision.plan]
+
+
+HI = Prompt("hi", input_tokens=10)
+
+
+def test_easy_goes_to_small_with_strong_behind_it() -> None:
+    assert choose(HI, assessed(0.1)) == ("small", "below_threshold", ["s1", "s2", "b1"])
+
+
+def test_hard_goes_to_strong_with_small_as_the_last_resort() -> None:
+    assert choose(HI, assessed(0.7)) == ("strong", "above_threshold", ["b1", "s1", "s2"])
+
+
+def test_a_gain_above_its_threshold_escalates_too() -> None:
+    assert choose(HI, assessed(0.2, gain=0.4))[:2] == ("strong", "above_threshold")
+
+
+def test_a_prompt_in_the_band_is_uncertain_and_goes_to_strong() -> None:
+    assert choose(HI, assessed(0.45))[:2] == ("strong", "uncertain")
+
+
+def test_a_novel_prompt_goes_to_strong() -> None:
+    assert choose(HI, assessed(0.1, novelty=0.99))[:2] == ("strong", "novel_input")
+
+
+def test_no_assessment_means_strong() -> None:
+    assert choose(HI, None)[:2] == ("strong", "classifier_unavailable")
+
+
+@pytest.mark.parametrize("route", ["small", "strong"])
+def test_a_forced_route_is_taken_and_never_left(route: Any) -> None:
+    got = choose(HI, assessed(0.99 if route == "small" else 0.01), ask=Ask(route))
+    assert got[:2] == (route, "forced_by_caller")
+    assert got[2] == (["s1", "s2"] if route == "small" else ["b1"])
+
+
+def test_an_alias_forces_by_policy() -> None:
+    assert choose(HI, assessed(0.1), ask=Ask("strong", by_policy=True))[1] == "forced_by_policy"
+
+
+def test_a_named_deployment_goes_straight_there() -> None:
+    assert choose(HI, None, ask=Ask("direct", deployment="s2")) == ("direct", "direct", ["s2"])
+
+
+def test_a_known_lack_rules_out_and_the_unknown_comes_last() -> None:
+    pool = policy(
+        deployment("s1", supports={"tools": False}),
+        deployment("s2", supports={}),
+        deployment("s3"),
+        small=("s1", "s2", "s3"),
+    )
+    prompt = Prompt("hi", needs=frozenset({"tools"}), input_tokens=10)
+    assert choose(prompt, assessed(0.1), policy=pool)[2] == ["s3", "s2", "b1"]
+
+
+@pytest.mark.parametrize(
+    ("need", "reason"),
+    [("vision", "capability_vision"), ("tools", "capability_tools"), ("json_schema", "capability_json")],
+)
+def test_what_small_cannot_do_goes_to_strong(need: Any, reason: str) -> None:
+    pool = policy(deployment("s1", supports={need: False}), small=("s1",))
+    prompt = Prompt("hi", needs=frozenset({need}), input_tokens=10)
+    assert choose(prompt, assessed(0.1), policy=pool) == ("strong", reason, ["b1"])
+
+
+def test_what_nobody_can_do_is_refused() -> None:
+    pool = policy(
+        deployment("s1", supports={"vision": False}), deployment("b1", supports={"vision": False}), small=("s1",)
+    )
+    with pytest.raises(CapabilityUnavailable, match="vision"):
+        choose(Prompt("hi", needs=frozenset({"vision"})), assessed(0.1), policy=pool)
+
+
+def test_a_prompt_too_long_for_small_goes_to_strong_and_too_long_for_all_is_refused() -> None:
+    assert choose(Prompt("hi", input_tokens=9_000), assessed(0.1))[:2] == ("strong", "context_window")
+    with pytest.raises(ContextTooLong):
+        choose(Prompt("hi", input_tokens=200_000), assessed(0.1))
+
+
+def test_a_tool_loop_stays_on_the_model_that_began_the_turn() -> None:
+    recalled = Recalled(turn=Pin("small", "s2"))
+    prompt = Prompt("hi", in_tool_loop=True, input_tokens=10)
+    assert choose(prompt, assessed(0.9), recalled=recalled) == ("small", "turn_pinned", ["s2", "s1", "b1"])
+
+
+def test_a_session_stays_on_its_model_but_may_rise() -> None:
+    on_strong, on_small = Recalled(session=Pin("strong", "b1")), Recalled(session=Pin("small", "s2"))
+    assert choose(HI, assessed(0.1), recalled=on_strong)[:2] == ("strong", "session_pinned")
+    assert choose(HI, assessed(0.1), recalled=on_small) == ("small", "session_pinned", ["s2", "s1", "b1"])
+    assert choose(HI, assessed(0.9), recalled=on_small)[:2] == ("strong", "above_threshold")
+
+
+def test_a_follow_up_inherits_unless_it_is_hard_itself() -> None:
+    prompt = Prompt("yes", is_followup=True, input_tokens=10)
+    for route in ("small", "strong"):
+        recalled = Recalled(previous_turn=Pin(route, "x"))
+        assert choose(prompt, assessed(0.45), recalled=recalled)[:2] == (route, "followup_inherits")
+    assert choose(prompt, assessed(0.9), recalled=Recalled(previous_turn=Pin("small", "s1")))[1] == "above_threshold"
+
+
+def test_a_follow_up_to_a_forgotten_turn_is_judged_by_that_turns_words() -> None:
+    prompt = Prompt("yes", is_followup=True, input_tokens=10)
+    assert choose(prompt, assessed(0.1), previous=assessed(0.9))[:2] == ("strong", "followup_inherits")
+
+
+def test_allow_list_and_exclusions_hold_for_fallbacks_too() -> None:
+    assert choose(HI, assessed(0.1), controls=Controls(models=frozenset({"s2", "b1"})))[2] == ["s2", "b1"]
+    assert choose(HI, assessed(0.1), controls=Controls(exclude=frozenset({"s1", "b1"})))[2] == ["s2"]
+    only_strong = choose(HI, assessed(0.1), controls=Controls(models=frozenset({"b1"})))
+    assert only_strong == ("strong", "forced_by_caller", ["b1"])
+    with pytest.raises(BadControl):
+        choose(HI, assessed(0.1), ask=Ask("small"), controls=Controls(models=frozenset({"b1"})))
+
+
+def test_a_budget_downgrades_and_an_impossible_one_is_refused_with_the_cheapest_estimate() -> None:
+    prompt = Prompt("hi", input_tokens=1_000)
+    got = choose(prompt, assessed(0.9), controls=Controls(max_cost_usd=0.001))
+    assert got == ("small", "budget_downgrade", ["s1", "s2"])
+    with pytest.raises(BudgetTooSmall, match=r"0\.000180"):
+        choose(prompt, assessed(0.9), controls=Controls(max_cost_usd=1e-9))
+
+
+def test_under_a_budget_an_unpriced_deployment_is_out() -> None:
+    pool = policy(deployment("s1", price=None))
+    assert choose(HI, assessed(0.1), policy=pool, controls=Controls(max_cost_usd=0.5))[2] == ["s2", "b1"]
+
+
+unit = st.floats(0, 1)
+ORDER = {"small": 0, "strong": 1}
+
+
+@given(unit, unit, st.floats(-1, 1), st.floats(-1, 1), unit, st.booleans())
+def test_a_harder_prompt_never_gets_a_cheaper_route(
+    c1: float, c2: float, g1: float, g2: float, novelty: float, is_followup: bool
+) -> None:
+    prompt = Prompt("x", input_tokens=10, is_followup=is_followup)
+    easy = choose(prompt, assessed(min(c1, c2), min(g1, g2), novelty))[0]
+    hard = choose(prompt, assessed(max(c1, c2), max(g1, g2), novelty))[0]
+    assert ORDER[hard] >= ORDER[easy]
+
+
+capabilities = st.dictionaries(st.sampled_from(["tools", "vision", "json_schema", "audio"]), st.booleans())
+
+
+@given(
+    st.lists(capabilities, min_size=3, max_size=3),
+    st.frozensets(st.sampled_from(["tools", "vision", "json_schema", "audio"])),
+    unit,
+    st.integers(0, 200_000),
+    st.frozensets(st.sampled_from(["s1", "s2", "b1"]), max_size=2),
+)
+def test_who_cannot_or_may_not_answer_is_never_in_a_plan(
+    supports: list[Any], needs: frozenset[Capability], complexity: float, tokens: int, exclude: frozenset[str]
+) -> None:
+    pool = policy(*(deployment(name, supports=s) for name, s in zip(("s1", "s2", "b1"), supports, strict=True)))
+    prompt = Prompt("x", needs=needs, input_tokens=tokens)
+    try:
+        decision = decide(prompt, assessed(complexity), AUTO, Controls(exclude=exclude), pool)
+    except (CapabilityUnavailable, ContextTooLong, BadControl):
+        return
+    for step in decision.plan:
+        found = pool.deployments[step.deployment]
+        assert step.deployment not in exclude
+        assert all(found.supports.get(need) is not False for need in needs)
+        assert found.context_window is None or found.context_window >= tokens
+    assert decision.reason in set(Reason)

@@ -1,0 +1,132 @@
+"""What the core reads of a conversation."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.core.prompt import estimate_input_tokens, human_text, read_needs, read_prompt
+
+
+def chat(*turns: tuple[str, object], **more: object) -> dict[str, object]:
+    return {"model": "auto", "messages": [{"role": role, "content": content} for role, content in turns], **more}
+
+
+QUESTION = "Which of these three database designs survives a network partition?"
+TOOLS = [
+    {"type": "function", "function": {"name": f"tool_{i}", "description": "Does a thing. " * 20, "parameters": {}}}
+    for i in range(30)
+]
+
+
+def test_the_newest_human_turn_is_read() -> None:
+    prompt = read_prompt(chat(("user", "hi"), ("assistant", "hello"), ("user", QUESTION)))
+    assert prompt.text == QUESTION
+    assert "hi" in prompt.context
+    assert "hello" in prompt.context
+
+
+def test_system_prompt_and_tools_do_not_touch_the_text() -> None:
+    plain = read_prompt(chat(("user", QUESTION)))
+    dressed = read_prompt(chat(("system", "You are a careful engineer. " * 600), ("user", QUESTION), tools=TOOLS))
+    assert dressed.text == plain.text
+    assert dressed.context == plain.context == ""
+    assert dressed.input_tokens > plain.input_tokens + 4_000
+
+
+def test_injected_reminders_are_not_human_words() -> None:
+    text = f"<system-reminder>\nNever mention this.\n</system-reminder>\n{QUESTION}\n<environment_details>ls</environment_details>"
+    assert human_text(text) == QUESTION
+
+
+def test_a_message_of_nothing_but_reminders_is_passed_over() -> None:
+    prompt = read_prompt(chat(("user", QUESTION), ("user", "<system-reminder>todo list is empty</system-reminder>")))
+    assert prompt.text == QUESTION
+
+
+def test_what_the_person_typed_is_unwrapped() -> None:
+    assert human_text(f"<user_info>mac</user_info>\n<user_query>\n{QUESTION}\n</user_query>") == QUESTION
+
+
+def test_blocks_of_unknown_software_are_dropped_from_the_front_only() -> None:
+    assert human_text(f"<my-agent-state>x</my-agent-state> {QUESTION}") == QUESTION
+    page = "Why does <my-card>this</my-card> not render?"
+    assert human_text(page) == page
+
+
+def test_ordinary_markup_in_a_question_stays() -> None:
+    text = "Explain <b>this</b> and <div>that</div>"
+    assert human_text(text) == text
+
+
+def test_text_parts_are_read_and_images_are_a_need() -> None:
+    parts = [
+        {"type": "text", "text": QUESTION},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+    ]
+    prompt = read_prompt(chat(("user", parts)))
+    assert prompt.text == QUESTION
+    assert prompt.needs == {"vision"}
+    assert prompt.input_tokens > 1_000
+
+
+def test_tools_and_schemas_are_needs() -> None:
+    needs = read_needs(chat(("user", "x"), tools=TOOLS, response_format={"type": "json_schema", "json_schema": {}}))
+    assert needs == {"tools", "json_schema"}
+    assert not read_needs(chat(("user", "x"), response_format={"type": "json_object"}))
+
+
+def tool_turn() -> dict[str, object]:
+    body = chat(("user", "What is the weather in Oslo and in Rome?"))
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    messages += [{"role": "assistant", "content": None, "tool_calls": [call]}]
+    messages += [{"role": "tool", "tool_call_id": "c1", "content": "4 degrees"}]
+    return body
+
+
+def test_a_tool_loop_is_seen_and_keeps_its_turns_key() -> None:
+    loop = read_prompt(tool_turn())
+    assert loop.in_tool_loop
+    assert loop.text.startswith("What is the weather")
+    first = read_prompt(chat(("user", "What is the weather in Oslo and in Rome?")))
+    assert not first.in_tool_loop
+    assert first.turn_key == loop.turn_key
+
+
+def test_a_follow_up_names_the_turn_it_continues() -> None:
+    first = read_prompt(chat(("system", "be kind"), ("user", QUESTION)))
+    second = read_prompt(
+        chat(("system", "be kind"), ("user", QUESTION), ("assistant", "The third."), ("user", "yes, do it"))
+    )
+    assert second.is_followup
+    assert second.previous_turn_key == first.turn_key
+    assert second.previous_text == QUESTION
+
+
+def test_a_long_turn_and_a_first_turn_are_no_follow_ups() -> None:
+    assert not read_prompt(chat(("user", "ok"))).is_followup
+    assert not read_prompt(chat(("user", "hi"), ("assistant", "hello"), ("user", QUESTION))).is_followup
+
+
+def test_callers_do_not_share_turns() -> None:
+    body = chat(("user", "hi"))
+    assert read_prompt(body, "team-a").turn_key != read_prompt(body, "team-b").turn_key
+
+
+def test_hostile_markup_is_read_in_linear_time() -> None:
+    text = "<a-b>" * 200_000 + "</"
+    assert human_text(text) == text
+
+
+@given(st.text(), st.text())
+def test_any_text_is_read(system: str, user: str) -> None:
+    prompt = read_prompt(chat(("system", system), ("user", user)))
+    assert isinstance(prompt.text, str)
+
+
+@given(st.lists(st.text(max_size=200), min_size=1, max_size=8))
+def test_more_messages_never_count_fewer_tokens(texts: list[str]) -> None:
+    counts = [
+        estimate_input_tokens(chat(*(("user", text) for text in texts[:end]))) for end in range(1, len(texts) + 1)
+    ]
+    assert counts == sorted(counts)

@@ -1,0 +1,130 @@
+"""The stream's reader."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.core.relay import Relay, event_bytes
+from router.core.types import Usage
+from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamFailed
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+
+
+def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, index: int = 0, **more: Any) -> bytes:
+    choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": finish}]
+    return event_bytes({"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": choices, **more})
+
+
+DONE = b"data: [DONE]\n\n"
+ROLE = chunk({"role": "assistant", "content": ""})
+HELLO, WORLD = chunk({"content": "hello "}, usage=None), chunk({"content": "wörld"}, usage=None)
+STOP, COUNT = chunk({}, "stop"), chunk(usage=USAGE)
+WHOLE = ROLE + HELLO + WORLD + STOP + COUNT + DONE
+
+
+def relay_all(parts: list[bytes], choices: int = 1) -> tuple[bytes, dict[str, Any], Relay]:
+    relay = Relay(choices)
+    passed = b"".join(relay.feed(part) for part in parts)
+    return passed, relay.close(), relay
+
+
+def test_a_stream_passes_but_for_its_last_chunk_and_its_usage() -> None:
+    passed, last, relay = relay_all([WHOLE])
+    assert passed == ROLE + HELLO + WORLD
+    assert last["choices"][0]["finish_reason"] == "stop"
+    assert relay.usage == Usage(7, 3)
+    assert relay.output_chars == 11
+
+
+@given(st.lists(st.integers(0, len(WHOLE)), max_size=12), st.booleans())
+def test_the_output_is_the_same_however_the_bytes_are_cut(cuts: list[int], crlf: bool) -> None:
+    whole = WHOLE.replace(b"\n", b"\r\n") if crlf else WHOLE
+    edges = [0, *sorted(cuts), len(whole)]
+    parts = [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    passed, last, relay = relay_all(parts)
+    assert (passed, last, relay.usage) == (ROLE + HELLO + WORLD, orjson.loads(STOP[6:]), Usage(7, 3))
+
+
+def test_nothing_leaves_before_the_first_content() -> None:
+    relay = Relay()
+    assert relay.feed(b": waiting\n\n" + ROLE) == b""
+    assert not relay.started
+    assert relay.feed(HELLO) == b": waiting\n\n" + ROLE + HELLO
+
+
+@pytest.mark.parametrize("key", ["tool_calls", "reasoning_content", "refusal"])
+def test_tool_calls_reasoning_and_refusals_are_content(key: str) -> None:
+    relay = Relay()
+    relay.feed(chunk({key: [{"index": 0}] if key == "tool_calls" else "hm"}))
+    assert relay.started
+
+
+def test_a_usage_in_the_chunk_that_ends_is_taken_out_of_it() -> None:
+    _, last, relay = relay_all([ROLE, HELLO, chunk({}, "stop", usage=USAGE), DONE])
+    assert "usage" not in last
+    assert relay.usage == Usage(7, 3)
+
+
+def test_running_usage_in_ordinary_chunks_is_taken_out_too() -> None:
+    passed, _, _ = relay_all([chunk({"content": "x"}, usage=USAGE), STOP, DONE])
+    assert b"usage" not in passed
+
+
+def test_with_several_choices_only_the_last_end_is_held() -> None:
+    ends = [chunk({"content": "a"}), chunk({}, "stop", 0), chunk({"content": "b"}, index=1), chunk({}, "length", 1)]
+    passed, last, _ = relay_all([*ends, DONE], choices=2)
+    assert passed == b"".join(ends[:3])
+    assert last["choices"][0]["index"] == 1
+
+
+def test_a_stream_without_done_is_whole_if_every_choice_ended() -> None:
+    assert relay_all([ROLE, HELLO, STOP])[1]["choices"][0]["finish_reason"] == "stop"
+    with pytest.raises(UpstreamBadReply):
+        relay_all([chunk({"content": "a"}), chunk({}, "stop", 0)], choices=2)
+
+
+@pytest.mark.parametrize("end", range(1, 4))
+def test_a_stream_cut_before_its_end_is_broken(end: int) -> None:
+    with pytest.raises(UpstreamBadReply):
+        relay_all([ROLE, HELLO, WORLD][:end])
+
+
+def test_half_an_event_at_the_end_is_broken() -> None:
+    with pytest.raises(UpstreamBadReply):
+        relay_all([ROLE, HELLO, WORLD[:-10]])
+
+
+def test_a_stream_that_says_nothing_is_empty() -> None:
+    with pytest.raises(UpstreamEmpty):
+        relay_all([ROLE, STOP, COUNT, DONE])
+
+
+def test_an_error_event_is_an_error_at_any_point() -> None:
+    relay = Relay()
+    relay.feed(ROLE + HELLO)
+    with pytest.raises(UpstreamFailed):
+        relay.feed(b'data: {"error": {"message": "overloaded"}}\n\n')
+
+
+@pytest.mark.parametrize("bad", [b"data: {not json\n\n", b"data: [1]\n\n", b'data: {"choices": 5}\n\n'])
+def test_what_is_not_a_chunk_is_a_bad_reply(bad: bytes) -> None:
+    with pytest.raises(UpstreamBadReply):
+        Relay().feed(bad)
+
+
+def test_text_that_looks_like_an_end_is_only_text() -> None:
+    sly = chunk({"content": 'data: [DONE]\n\n "finish_reason":"stop","usage":{"prompt_tokens":1}'})
+    relay = Relay()
+    assert relay.feed(sly) == sly
+    assert not relay.done
+    assert not relay.finished
+    assert relay.usage is None
+
+
+def test_what_follows_done_is_dropped() -> None:
+    relay = Relay()
+    assert relay.feed(ROLE + HELLO + STOP + DONE + WORLD) == ROLE + HELLO
