@@ -109,9 +109,7 @@ class Model:
     def _parts(self, indices: list[int], values: Floats, hand: Floats) -> dict[str, float]:
         """Log-odds of a small failure by feature."""
         slope = -float(self._calibration[0, 0])
-        parts = {
-            name: slope * float(part) for name, part in zip(FEATURES, hand * self._hand_weights[:, 0], strict=True)
-        }
+        parts = {name: slope * float(part) for name, part in zip(FEATURES, hand * self._hand_weights[:, 0], strict=True)}
         terms = self._words("terms")
         for index, value in zip(indices, values, strict=True):
             parts[f"word: {terms[index]}"] = slope * float(value * self._term_weights[index, 0])
@@ -128,13 +126,9 @@ class Model:
         array = self._contents.arrays.get(name)
         if array is None:
             raise ArtifactError(f"{name}.npy is missing; fit again with this release's training")
-        fits = len(shape) == array.ndim and all(
-            want in (None, have) for want, have in zip(shape, array.shape, strict=True)
-        )
+        fits = len(shape) == array.ndim and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
         if not fits:
-            raise ArtifactError(
-                f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training"
-            )
+            raise ArtifactError(f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training")
         return array.astype(np.float32)
 
 

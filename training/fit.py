@@ -143,13 +143,12 @@ def _length_head(design: scipy.sparse.csr_matrix, tokens: Floats, use: Bools) ->
     return model.coef_, float(model.intercept_)
 
 
-def _task_heads(design: scipy.sparse.csr_matrix, data: Data, use: Bools, seed: int) -> list[tuple[Floats, float]]:
+def _task_heads(
+    design: scipy.sparse.csr_matrix, data: Data, use: Bools, seed: int
+) -> list[tuple[Floats, float]]:
     """One head a task; tasks without examples never win."""
     tasks = np.array([task_of(category) for category in data.category])
     rows = np.flatnonzero(use)
     model = LogisticRegression(C=NGRAM_C, max_iter=200, random_state=seed).fit(design[rows], tasks[rows])
-    found = {
-        task: (weights, float(bias))
-        for task, weights, bias in zip(model.classes_, model.coef_, model.intercept_, strict=True)
-    }
+    found = {task: (weights, float(bias)) for task, weights, bias in zip(model.classes_, model.coef_, model.intercept_, strict=True)}
     return [found.get(task, (np.zeros(design.shape[1]), -1e3)) for task in TASKS]
