@@ -1,0 +1,220 @@
+"""What a provider's refusal means: one table from HTTP statuses to our errors, and what may be repeated of it."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from router.dispatch.provider import Target
+from router.errors import (
+    UpstreamAuthFailed,
+    UpstreamBadReply,
+    UpstreamContextTooLong,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamFiltered,
+    UpstreamModelMissing,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
+
+_MESSAGE_CHARS = 500
+_REDACTED = "[redacted]"
+
+BY_STATUS: dict[int, tuple[type[UpstreamError], str]] = {
+    400: (UpstreamRejected, "the provider rejects the request"),
+    401: (UpstreamAuthFailed, "the provider refuses the key; check api_key"),
+    402: (UpstreamAuthFailed, "the provider's account has no credit left"),
+    403: (UpstreamAuthFailed, "the key may not use this model; check api_key and the account's rights"),
+    404: (UpstreamModelMissing, "the provider does not know the model; check model and api_base"),
+    405: (UpstreamModelMissing, "the provider does not serve this endpoint; check api_base"),
+    408: (UpstreamTimeout, "the provider timed out"),
+    410: (UpstreamModelMissing, "the provider has withdrawn the model"),
+    413: (UpstreamContextTooLong, "the request is too large for the provider"),
+    422: (UpstreamRejected, "the provider rejects the request"),
+    429: (UpstreamRateLimited, "the provider's rate limit or quota is reached"),
+    504: (UpstreamTimeout, "the provider timed out"),
+    524: (UpstreamTimeout, "the provider timed out"),
+}
+"""Statuses with a meaning of their own; ``BY_CLASS`` has the rest. 524 is Cloudflare's origin time-out."""
+
+BY_CLASS: dict[int, tuple[type[UpstreamError], str]] = {
+    1: (UpstreamBadReply, "the provider answers with an unfinished exchange"),
+    2: (UpstreamBadReply, "the provider answers with a success that is not 200"),
+    3: (UpstreamBadReply, "the provider redirects; set api_base to where it redirects to"),
+    4: (UpstreamRejected, "the provider rejects the request"),
+    5: (UpstreamFailed, "the provider failed"),
+}
+
+BY_CODE: dict[str, type[UpstreamError]] = {
+    "context_length_exceeded": UpstreamContextTooLong,
+    "string_above_max_length": UpstreamContextTooLong,
+    "exceed_context_size_error": UpstreamContextTooLong,
+    "content_filter": UpstreamFiltered,
+    "content_policy_violation": UpstreamFiltered,
+    "ResponsibleAIPolicyViolation": UpstreamFiltered,
+    "model_not_found": UpstreamModelMissing,
+    "invalid_api_key": UpstreamAuthFailed,
+    "API_KEY_INVALID": UpstreamAuthFailed,
+}
+"""The ``code`` or ``type`` of a 400, 413 or 422. Source: OpenAI, Azure, llama.cpp and Gemini error references."""
+
+_BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
+    (
+        re.compile(
+            r"maximum context length|context (window|length|size)|prompt is too long"
+            r"|input is too long|too many (input )?tokens|exceeds? the (maximum|limit).{0,40}tokens",
+            re.I,
+        ),
+        UpstreamContextTooLong,
+    ),
+    (re.compile(r"api[ _]key (is )?(not valid|invalid)|(invalid|incorrect) api[ _]key", re.I), UpstreamAuthFailed),
+    (re.compile(r"not a valid model|model .{0,80}(does not exist|not found)", re.I), UpstreamModelMissing),
+)
+"""For providers that put it in words only: vLLM, Anthropic, OpenRouter, Gemini."""
+
+_KEY_LIKE = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|hf|r8|nvapi|fw|key)[-_][A-Za-z0-9_\-*.]{6,}|\bAIza[\w\-*]{6,}|\b[Bb]earer\s+[^\s\"',;]+"
+)
+_DURATION = re.compile(
+    r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What a provider's error body says, as far as it can be read."""
+
+    message: str = ""
+    codes: tuple[str, ...] = ()
+    param: str | None = None
+    status: int | None = None
+
+
+def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target, *, now_s: float) -> UpstreamError:
+    """Say what a reply that is not a success means.
+
+    Only what the provider says about the *request* is repeated, with keys scrubbed; a 401 or a 5xx speaks
+    about the deployment, and providers echo keys there.
+
+    Args:
+        status: the provider's status, never 200.
+        headers: of the reply.
+        raw: its body, perhaps cut.
+        target: whom we called.
+        now_s: seconds since the epoch, to read dates in ``Retry-After``.
+    """
+    complaint = read_complaint(raw)
+    kind, text = BY_STATUS.get(status) or BY_CLASS.get(status // 100, BY_CLASS[5])
+    if status in (400, 413, 422):
+        kind = _refined(kind, complaint)
+    told = ""
+    if kind in (UpstreamRejected, UpstreamContextTooLong, UpstreamFiltered):
+        told = scrubbed(complaint.message, target)
+    return kind(
+        f"{target.deployment.name}: {text} (status {status})" + (f": {told}" if told else ""),
+        param=scrubbed(complaint.param, target) if told and complaint.param else None,
+        retry_after_s=retry_after_s(headers, now_s=now_s),
+        upstream_status=status,
+    )
+
+
+def _refined(kind: type[UpstreamError], complaint: Complaint) -> type[UpstreamError]:
+    for code in complaint.codes:
+        if code in BY_CODE:
+            return BY_CODE[code]
+    return next((finer for words, finer in _BY_WORDS if words.search(complaint.message)), kind)
+
+
+def read_complaint(raw: bytes) -> Complaint:
+    """Read an error body: OpenAI's, Gemini's list of them, Ollama's bare string, FastAPI's ``detail``."""
+    try:
+        body: Any = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return Complaint()
+    if isinstance(body, list) and body:
+        body = body[0]
+    if not isinstance(body, dict):
+        return Complaint()
+    error = body.get("error", body)
+    if not isinstance(error, dict):
+        return Complaint(message=str(error))
+    inner = error.get("innererror")
+    values = (error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None)
+    message, param, code = error.get("message", error.get("detail", "")), error.get("param"), error.get("code")
+    return Complaint(
+        message=message if isinstance(message, str) else "",
+        codes=tuple(value for value in values if isinstance(value, str)),
+        param=param if isinstance(param, str) else None,
+        status=code if isinstance(code, int) and 400 <= code <= 599 else None,
+    )
+
+
+def scrubbed(text: str, target: Target) -> str:
+    """Take the target's secrets, and whatever looks like a key, out of a provider's words; shorten them."""
+    for secret in (target.api_key, *target.headers.values()):
+        if secret and len(secret) >= 4:
+            text = text.replace(secret, _REDACTED)
+    return _KEY_LIKE.sub(_REDACTED, text)[:_MESSAGE_CHARS]
+
+
+def retry_after_s(headers: Mapping[str, str], *, now_s: float) -> float | None:
+    """Read when to come back, in seconds from now; None where the provider does not say.
+
+    ``retry-after-ms``, then ``retry-after`` (seconds or an HTTP date), then ``x-ratelimit-reset`` (seconds,
+    or a point in time in seconds or milliseconds), then OpenAI's ``-requests`` and ``-tokens`` durations of
+    whichever budget is used up.
+    Source: RFC 9110 section 10.2.3; OpenAI's and OpenRouter's rate limit guides.
+    """
+    if (ms := _number(headers.get("retry-after-ms"))) is not None:
+        return ms / 1000
+    if (value := headers.get("retry-after")) is not None:
+        seconds = _number(value)
+        return seconds if seconds is not None else _until(value, now_s)
+    if (value := headers.get("x-ratelimit-reset")) is not None:
+        return _reset(value, now_s)
+    resets = [
+        _reset(headers.get(f"x-ratelimit-reset-{budget}", ""), now_s)
+        for budget in ("requests", "tokens")
+        if headers.get(f"x-ratelimit-remaining-{budget}") == "0"
+    ]
+    return max((reset for reset in resets if reset is not None), default=None)
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value) if value is not None else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _until(date: str, now_s: float) -> float | None:
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - now_s)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _reset(value: str, now_s: float) -> float | None:
+    number = _number(value)
+    if number is None:
+        return _duration(value)
+    if number > 1e12:  # milliseconds since the epoch
+        return max(0.0, number / 1000 - now_s)
+    if number > 1e9:  # seconds since the epoch
+        return max(0.0, number - now_s)
+    return number
+
+
+def _duration(value: str) -> float | None:
+    match = _DURATION.fullmatch(value.strip())
+    if match is None or not any(match.groups()):
+        return None
+    h, m, s, ms = (float(match[unit] or 0) for unit in ("h", "m", "s", "ms"))
+    return h * 3600 + m * 60 + s + ms / 1000
