@@ -4,7 +4,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +19,20 @@ from router.config.load import load_settings
 from router.core.health import CooldownRules
 from router.core.memory import Memory
 from router.core.policy import UNCERTIFIED, Policy, Thresholds
-from router.core.types import Mode
+from router.core.types import MODES, Mode
 from router.dispatch.litellm_provider import LitellmProvider
-from router.dispatch.openai_provider import HttpTransport, OpenAIProvider
+from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Provider, Target
 from router.dispatch.scripted import ScriptedTransport, scripted_facts
 from router.dispatch.single import Dispatcher
+from router.dispatch.transport import HttpTransport
 from router.http.auth import Authenticator
 from router.http.endpoints import add_endpoints
 from router.http.exchange import WireLimits
 from router.http.front import Front
 from router.http.server import HeadLimits
 from router.pipeline import Services
-from router.record.log import log_record, start_logging
+from router.record.log import RequestLog, start_logging
 from router.record.metrics import Metrics
 from router.record.record import RequestRecord
 from router.settings import Settings
@@ -61,7 +62,9 @@ class Ways:
 def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Front:
     """Join the parts into the ASGI application."""
     metrics = Metrics(registry)
-    services, ways = build_services(settings, metrics.observe, metrics.show_health)
+    request_log = RequestLog()
+    keepers = [metrics.observe, *([request_log.add] if settings.server.access_log else [])]
+    services, ways = build_services(settings, keepers, metrics.show_health)
     assessor = services.assessor
     metrics.describe(assessor.artifact if assessor else "none", services.policy.version, settings.pool)
     auth = Authenticator({key.name: key.sha256 for key in settings.auth.keys})
@@ -69,11 +72,13 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        listener = start_logging(settings.server.log_level, requests=settings.server.access_log)
+        listener = start_logging(settings.server.log_level)
+        request_log.start()
         if not all(target.direct for target in settings.pool.values()):
             await ways.translated.warm_up()
         yield
         await ways.http.aclose()
+        request_log.stop()
         listener.stop()
 
     app = FastAPI(title="fusion-router", version=__version__, lifespan=lifespan)
@@ -90,7 +95,7 @@ def create_app_from_environment() -> Front:
 
 def build_services(
     settings: Settings,
-    observe: Callable[[RequestRecord], None] = lambda record: None,
+    keepers: Sequence[Callable[[RequestRecord], None]] = (),
     on_health: Callable[[str, bool], None] = lambda name, up: None,
 ) -> tuple[Services, Ways]:
     """Make what the hallway uses, without listening anywhere."""
@@ -107,8 +112,8 @@ def build_services(
     )
 
     def keep(record: RequestRecord) -> None:
-        observe(record)
-        log_record(record)
+        for keeper in keepers:
+            keeper(record)
 
     services = Services(
         assessor=assessor,
@@ -127,7 +132,8 @@ def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:
     """The policy of a config and an artifact."""
     thresholds: dict[Mode, Thresholds] = dict(UNCERTIFIED)
     if isinstance(assessor, Classifier):
-        thresholds.update({mode: Thresholds(**values) for mode, values in assessor.manifest.mode_thresholds.items()})
+        chosen = assessor.manifest.thresholds or {}
+        thresholds.update({mode: Thresholds(**chosen[mode]) for mode in MODES if mode in chosen})
     routing = settings.routing
     return Policy(
         deployments={name: target.deployment for name, target in settings.pool.items()},

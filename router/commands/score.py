@@ -55,7 +55,9 @@ def _score_line(services: Services, line: bytes, number: int) -> dict[str, Any]:
 
 
 def _body(row: dict[str, Any], number: int) -> dict[str, Any]:
-    extra = {key: row[key] for key in ("tools", "response_format", "router", "max_tokens") if key in row}
+    extra: dict[str, Any] = {
+        key: row[key] for key in ("tools", "response_format", "router", "max_tokens") if key in row
+    }
     if "messages" in row:
         return {"model": row.get("model", "auto"), "messages": row["messages"], **extra}
     if isinstance(row.get("prompt"), str):

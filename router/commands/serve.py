@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from dataclasses import replace
+from typing import Any
 
 import uvicorn
 
@@ -26,28 +27,26 @@ def run(options: argparse.Namespace) -> int:
         return _serve_many(settings, options)
     from router.app import create_app
 
-    uvicorn.Server(uvicorn_config(create_app(settings), settings)).run()
+    uvicorn.run(create_app(settings), **server_options(settings))
     return 0
 
 
-def uvicorn_config(app: object, settings: Settings, **more: object) -> uvicorn.Config:
+def server_options(settings: Settings) -> dict[str, Any]:
     """How uvicorn is to run an application of ours."""
     from router.http.server import GuardedProtocol
 
     server = settings.server
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        host=server.host,
-        port=server.port,
-        http=GuardedProtocol,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=round(server.drain_s),
-        **more,  # type: ignore[arg-type]
-    )
+    return {
+        "host": server.host,
+        "port": server.port,
+        "http": GuardedProtocol,
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "timeout_graceful_shutdown": round(server.drain_s),
+    }
 
 
 def announce(settings: Settings) -> None:
@@ -86,10 +85,6 @@ def _serve_many(settings: Settings, options: argparse.Namespace) -> int:
         os.environ[CONFIG_VARIABLE] = str(options.config.resolve())
     with tempfile.TemporaryDirectory(prefix="fusion-router-metrics-") as directory:
         os.environ.setdefault(MULTIPROC_DIR, directory)
-        config = uvicorn_config(
-            "router.app:create_app_from_environment", settings, factory=True, workers=settings.server.workers
-        )
-        from uvicorn.supervisors import Multiprocess
-
-        Multiprocess(config, target=uvicorn.Server(config).run, sockets=[config.bind_socket()]).run()
+        application = "router.app:create_app_from_environment"
+        uvicorn.run(application, factory=True, workers=settings.server.workers, **server_options(settings))
     return 0

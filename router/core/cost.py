@@ -18,13 +18,14 @@ def call_cost_usd(usage: Usage, price: Price) -> float:
     cached = min(usage.cached_tokens, usage.input_tokens)
     written = min(usage.cache_write_tokens, usage.input_tokens - cached)
     reasoning = min(usage.reasoning_tokens, usage.output_tokens)
-    return (
+    cost = (
         (usage.input_tokens - cached - written) * price.input
         + cached * (price.input if price.cached_input is None else price.cached_input)
         + written * (price.input if price.cache_write is None else price.cache_write)
         + (usage.output_tokens - reasoning) * price.output
         + reasoning * (price.output if price.reasoning is None else price.reasoning)
     )
+    return round(cost, 12)
 
 
 def counterfactual_cost_usd(answered: Usage, baseline: Price) -> float:
@@ -40,4 +41,4 @@ def counterfactual_cost_usd(answered: Usage, baseline: Price) -> float:
 def total_cost_usd(costs: Iterable[float | None]) -> float | None:
     """Add up what is known; None where no part is known."""
     known = [cost for cost in costs if cost is not None]
-    return sum(known) if known else None
+    return round(sum(known), 12) if known else None

@@ -120,8 +120,7 @@ class Dispatcher:
         """
 
         async def call(step: Step, made: Call) -> dict[str, Any]:
-            began_s = _now()
-            stage = trip.stage
+            began_s, stage = perf_counter(), trip.stage
             reply = await self._provider_of(made.target).complete(made)
             usage = read_usage(reply.get("usage")) or _estimate(trip.input_tokens, _reply_text(reply))
             self._note(trip, step, stage, "ok", began_s, usage)
@@ -137,12 +136,11 @@ class Dispatcher:
         """
 
         async def call(step: Step, made: Call) -> Live:
-            began_s = _now()
-            stage = trip.stage
+            began_s, stage = perf_counter(), trip.stage
             relay = Relay(body.get("n") or 1)
             async with AsyncExitStack() as stack:
                 chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
-                async with asyncio.timeout_at(min(deadline_s, began_s + made.target.timeouts.first_byte_s)):
+                async with asyncio.timeout_at(min(deadline_s, _now() + made.target.timeouts.first_byte_s)):
                     first = await _first_content(chunks, relay)
                 return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage)
 
@@ -217,8 +215,8 @@ class Dispatcher:
 
     async def _attempt(self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call], Awaitable[T]]) -> T:
         """Make one call, keep its health and its line; a failure comes out as an ``UpstreamError``."""
-        name, began_s, stage = step.deployment, _now(), trip.stage
-        self._health[name] = before_call(self._health[name], began_s)
+        name, began_s, stage = step.deployment, perf_counter(), trip.stage
+        self._health[name] = before_call(self._health[name], _now())
         try:
             answer = await call(step, made)
         except UpstreamError as error:
@@ -236,19 +234,21 @@ class Dispatcher:
             self._note(trip, step, stage, "aborted", began_s, _estimate(trip.input_tokens, ""))
             raise
         finally:
-            trip.waited_s += _now() - began_s
+            trip.waited_s += perf_counter() - began_s
         self._succeed(name)
         return answer
 
     async def _pause(self, deadline_s: float, trip: Trip) -> None:
-        began_s = _now()
-        await asyncio.sleep(min(BACKOFF_S, max(0.0, deadline_s - began_s)))
-        trip.waited_s += _now() - began_s
+        began_s = perf_counter()
+        await asyncio.sleep(min(BACKOFF_S, max(0.0, deadline_s - _now())))
+        trip.waited_s += perf_counter() - began_s
 
     def _note(self, trip: Trip, step: Step, stage: Stage, outcome: str, began_s: float, usage: Usage | None) -> None:
         deployment = self.pool[step.deployment]
         cost = call_cost_usd(usage, deployment.price) if usage is not None and deployment.price is not None else None
-        trip.attempts.append(Attempt(deployment.name, deployment.model, stage, outcome, _now() - began_s, usage, cost))
+        trip.attempts.append(
+            Attempt(deployment.name, deployment.model, stage, outcome, perf_counter() - began_s, usage, cost)
+        )
 
     def _succeed(self, name: str) -> None:
         health = self._health[name]
@@ -304,4 +304,5 @@ def _reply_text(reply: Mapping[str, Any]) -> str:
 
 
 def _now() -> float:
+    """The clock of deadlines and cooldowns; uvloop's ticks in milliseconds, too coarse for durations."""
     return asyncio.get_running_loop().time()

@@ -2,21 +2,65 @@
 
 import logging
 import sys
+import threading
+import time
+from collections import deque
 from logging.handlers import QueueHandler, QueueListener
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
 from router.record.record import RequestRecord, attempt_facts
 
-REQUESTS = logging.getLogger("router.requests")
+FLUSH_S = 0.05
+"""Lines are gathered this long before they are written."""
+
+MAX_WAITING = 10_000
+"""Lines kept for a terminal that does not take them; older ones go first."""
 
 
-def log_record(record: RequestRecord) -> None:
-    """Write a record's line. It holds no prompt, no answer and no key."""
-    if REQUESTS.isEnabledFor(logging.INFO):
-        REQUESTS.info(orjson.dumps(line(record)).decode())
+class RequestLog:
+    """Writes the lines of finished requests. They hold no prompt, no answer and no key."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        """Write to ``out``, standard error by default, once started."""
+        self._out = out
+        self._waiting: deque[RequestRecord] = deque(maxlen=MAX_WAITING)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, record: RequestRecord) -> None:
+        """Queue a record's line; nothing else happens on the request's path."""
+        self._waiting.append(record)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._write_on, name="request-log", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is waiting, and end."""
+        if self._thread is not None:
+            self._stopping.set()
+            self._thread.join(timeout=5)
+            self._thread = None
+
+    def _write_on(self) -> None:
+        while not self._stopping.is_set():
+            time.sleep(FLUSH_S)
+            self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        lines = []
+        while self._waiting:
+            lines.append(orjson.dumps(line(self._waiting.popleft())).decode())
+        if lines:
+            out = self._out or sys.stderr
+            out.write("\n".join(lines) + "\n")
+            out.flush()
 
 
 def line(record: RequestRecord) -> dict[str, Any]:
@@ -52,21 +96,15 @@ def line(record: RequestRecord) -> dict[str, Any]:
     }
 
 
-def start_logging(level: str, *, requests: bool = True) -> QueueListener:
-    """Send the gateway's log to standard error through a queue; stop the listener to flush it.
-
-    Args:
-        level: the least level that is written.
-        requests: whether every request writes its line.
-    """
+def start_logging(level: str) -> QueueListener:
+    """Send the gateway's other messages to standard error through a queue; stop the listener to flush it."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
     listener = QueueListener(queue, handler)
     root = logging.getLogger("router")
     root.handlers = [QueueHandler(queue)]
     root.setLevel(level.upper())
     root.propagate = False
-    REQUESTS.setLevel(logging.INFO if requests else logging.WARNING)
     listener.start()
     return listener
