@@ -39,7 +39,7 @@ def check_routing(section: Section, routing: RoutingSettings, names: frozenset[s
 
 def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str]) -> None:
     """Panel and judge are deployments; an alias of fusion on its own panel would call itself without end."""
-    roundabout = frozenset(aliases) | (frozenset(BUILT_IN_MODELS) - names)
+    roundabout = (frozenset(aliases) | frozenset(BUILT_IN_MODELS)) - names
     for node, value in section.located_texts("panel"):
         if value in roundabout:
             fix = f"a panel asks deployments, not aliases: {_listing(names)}"

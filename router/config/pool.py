@@ -116,7 +116,7 @@ class _Entry:
             if section.node(name) is None:
                 section.complain(name, "is missing", "give both prices in USD per million tokens; 0 means free")
         first, second = (_per_token(dollars[name]) for name in names)
-        return None if first is None or second is None else Price(first, second, *extras)
+        return None if first is None or second is None else Price(first, second, extras[0], extras[1], extras[2])
 
     def _supports(self, facts: ModelFacts) -> dict[Capability, bool]:
         """What the file says; a ``supports`` list is complete, ``lacks`` only takes away."""
@@ -161,7 +161,8 @@ class _Entry:
         """The provider's own key, but only for the provider's own address: it must not leak to another's."""
         if self.section.node("api_key") is not None or not known.key_env:
             return None
-        if given_base is not None and _host(given_base) != _host(known.api_base or ""):
+        elsewhere = given_base is None or _host(given_base) != _host(known.api_base or "")
+        if elsewhere and self.section.node("api_base") is not None:
             return None
         for name in known.key_env:
             if value := self.section.book.env.get(name):
