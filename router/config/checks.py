@@ -17,7 +17,9 @@ def check_pool_names(section: Section, names: Iterable[str]) -> None:
     """A deployment must not take a name that every gateway gives a meaning to; ``small`` and ``strong`` may."""
     for name in names:
         if BUILT_IN_MODELS.get(name, "small") not in ("small", "strong"):
-            section.complain(name, f"takes the name of the built-in model {name!r}", "give the deployment another name")
+            section.complain(
+                name, f"takes the name of the built-in model {name!r}", "give the deployment another name"
+            )
 
 
 def check_routing(section: Section, routing: RoutingSettings, names: frozenset[str]) -> None:
@@ -37,7 +39,7 @@ def check_routing(section: Section, routing: RoutingSettings, names: frozenset[s
 
 def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str]) -> None:
     """Panel and judge are deployments; an alias of fusion on its own panel would call itself without end."""
-    roundabout = frozenset(aliases) | (frozenset(BUILT_IN_MODELS) - names)
+    roundabout = (frozenset(aliases) | frozenset(BUILT_IN_MODELS)) - names
     for node, value in section.located_texts("panel"):
         if value in roundabout:
             fix = f"a panel asks deployments, not aliases: {_listing(names)}"
@@ -58,7 +60,9 @@ def warn_about_money(section: Section, routing: RoutingSettings, pool: Mapping[s
     small, strong = (_first_price(route, pool) for route in (routing.small, routing.strong))
     if small is not None and strong is not None and _blended(small) > _blended(strong):
         fix = "swap the routes, or check the prices"
-        section.warn("small", f"{routing.small[0]} is dearer than {routing.strong[0]}, so routing saves nothing", fix)
+        section.warn(
+            "small", f"{routing.small[0]} is dearer than {routing.strong[0]}, so routing saves nothing", fix
+        )
 
 
 def warn_about_exposure(section: Section, server: ServerSettings, has_keys: bool) -> None:
@@ -74,7 +78,9 @@ def _check_members(
     seen: set[str] = set()
     for node, value in section.located_texts(name):
         if value in seen:
-            section.book.complain(node.path, f"names {value!r} a second time", "name each deployment once", node.line)
+            section.book.complain(
+                node.path, f"names {value!r} a second time", "name each deployment once", node.line
+            )
         elif value not in names and value not in passed_over:
             section.book.complain(
                 node.path, f"names {value!r}, which is not in the pool", _fix(value, names), node.line

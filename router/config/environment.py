@@ -71,6 +71,7 @@ SMALL_VARIABLE, STRONG_VARIABLE = "FUSION_ROUTER_SMALL", "FUSION_ROUTER_STRONG"
 """Name the models of a local server: what it serves cannot be known without asking it."""
 
 _OLLAMA_PORT = 11434
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def pool_from_environment(env: Mapping[str, str], today: str | None = None) -> S
     strong = [choice.strong for choice in choices if choice.strong is not None]
     if not small or not strong:
         raise SettingsError((_incomplete(env, bool(small), bool(strong)),))
-    named = _name_deployments([*small, *strong])
+    named = name_deployments([*small, *strong])
     pool = {name: replace(t, deployment=replace(t.deployment, name=name)) for name, t in named.items()}
     name_of = {target.deployment.model: name for name, target in pool.items()}
     routing = RoutingSettings(
@@ -185,23 +186,36 @@ def _local_choice(env: Mapping[str, str], catalog: Catalog) -> Choice | None:
 
 
 def local_server(env: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """The variable, provider and base URL of the local server that the environment names, if it does."""
-    base = env.get("OPENAI_BASE_URL", "").rstrip("/")
-    if base and urlsplit(base).hostname != urlsplit(PROVIDERS["openai"].api_base).hostname:
-        return "OPENAI_BASE_URL", "openai", base
-    if env.get("OLLAMA_HOST"):
-        return "OLLAMA_HOST", "ollama", _ollama_base(env["OLLAMA_HOST"])
-    return None
+    """The variable, provider and base URL of the local server that the environment names, if it does.
+
+    Raises:
+        SettingsError: the variable does not hold an address.
+    """
+    base, host = env.get("OPENAI_BASE_URL", "").rstrip("/"), env.get("OLLAMA_HOST", "")
+    variable = "OPENAI_BASE_URL" if base else "OLLAMA_HOST"
+    try:
+        if base and urlsplit(base).hostname != urlsplit(PROVIDERS["openai"].api_base).hostname:
+            return variable, "openai", base
+        return (variable, "ollama", _ollama_base(host)) if host else None
+    except ValueError:
+        fix = "write an address such as http://127.0.0.1:8001/v1, or unset it"
+        raise SettingsError((Complaint(variable, "is not an address", fix),)) from None
 
 
 def _ollama_base(host: str) -> str:
-    """Ollama's own forms: ``host``, ``host:port``, ``http://host:port``; 0.0.0.0 is where it listens."""
+    """Ollama's own forms: ``host``, ``host:port``, ``http://host:port``; 0.0.0.0 is where it listens.
+
+    Source: ``envconfig.Host`` of Ollama: port 11434, but the scheme's own where a scheme is written.
+    """
     parts = urlsplit(host if "://" in host else f"http://{host}")
-    name = {None: "127.0.0.1", "": "127.0.0.1", "0.0.0.0": "127.0.0.1"}.get(parts.hostname, parts.hostname)  # noqa: S104 - read, not bound
-    return f"{parts.scheme}://{name}:{parts.port or _OLLAMA_PORT}/v1"
+    port = parts.port or ({"http": 80, "https": 443}.get(parts.scheme) if "://" in host else _OLLAMA_PORT)
+    name = parts.hostname or _LOOPBACK
+    if name == "0.0.0.0":  # noqa: S104 - read, not bound
+        name = _LOOPBACK
+    return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}:{port}/v1"
 
 
-def _name_deployments(targets: list[Target]) -> dict[str, Target]:
+def name_deployments(targets: list[Target]) -> dict[str, Target]:
     """Short names, the last part of the model's; the provider before it where two would be the same."""
     named: dict[str, Target] = {}
     models: set[str] = set()
@@ -218,7 +232,9 @@ def _name_deployments(targets: list[Target]) -> dict[str, Target]:
 def _notes(choices: list[Choice]) -> tuple[str, ...]:
     notes = [choice.why for choice in choices]
     if len(choices) > 1:
-        notes.append("They are asked in this order: the first that serves a route answers, the rest are fallbacks.")
+        notes.append(
+            "They are asked in this order: the first that serves a route answers, the rest are fallbacks."
+        )
     notes.append("Savings are measured against the first strong model.")
     notes.append("The fusion panel is off; fusion-router init writes a file in which it can be turned on.")
     return tuple(notes)
@@ -235,7 +251,11 @@ def _warnings(pool: Mapping[str, Target], routing: RoutingSettings) -> tuple[Com
 
 def _described(target: Target) -> str:
     price: Price | None = target.deployment.price
-    cost = "price unknown" if price is None else f"${price.input * 1e6:.3g} in, ${price.output * 1e6:.3g} out per Mtok"
+    cost = (
+        "price unknown"
+        if price is None
+        else f"${price.input * 1e6:.3g} in, ${price.output * 1e6:.3g} out per Mtok"
+    )
     return f"{target.deployment.model} ({cost})"
 
 

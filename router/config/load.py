@@ -52,7 +52,9 @@ def load_settings(path: Path | None, env: Mapping[str, str], scripted: ScriptedL
     return parse_settings(text, str(path), env, scripted)
 
 
-def parse_settings(text: str, file: str, env: Mapping[str, str], scripted: ScriptedLookup | None = None) -> Settings:
+def parse_settings(
+    text: str, file: str, env: Mapping[str, str], scripted: ScriptedLookup | None = None
+) -> Settings:
     """Read the text of a config file; ``file`` is its path, for complaints and for relative paths in it.
 
     Raises:

@@ -116,7 +116,7 @@ class _Entry:
             if section.node(name) is None:
                 section.complain(name, "is missing", "give both prices in USD per million tokens; 0 means free")
         first, second = (_per_token(dollars[name]) for name in names)
-        return None if first is None or second is None else Price(first, second, *extras)
+        return None if first is None or second is None else Price(first, second, extras[0], extras[1], extras[2])
 
     def _supports(self, facts: ModelFacts) -> dict[Capability, bool]:
         """What the file says; a ``supports`` list is complete, ``lacks`` only takes away."""
@@ -126,7 +126,9 @@ class _Entry:
             return {**facts.supports, **dict.fromkeys(lacks, False)}
         supports = set(self._capabilities("supports"))
         if lacks:
-            section.complain("lacks", "is given beside supports", "keep supports alone: what is not in it is lacking")
+            section.complain(
+                "lacks", "is given beside supports", "keep supports alone: what is not in it is lacking"
+            )
         return {capability: capability in supports for capability in CAPABILITIES}
 
     def _capabilities(self, name: str) -> list[Capability]:
@@ -159,13 +161,16 @@ class _Entry:
         """The provider's own key, but only for the provider's own address: it must not leak to another's."""
         if self.section.node("api_key") is not None or not known.key_env:
             return None
-        if given_base is not None and _host(given_base) != _host(known.api_base or ""):
+        elsewhere = given_base is None or _host(given_base) != _host(known.api_base or "")
+        if elsewhere and self.section.node("api_base") is not None:
             return None
         for name in known.key_env:
             if value := self.section.book.env.get(name):
                 return value
         first = known.key_env[0]
-        self.section.complain("api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key")
+        self.section.complain(
+            "api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key"
+        )
         return None
 
     def _timeouts(self) -> Timeouts:

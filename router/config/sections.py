@@ -124,7 +124,9 @@ def read_classifier(section: Section, folder: Path) -> ClassifierSettings:
 def read_routing(section: Section) -> RoutingSettings:
     """The routes as written; whether the names exist is for the cross-checks."""
     aliases = section.section("aliases")
-    targets = {name: aliases.text(name, "", "auto, fusion, small, strong or a deployment") for name in aliases.names()}
+    targets = {
+        name: aliases.text(name, "", "auto, fusion, small, strong or a deployment") for name in aliases.names()
+    }
     strong = section.texts("strong")
     routing = RoutingSettings(
         small=section.texts("small"),
@@ -175,7 +177,9 @@ def _check_panel(section: Section, fusion: FusionSettings) -> None:
     if fusion.enabled and not fusion.panel:
         section.complain("panel", "is missing", "name the deployments to ask, e.g. panel: [strong, flash]")
     if len(fusion.panel) > _MAX_PANEL:
-        section.complain("panel", f"has {len(fusion.panel)} members", f"name at most {_MAX_PANEL}; three are usual")
+        section.complain(
+            "panel", f"has {len(fusion.panel)} members", f"name at most {_MAX_PANEL}; three are usual"
+        )
     if fusion.quorum is not None and fusion.panel and fusion.quorum > len(fusion.panel):
         fix = f"write a number from 1 to {len(fusion.panel)}"
         section.complain("quorum", f"is {fusion.quorum}, more than the panel has", fix)

@@ -9,13 +9,15 @@ import yaml
 
 from router.settings import Complaint
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's where it was compiled in: ten times faster
+_Loader: Any = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # libyaml's where it was compiled in: ten times faster
 
 _MAX_DEPTH = 16
 _MAX_VALUES = 50_000
 """Above any real config; a few bytes of anchors can otherwise expand without end ("billion laughs")."""
 
-_REFERENCE = re.compile(r"\$\{([^{}\r\n]*)\}")
+_REFERENCE = re.compile(r"\$\{([^{}\s'\"]*)\}")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Stand in for the braces of ``${NAME}`` while YAML is read: bare braces would end the value inside ``{a: ${B}}``.
 
@@ -81,7 +83,9 @@ class _Builder:
     def build(self, node: yaml.Node, path: str, line: int, depth: int) -> Located:
         self._values += 1
         if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
-            self._complain(path, line, "nests too deep or refers to itself", "write the values out, without anchors")
+            self._complain(
+                path, line, "nests too deep or refers to itself", "write the values out, without anchors"
+            )
             return Located(path, line, None)
         if isinstance(node, yaml.MappingNode):
             return Located(path, line, dict(self._items(node, path, depth)))
@@ -93,7 +97,9 @@ class _Builder:
                 tuple(self.build(item, f"{path}[{i}]", item.start_mark.line + 1, depth + 1) for i, item in items),
             )
         value = self._scalar(node, path, line)
-        return Located(path, line, _restored(value) if isinstance(value, str) else value, _restored(str(node.value)))
+        return Located(
+            path, line, _restored(value) if isinstance(value, str) else value, _restored(str(node.value))
+        )
 
     def _items(self, node: yaml.MappingNode, path: str, depth: int) -> Iterator[tuple[str, Located]]:
         first_line: dict[str, int] = {}
@@ -104,14 +110,16 @@ class _Builder:
             if not key or key == "<<":
                 self._complain(path, line, "has a key that is not a plain name", "write the keys out one by one")
             elif key in first_line:
-                self._complain(here, line, f"is given twice (first in line {first_line[key]})", "keep one of the two")
+                self._complain(
+                    here, line, f"is given twice (first in line {first_line[key]})", "keep one of the two"
+                )
             else:
                 first_line[key] = line
                 yield key, self.build(value_node, here, line, depth + 1)
 
     def _scalar(self, node: yaml.Node, path: str, line: int) -> Any:
         if node.tag == "tag:yaml.org,2002:str":
-            plain_number = isinstance(node, yaml.ScalarNode) and node.style is None and _FLOAT.fullmatch(node.value)
+            plain_number = isinstance(node, yaml.ScalarNode) and not node.style and _FLOAT.fullmatch(node.value)
             return float(node.value) if plain_number else node.value
         if node.tag == "tag:yaml.org,2002:timestamp":
             return node.value

@@ -1,0 +1,243 @@
+"""The way out through litellm, for providers that do not speak OpenAI's dialect. The only file that imports it.
+
+litellm is imported on first use, off the event loop: it takes seconds and 170 MB. Its own retries, fallbacks,
+logging and price download are off; cancelling a call closes the connection to the provider.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import inspect
+import logging
+import os
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from router.dispatch.litellm_dialect import FIELDS, chunk_body, finishes, reply_body, request_arguments
+from router.dispatch.litellm_errors import translate
+from router.dispatch.provider import Call
+from router.errors import UpstreamBadReply, UpstreamBroken, UpstreamError, UpstreamTimeout
+from router.providers import facts_of
+
+_DONE = b"data: [DONE]\n\n"
+_ENVIRONMENT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import downloads a price table
+    "LITELLM_MODE": "PRODUCTION",  # else the import reads a .env file from the working directory
+}
+_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+
+_import_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class _Litellm:
+    """The imported library and the names it keeps for itself."""
+
+    module: Any
+    httpx: Any
+    reserved: frozenset[str]
+
+
+@dataclass(slots=True)
+class LitellmProvider:
+    """Calls providers through litellm. One instance serves all deployments that are not direct."""
+
+    _loaded: _Litellm | None = field(default=None, init=False)
+
+    async def warm_up(self) -> None:
+        """Import litellm in a thread, so that no request waits for it; worth calling at start-up."""
+        await self._library()
+
+    async def complete(self, call: Call) -> dict[str, Any]:
+        """Make a call and give back the reply in OpenAI's shape.
+
+        Raises:
+            UpstreamError: whatever went wrong, in our words.
+        """
+        library = await self._library()
+        name = call.target.deployment.name
+        with _translated(name):
+            async with _until(_latest(call), name, "the deadline"):
+                if call.operation == "embeddings":
+                    reply = await library.module.aembedding(**_arguments(library, call))
+                else:
+                    reply = await library.module.acompletion(**_arguments(library, call))
+        body: dict[str, Any] = reply.model_dump(exclude_none=True)
+        if call.operation == "embeddings":
+            return body
+        if not body.get("choices"):
+            raise UpstreamBadReply(f"{name} sent a reply without choices; check api_base", billed=True)
+        return reply_body(body)
+
+    def stream(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open a stream; entering it means that the provider has sent something of an answer."""
+        return self._stream(call)
+
+    @asynccontextmanager
+    async def _stream(self, call: Call) -> AsyncGenerator[AsyncIterator[bytes]]:
+        library = await self._library()
+        name, timeouts = call.target.deployment.name, call.target.timeouts
+        now = asyncio.get_running_loop().time()
+        wrapper = None
+        try:
+            with _translated(name):
+                async with _until(min(_latest(call), now + timeouts.first_byte_s), name, "the first byte"):
+                    wrapper = await library.module.acompletion(**_arguments(library, call))
+                    first = await _next_chunk(wrapper)
+            if first is None or _ends_unasked(wrapper, first):
+                raise UpstreamBadReply(f"{name} sent no answer that can be read; check api_base", billed=True)
+            pieces = _pieces(wrapper, first, call)
+            async with contextlib.aclosing(pieces):
+                yield pieces
+        finally:
+            if wrapper is not None:
+                await _close(wrapper)
+
+    async def _library(self) -> _Litellm:
+        if self._loaded is None:
+            self._loaded = await asyncio.to_thread(_import_litellm)
+        return self._loaded
+
+
+def _import_litellm() -> _Litellm:
+    with _import_lock:
+        os.environ.update(_ENVIRONMENT)
+        litellm: Any = importlib.import_module("litellm")
+        for logger in _LOGGERS:
+            logging.getLogger(logger).setLevel(logging.CRITICAL + 1)  # its messages quote prompts and keys
+        litellm.suppress_debug_info = True
+        litellm.telemetry = False
+        litellm.drop_params = False  # what a provider cannot do is said, not ignored
+        litellm.num_retries = 0
+        litellm.turn_off_message_logging = True
+        litellm.disable_streaming_logging = True
+        owned = frozenset(map(str, importlib.import_module("litellm.types.utils").all_litellm_params))
+        taken = frozenset(inspect.signature(litellm.acompletion).parameters)
+        return _Litellm(litellm, importlib.import_module("httpx"), (owned | taken) - FIELDS)
+
+
+def _arguments(library: _Litellm, call: Call) -> dict[str, Any]:
+    """litellm's arguments for a call: the caller's first, so that none of them can replace ours."""
+    target, timeouts = call.target, call.target.timeouts
+    supported = library.module.get_supported_openai_params(
+        model=target.upstream_model,
+        custom_llm_provider=target.provider,
+        request_type="embeddings" if call.operation == "embeddings" else "chat_completion",
+    )
+    arguments = request_arguments(call.body, supported or (), library.reserved)
+    arguments |= {
+        "model": f"{target.provider}/{target.upstream_model}",
+        "api_key": _api_key(call),
+        "api_base": target.api_base,
+        "timeout": library.httpx.Timeout(timeouts.total_s, connect=timeouts.connect_s),
+        "max_retries": 0,
+        "num_retries": 0,
+        "extra_headers": {**target.headers, **call.headers} or None,
+    }
+    if call.operation == "embeddings":
+        return arguments
+    arguments["_skip_mcp_handler"] = True  # else any request with tools imports a package that is not installed
+    if call.body.get("stream"):
+        arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+    return arguments
+
+
+def _api_key(call: Call) -> str | None:
+    """The deployment's key. Without one litellm would send the environment's to whatever address is configured."""
+    target = call.target
+    if target.api_key is None and target.api_base is not None and facts_of(target.provider).key_env:
+        return "unset"
+    return target.api_key
+
+
+def _latest(call: Call) -> float:
+    """The point in time by which a call that starts now must be over."""
+    return min(call.deadline_s, asyncio.get_running_loop().time() + call.target.timeouts.total_s)
+
+
+@asynccontextmanager
+async def _until(when: float, name: str, what: str) -> AsyncGenerator[None]:
+    """Cancel what runs inside at a point in time, and say so in our words."""
+    try:
+        async with asyncio.timeout_at(when):
+            yield
+    except TimeoutError:
+        raise UpstreamTimeout(f"{name} did not answer before {what} ran out", billed=True) from None
+
+
+@contextlib.contextmanager
+def _translated(name: str) -> Any:
+    try:
+        yield
+    except UpstreamError:
+        raise
+    except Exception as error:
+        raise translate(error, name) from None  # litellm's traceback would carry the prompt into the log
+
+
+async def _next_chunk(wrapper: Any) -> dict[str, Any] | None:
+    try:
+        chunk = await anext(wrapper)
+    except StopAsyncIteration:
+        return None
+    body: dict[str, Any] = chunk.model_dump(exclude_none=True)
+    return body
+
+
+def _ends_unasked(wrapper: Any, chunk: dict[str, Any]) -> bool:
+    """Whether litellm made up the finish: it says ``stop`` of any stream that ends, however it was cut."""
+    told = getattr(wrapper, "received_finish_reason", "unknown") or getattr(
+        wrapper, "intermittent_finish_reason", ""
+    )
+    return finishes(chunk) and not told
+
+
+async def _pieces(wrapper: Any, first: dict[str, Any], call: Call) -> AsyncGenerator[bytes]:
+    """Server-sent events up to ``[DONE]``; UpstreamBroken in its place where the provider's stream has no end."""
+    name, idle_s = call.target.deployment.name, call.target.timeouts.idle_s
+    latest = _latest(call)
+    chunk: dict[str, Any] | None = first
+    finished = False
+    while chunk is not None:
+        if _ends_unasked(wrapper, chunk):
+            break
+        finished = finished or finishes(chunk)
+        yield b"data: " + orjson.dumps(chunk_body(chunk)) + b"\n\n"
+        try:
+            async with asyncio.timeout_at(min(latest, asyncio.get_running_loop().time() + idle_s)):
+                chunk = await _next_chunk(wrapper)
+        except TimeoutError:
+            raise UpstreamBroken(f"{name} stopped sending in the middle of its answer", billed=True) from None
+        except Exception as error:
+            status = translate(error, name).upstream_status
+            raise UpstreamBroken(f"{name} broke off its answer", upstream_status=status, billed=True) from None
+    if not finished:
+        raise UpstreamBroken(f"{name} ended its stream before its answer was complete", billed=True)
+    yield _DONE
+
+
+async def _close(wrapper: Any) -> None:
+    """Close the connection under a stream: litellm's own ``aclose`` stops one layer above it."""
+    layers, seen = [wrapper], set()
+    while layers:
+        layer = layers.pop()
+        if layer is None or id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        for attribute in (
+            "completion_stream",
+            "streaming_response",
+            "response_iterator",
+            "async_response_iterator",
+        ):
+            layers.append(getattr(layer, attribute, None))
+        if layer is not wrapper and hasattr(layer, "aclose"):
+            with contextlib.suppress(Exception):  # it is being thrown away; RuntimeError if it is still running
+                await layer.aclose()
+    with contextlib.suppress(Exception):
+        await wrapper.aclose()
