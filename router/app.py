@@ -23,7 +23,8 @@ from router.core.types import MODES, Mode
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Provider, Target
-from router.dispatch.scripted import ScriptedTransport, scripted_facts
+from router.catalog import scripted_facts
+from router.dispatch.scripted import ScriptedTransport
 from router.dispatch.single import Dispatcher
 from router.dispatch.transport import HttpTransport
 from router.http.auth import Authenticator

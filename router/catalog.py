@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from router.core.types import Capability, Price
+from router.dispatch.scripted import scripted_profile, scripted_script
 from router.providers import PROVIDERS, facts_of, split_model
 
 _TABLE = "model_prices_and_context_window_backup.json"
@@ -109,6 +110,16 @@ class Catalog:
             return None
         entry = self._entry(provider, name) or self._entry(provider, name.replace(".", "-"))
         return None if entry is None else _facts(entry, f"{self._source}, as sold by {provider}", False)
+
+
+def scripted_facts(model: str) -> ModelFacts | None:
+    """The facts of a ``scripted/…`` model; None where there is no such built-in or its options are wrong."""
+    try:
+        scripted_script(model)
+    except ValueError:
+        return None
+    profile = scripted_profile(model)
+    return ModelFacts(profile.price, profile.context_window, profile.max_output_tokens, profile.supports)
 
 
 @cache

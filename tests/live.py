@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -14,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from router.app import create_app
 from router.commands.serve import server_options
 from router.config.load import parse_settings
-from router.dispatch.scripted import scripted_facts
-from router.dispatch.scripted.server import scripted_upstream
+from router.catalog import scripted_facts
+from router.dispatch.scripted.server import scripted_server
 from router.http.front import Front
 from router.record.record import RequestRecord
 
@@ -25,6 +24,7 @@ pool:
   strong: {model: "scripted/strong?latency_ms=0&tokens_per_second=0&jitter=0"}
 routing: {small: [small], strong: [strong], baseline: strong, aliases: {gpt-4o: auto, always-strong: strong}}
 ledger: {enabled: false}
+server: {access_log: false}
 """
 
 
@@ -62,16 +62,15 @@ class LiveGateway:
 
 
 @contextmanager
-def running(app: Any, port: int, **options: Any) -> Iterator[uvicorn.Server]:
-    config = uvicorn.Config(app, **{"host": "127.0.0.1", "log_config": None, "access_log": False, **options, "port": port})
-    server = uvicorn.Server(config)
+def running(server: uvicorn.Server) -> Iterator[None]:
+    """A server in a thread of its own."""
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.005)
     assert server.started
     try:
-        yield server
+        yield
     finally:
         server.should_exit = True
         server.force_exit = True
@@ -84,7 +83,8 @@ def gateway(config: str = POOL, env: dict[str, str] | None = None) -> Iterator[L
     settings = parse_settings(config, "test.yaml", {**os.environ, **(env or {})}, scripted_facts)
     front = create_app(settings, CollectorRegistry())
     port = free_port()
-    with running(front, port, **{**server_options(settings), "port": port}) as server:
+    server = uvicorn.Server(uvicorn.Config(front, **{**server_options(settings), "port": port}))
+    with running(server):
         live = LiveGateway(port, front, server)
         keep = front.services.keep
 
@@ -100,5 +100,5 @@ def gateway(config: str = POOL, env: dict[str, str] | None = None) -> Iterator[L
 def upstream() -> Iterator[str]:
     """The scripted models as a provider of their own; gives the base URL."""
     port = free_port()
-    with running(scripted_upstream(), port, ws="none"):
+    with running(scripted_server("127.0.0.1", port)):
         yield f"http://127.0.0.1:{port}/v1"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from router.config.load import load_settings
-from router.dispatch.scripted import scripted_facts
+from router.catalog import scripted_facts
 from router.settings import Settings, SettingsError
 
 DEMO_CONFIG = Path(__file__).parent.parent / "demo" / "router.yaml"

@@ -16,7 +16,9 @@ def upstream_url() -> Iterator[str]:
 
 def direct(config: str, url: str) -> str:
     """The same pool, reached over a socket through the OpenAI dialect."""
-    return config.replace('"scripted/', '"openai/scripted/').replace("&jitter=0\"", f'&jitter=0", api_base: "{url}", api_key: sk-up')
+    return config.replace('"scripted/', '"openai/scripted/').replace(
+        '&jitter=0"', f'&jitter=0", api_base: "{url}", api_key: sk-up'
+    )
 
 
 @pytest.fixture(scope="package", params=["in process", "over a socket"])

@@ -60,7 +60,9 @@ CASES: list[tuple[str, bytes, int, str | None]] = [
 
 
 @pytest.mark.parametrize(("raw", "status", "param"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-async def test_bad_bodies_are_named_and_recorded(strict: LiveGateway, raw: bytes, status: int, param: str | None) -> None:
+async def test_bad_bodies_are_named_and_recorded(
+    strict: LiveGateway, raw: bytes, status: int, param: str | None
+) -> None:
     before = len(strict.records)
     async with aiohttp.ClientSession() as session:
         async with session.post(
@@ -132,7 +134,9 @@ def test_a_body_that_trickles_is_timed_out_recorded_and_closed(strict: LiveGatew
 
 
 def test_a_head_that_trickles_is_closed(strict: LiveGateway) -> None:
-    got = talk(strict.port, b"POST /v1/chat", b"/completions", b" HTTP/1.1\r\n", b"x-a: 1\r\n", b"x-b: 2\r\n", pause_s=0.25)
+    got = talk(
+        strict.port, b"POST /v1/chat", b"/completions", b" HTTP/1.1\r\n", b"x-a: 1\r\n", b"x-b: 2\r\n", pause_s=0.25
+    )
     assert b"408" in got.split(b"\r\n")[0]
 
 

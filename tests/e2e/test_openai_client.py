@@ -88,9 +88,7 @@ def test_a_stream_begins_with_the_role_and_carries_the_facts_at_its_end(client: 
 
 def test_a_usage_chunk_comes_once_and_only_if_asked_for(client: OpenAI) -> None:
     chunks = list(
-        client.chat.completions.create(
-            model="auto", messages=HI, stream=True, stream_options={"include_usage": True}
-        )
+        client.chat.completions.create(model="auto", messages=HI, stream=True, stream_options={"include_usage": True})
     )
     counted = [chunk for chunk in chunks if chunk.usage]
     assert counted == [chunks[-1]]
@@ -133,7 +131,11 @@ def test_a_tool_loop_stays_on_the_model_that_began_the_turn(client: OpenAI) -> N
 def test_a_follow_up_inherits_its_turns_route(client: OpenAI) -> None:
     for messages in (HI, HARD):
         first = client.chat.completions.with_raw_response.create(model="auto", messages=messages)
-        talk = [*messages, {"role": "assistant", "content": "Here is a start."}, {"role": "user", "content": "yes, do it"}]
+        talk = [
+            *messages,
+            {"role": "assistant", "content": "Here is a start."},
+            {"role": "user", "content": "yes, do it"},
+        ]
         second = client.chat.completions.with_raw_response.create(model="auto", messages=talk)
         assert second.headers["x-router-reason"] == "followup_inherits"
         assert second.headers["x-router-route"] == first.headers["x-router-route"]
