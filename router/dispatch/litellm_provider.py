@@ -29,6 +29,9 @@ _ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import downloads a price table
     "LITELLM_MODE": "PRODUCTION",  # else the import reads a .env file from the working directory
 }
+_GEMINI_ENDINGS = ('"finishReason"', '"blockReason"')
+"""Inside an answer's text the quotes would be escaped. Source: Gemini's GenerateContentResponse."""
+
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 _import_lock = threading.Lock()
@@ -88,10 +91,11 @@ class LitellmProvider:
             with _translated(name):
                 async with _until(min(_latest(call), now + timeouts.first_byte_s), name, "the first byte"):
                     wrapper = await library.module.acompletion(**_arguments(library, call))
+                    ending = _watch(wrapper, call)
                     first = await _next_chunk(wrapper)
-            if first is None or _ends_unasked(wrapper, first):
+            if first is None or _ends_unasked(wrapper, first, ending):
                 raise UpstreamBadReply(f"{name} sent no answer that can be read; check api_base", billed=True)
-            pieces = _pieces(wrapper, first, call)
+            pieces = _pieces(wrapper, first, ending, call)
             async with contextlib.aclosing(pieces):
                 yield pieces
         finally:
@@ -189,25 +193,66 @@ async def _next_chunk(wrapper: Any) -> dict[str, Any] | None:
     return body
 
 
-def _ends_unasked(wrapper: Any, chunk: dict[str, Any]) -> bool:
+@dataclass(slots=True)
+class _Ending:
+    """Whether the provider itself has said that its answer is complete; None where nobody watched for it."""
+
+    seen: bool | None = None
+
+
+def _watch(wrapper: Any, call: Call) -> _Ending:
+    """Look out for a Gemini stream's end in its raw lines: litellm says ``stop`` of every single piece of it."""
+    ending = _Ending()
+    connect = getattr(wrapper, "make_call", None)
+    if connect is None or "gemini" not in f"{call.target.provider}/{call.target.upstream_model}":
+        return ending
+
+    async def watched(lines: Any) -> AsyncGenerator[Any]:
+        async with contextlib.aclosing(lines):
+            async for line in lines:
+                ending.seen = ending.seen or any(mark in line for mark in _GEMINI_ENDINGS)
+                yield line
+
+    async def connect_watched(**arguments: Any) -> Any:
+        stream = await connect(**arguments)
+        if hasattr(stream, "streaming_response"):
+            ending.seen = False
+            stream.streaming_response = watched(stream.streaming_response)
+        return stream
+
+    wrapper.make_call = connect_watched
+    return ending
+
+
+def _ends_unasked(wrapper: Any, chunk: dict[str, Any], ending: _Ending) -> bool:
     """Whether litellm made up the finish: it says ``stop`` of any stream that ends, however it was cut."""
+    if ending.seen is not None:
+        return finishes(chunk) and not ending.seen
     told = getattr(wrapper, "received_finish_reason", "unknown") or getattr(
         wrapper, "intermittent_finish_reason", ""
     )
     return finishes(chunk) and not told
 
 
-async def _pieces(wrapper: Any, first: dict[str, Any], call: Call) -> AsyncGenerator[bytes]:
+def _usage_is_made_up(wrapper: Any) -> bool:
+    """Whether litellm counted the tokens itself, which we do too, but call an estimate."""
+    chunks = getattr(wrapper, "chunks", None)
+    return isinstance(chunks, list) and not any(getattr(chunk, "usage", None) is not None for chunk in chunks)
+
+
+async def _pieces(wrapper: Any, first: dict[str, Any], ending: _Ending, call: Call) -> AsyncGenerator[bytes]:
     """Server-sent events up to ``[DONE]``; UpstreamBroken in its place where the provider's stream has no end."""
     name, idle_s = call.target.deployment.name, call.target.timeouts.idle_s
     latest = _latest(call)
     chunk: dict[str, Any] | None = first
     finished = False
     while chunk is not None:
-        if _ends_unasked(wrapper, chunk):
+        if _ends_unasked(wrapper, chunk, ending):
             break
         finished = finished or finishes(chunk)
-        yield b"data: " + orjson.dumps(chunk_body(chunk)) + b"\n\n"
+        same = {"id": first.get("id"), "created": first.get("created")}  # litellm's ids change from piece to piece
+        if not (chunk.get("usage") and _usage_is_made_up(wrapper)):
+            yield b"data: " + orjson.dumps(chunk_body({**chunk, **same})) + b"\n\n"
         try:
             async with asyncio.timeout_at(min(latest, asyncio.get_running_loop().time() + idle_s)):
                 chunk = await _next_chunk(wrapper)

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 import pytest
-from aiohttp import web
 
 from router import errors
 from router.core.types import Deployment
@@ -16,6 +15,7 @@ from router.dispatch.litellm_errors import ERRORS
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.provider import Call, Target, Timeouts
 from tests.dispatch.fake_anthropic import SECRET_WORDS, FakeAnthropic
+from tests.dispatch.loopback import loopback
 
 MESSAGES = [{"role": "user", "content": "prompt-words"}]
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -43,15 +43,8 @@ class Upstream:
 @pytest.fixture
 async def upstream() -> AsyncIterator[Upstream]:
     fake = FakeAnthropic()
-    app = web.Application()
-    app.router.add_post("/v1/messages", fake.answer)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    yield Upstream(fake, f"http://127.0.0.1:{port}")
-    await runner.cleanup()
+    async with loopback(fake.answer) as api_base:
+        yield Upstream(fake, api_base)
 
 
 @pytest.fixture
