@@ -11,7 +11,7 @@ import inspect
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ import orjson
 
 from router.dispatch.litellm_dialect import FIELDS, chunk_body, finishes, reply_body, request_arguments
 from router.dispatch.litellm_errors import translate
-from router.dispatch.provider import Call
+from router.dispatch.provider import Call, Target
 from router.errors import UpstreamBadReply, UpstreamBroken, UpstreamError, UpstreamTimeout
 from router.providers import facts_of
 
@@ -52,9 +52,17 @@ class LitellmProvider:
 
     _loaded: _Litellm | None = field(default=None, init=False)
 
-    async def warm_up(self) -> None:
-        """Import litellm in a thread, so that no request waits for it; worth calling at start-up."""
-        await self._library()
+    async def warm_up(self, targets: Iterable[Target] = ()) -> None:
+        """Import litellm in a thread, so that no request waits for it; worth calling at start-up.
+
+        Args:
+            targets: who will be asked; what litellm imports only on their first call is imported too. Nobody is
+                called.
+        """
+        library = await self._library()
+        providers = {target.provider: target for target in targets if not target.direct}
+        for target in providers.values():
+            await asyncio.to_thread(_rehearse, library, target)
 
     async def complete(self, call: Call) -> dict[str, Any]:
         """Make a call and give back the reply in OpenAI's shape.
@@ -123,6 +131,17 @@ def _import_litellm() -> _Litellm:
         owned = frozenset(map(str, importlib.import_module("litellm.types.utils").all_litellm_params))
         taken = frozenset(inspect.signature(litellm.acompletion).parameters)
         return _Litellm(litellm, importlib.import_module("httpx"), (owned | taken) - FIELDS)
+
+
+def _rehearse(library: _Litellm, target: Target) -> None:
+    """Let litellm make up an answer: it imports what a real call would, about 0.2 s of it, and sends nothing."""
+    with contextlib.suppress(Exception):
+        library.module.completion(
+            model=f"{target.provider}/{target.upstream_model}",
+            messages=[{"role": "user", "content": "x"}],
+            mock_response="x",
+            api_key="unset",
+        )
 
 
 def _arguments(library: _Litellm, call: Call) -> dict[str, Any]:
