@@ -238,9 +238,9 @@ async def test_leaving_a_stream_closes_the_connection(
     upstream: Upstream, provider: LitellmProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[Any] = []  # else the garbage collector closes it for us, as it may or may not in the gateway
-    watch = litellm_provider._watch
+    watch = litellm_provider.watch
     monkeypatch.setattr(
-        litellm_provider, "_watch", lambda wrapper, call: held.append(wrapper) or watch(wrapper, call)
+        litellm_provider, "watch", lambda wrapper, call: held.append(wrapper) or watch(wrapper, call)
     )
     async with provider.stream(upstream.call("slow", stream=True)) as pieces:
         await anext(pieces)
