@@ -206,11 +206,13 @@ def _one_price(entry: Mapping[str, Any], suffix: str, source: str, base: Price |
     if input_cost is None or output_cost is None:
         return None
     reasoning = cost("output_cost_per_reasoning_token", None)
+    cached = cost("cache_read_input_token_cost", base.cached_input if base else None)
+    written = cost("cache_creation_input_token_cost", base.cache_write if base else None)
     return Price(
         input=input_cost,
         output=output_cost,
-        cached_input=cost("cache_read_input_token_cost", base.cached_input if base else None),
-        cache_write=cost("cache_creation_input_token_cost", base.cache_write if base else None),
+        cached_input=cached or None,  # 0 is the table's "not told"; free tokens would flatter the bill
+        cache_write=written or None,
         reasoning=None if reasoning == output_cost else reasoning,
         source=source,
     )

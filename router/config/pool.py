@@ -58,6 +58,7 @@ class _Entry:
         provider, _ = split_model(model)
         known = facts_of(provider)
         self._check_base(provider, known, given_base)
+        self._warn_of_list_price(provider, known, given_base, price)
         return Target(
             deployment=Deployment(self.name, model, price, context_window, max_output_tokens, supports),
             provider=provider,
@@ -156,6 +157,15 @@ class _Entry:
         if known.direct and known.api_base is None and given is None and self.section.node("api_base") is None:
             fix = "add e.g. api_base: http://127.0.0.1:8001/v1"
             self.section.complain("api_base", f"is missing, and {provider} has no usual address", fix)
+
+    def _warn_of_list_price(
+        self, provider: str, known: ProviderFacts, given: str | None, price: Price | None
+    ) -> None:
+        if given is None or price is None or known.local or self.section.node("price") is not None:
+            return
+        if _host(given) != _host(known.api_base or ""):
+            fix = "add price if this server charges differently; 0 means free"
+            self.section.warn("price", f"is taken to be {provider}'s, though api_base is another server's", fix)
 
     def _key_from_environment(self, known: ProviderFacts, given_base: str | None) -> str | None:
         """The provider's own key, but only for the provider's own address: it must not leak to another's."""

@@ -100,7 +100,7 @@ def request_arguments(
 
 def reply_body(reply: Mapping[str, Any]) -> dict[str, Any]:
     """A whole reply in OpenAI's shape."""
-    body = dict(reply)
+    body = _without_empty_lists(reply)
     for choice in body.get("choices") or ():
         choice.setdefault("finish_reason", None)
         choice.setdefault("message", {}).setdefault("content", None)
@@ -112,7 +112,7 @@ def reply_body(reply: Mapping[str, Any]) -> dict[str, Any]:
 
 def chunk_body(chunk: Mapping[str, Any]) -> dict[str, Any]:
     """A piece of a stream in OpenAI's shape; the one with usage has no choices, as OpenAI's has none."""
-    body = dict(chunk)
+    body = _without_empty_lists(chunk)
     choices = body.get("choices") or []
     for choice in choices:
         choice.setdefault("finish_reason", None)
@@ -127,7 +127,8 @@ def chunk_body(chunk: Mapping[str, Any]) -> dict[str, Any]:
 
 def usage_body(usage: Mapping[str, Any]) -> dict[str, Any]:
     """OpenAI's ``usage``; cached and cache-writing tokens in one place, both contained in ``prompt_tokens``."""
-    body = {name: value for name, value in usage.items() if not name.startswith("cache_") and value is not None}
+    left_out = ("cost", "cache_read_input_tokens", "cache_creation_input_tokens")  # the cost is litellm's estimate
+    body = {name: value for name, value in usage.items() if name not in left_out and value is not None}
     details = {k: v for k, v in (body.get("prompt_tokens_details") or {}).items() if v is not None}
     read = details.get("cached_tokens") or usage.get("cache_read_input_tokens") or 0
     written = details.pop("cache_write_tokens", None) or usage.get("cache_creation_input_tokens") or 0
@@ -146,8 +147,16 @@ def finishes(chunk: Mapping[str, Any]) -> bool:
     return any(choice.get("finish_reason") for choice in chunk.get("choices") or ())
 
 
+def _without_empty_lists(body: Mapping[str, Any]) -> dict[str, Any]:
+    """litellm adds a list for everything that any provider might have said."""
+    return {name: value for name, value in body.items() if value != []}
+
+
 def _tidy(message: dict[str, Any]) -> None:
     """Drop litellm's own extras where they say nothing."""
+    for name in ("images", "thinking_blocks", "annotations"):
+        if message.get(name) == []:
+            del message[name]
     extras = message.get("provider_specific_fields")
     if isinstance(extras, dict):
         kept = {name: value for name, value in extras.items() if value not in (None, [], {})}

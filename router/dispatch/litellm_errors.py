@@ -76,7 +76,7 @@ _BILLED = (UpstreamBadReply, UpstreamTimeout)
 """The provider may have worked, and charge for it, although nothing usable came back."""
 
 _UNREACHABLE = ("ConnectError", "ClientConnectorError", "ConnectTimeout", "gaierror", "ConnectionRefusedError")
-_RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"')
+_RETRY_DELAY = re.compile(r'"retryDelay\\*"\s*:\s*\\*"(\d+(?:\.\d+)?)s"')
 """Google's form of retry-after. Source: google.rpc.RetryInfo in Gemini's 429 bodies."""
 
 
@@ -87,6 +87,9 @@ def translate(error: BaseException, deployment: str) -> UpstreamError:
         error: what litellm raised.
         deployment: the pool's name for who was asked.
     """
+    original = getattr(error, "original_exception", None)
+    if type(error).__name__ == "MidStreamFallbackError" and isinstance(original, Exception):
+        error = original  # litellm's wrapping of whatever happens while a stream is read
     kind = kind_of(error)
     status = _provider_status(error)
     message = f"{deployment} {_WORDS[kind]}"
@@ -107,9 +110,6 @@ def kind_of(error: BaseException) -> type[UpstreamError]:
     chain = list(_chain(error))
     if any(type(cause).__name__ in _UNREACHABLE for cause in chain):
         return UpstreamUnreachable
-    original = getattr(error, "original_exception", None)
-    if type(error).__name__ == "MidStreamFallbackError" and isinstance(original, Exception):
-        return kind_of(original)
     name = next((base.__name__ for base in type(error).__mro__ if base.__name__ in ERRORS), None)
     if name == "APIConnectionError":
         if _headers(error):

@@ -11,20 +11,18 @@ import inspect
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
-from router.dispatch.litellm_dialect import FIELDS, chunk_body, finishes, reply_body, request_arguments
+from router.dispatch.litellm_dialect import FIELDS, reply_body, request_arguments
 from router.dispatch.litellm_errors import translate
-from router.dispatch.provider import Call
-from router.errors import UpstreamBadReply, UpstreamBroken, UpstreamError, UpstreamTimeout
+from router.dispatch.litellm_stream import close, ends_unasked, next_chunk, pieces, watch
+from router.dispatch.provider import Call, Target
+from router.errors import UpstreamBadReply, UpstreamError, UpstreamTimeout
 from router.providers import facts_of
 
-_DONE = b"data: [DONE]\n\n"
 _ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import downloads a price table
     "LITELLM_MODE": "PRODUCTION",  # else the import reads a .env file from the working directory
@@ -49,9 +47,17 @@ class LitellmProvider:
 
     _loaded: _Litellm | None = field(default=None, init=False)
 
-    async def warm_up(self) -> None:
-        """Import litellm in a thread, so that no request waits for it; worth calling at start-up."""
-        await self._library()
+    async def warm_up(self, targets: Iterable[Target] = ()) -> None:
+        """Import litellm in a thread, so that no request waits for it; worth calling at start-up.
+
+        Args:
+            targets: who will be asked; what litellm imports only on their first call is imported too. Nobody is
+                called.
+        """
+        library = await self._library()
+        providers = {target.provider: target for target in targets if not target.direct}
+        for target in providers.values():
+            await asyncio.to_thread(_rehearse, library, target)
 
     async def complete(self, call: Call) -> dict[str, Any]:
         """Make a call and give back the reply in OpenAI's shape.
@@ -88,15 +94,16 @@ class LitellmProvider:
             with _translated(name):
                 async with _until(min(_latest(call), now + timeouts.first_byte_s), name, "the first byte"):
                     wrapper = await library.module.acompletion(**_arguments(library, call))
-                    first = await _next_chunk(wrapper)
-            if first is None or _ends_unasked(wrapper, first):
+                    ending = watch(wrapper, call)
+                    first = await next_chunk(wrapper)
+            if first is None or ends_unasked(wrapper, first, ending):
                 raise UpstreamBadReply(f"{name} sent no answer that can be read; check api_base", billed=True)
-            pieces = _pieces(wrapper, first, call)
-            async with contextlib.aclosing(pieces):
-                yield pieces
+            events = pieces(wrapper, first, ending, call, _latest(call))
+            async with contextlib.aclosing(events):
+                yield events
         finally:
             if wrapper is not None:
-                await _close(wrapper)
+                await close(wrapper)
 
     async def _library(self) -> _Litellm:
         if self._loaded is None:
@@ -119,6 +126,17 @@ def _import_litellm() -> _Litellm:
         owned = frozenset(map(str, importlib.import_module("litellm.types.utils").all_litellm_params))
         taken = frozenset(inspect.signature(litellm.acompletion).parameters)
         return _Litellm(litellm, importlib.import_module("httpx"), (owned | taken) - FIELDS)
+
+
+def _rehearse(library: _Litellm, target: Target) -> None:
+    """Let litellm make up an answer: it imports what a real call would, about 0.2 s of it, and sends nothing."""
+    with contextlib.suppress(Exception):
+        library.module.completion(
+            model=f"{target.provider}/{target.upstream_model}",
+            messages=[{"role": "user", "content": "x"}],
+            mock_response="x",
+            api_key="unset",
+        )
 
 
 def _arguments(library: _Litellm, call: Call) -> dict[str, Any]:
@@ -178,66 +196,3 @@ def _translated(name: str) -> Any:
         raise
     except Exception as error:
         raise translate(error, name) from None  # litellm's traceback would carry the prompt into the log
-
-
-async def _next_chunk(wrapper: Any) -> dict[str, Any] | None:
-    try:
-        chunk = await anext(wrapper)
-    except StopAsyncIteration:
-        return None
-    body: dict[str, Any] = chunk.model_dump(exclude_none=True)
-    return body
-
-
-def _ends_unasked(wrapper: Any, chunk: dict[str, Any]) -> bool:
-    """Whether litellm made up the finish: it says ``stop`` of any stream that ends, however it was cut."""
-    told = getattr(wrapper, "received_finish_reason", "unknown") or getattr(
-        wrapper, "intermittent_finish_reason", ""
-    )
-    return finishes(chunk) and not told
-
-
-async def _pieces(wrapper: Any, first: dict[str, Any], call: Call) -> AsyncGenerator[bytes]:
-    """Server-sent events up to ``[DONE]``; UpstreamBroken in its place where the provider's stream has no end."""
-    name, idle_s = call.target.deployment.name, call.target.timeouts.idle_s
-    latest = _latest(call)
-    chunk: dict[str, Any] | None = first
-    finished = False
-    while chunk is not None:
-        if _ends_unasked(wrapper, chunk):
-            break
-        finished = finished or finishes(chunk)
-        yield b"data: " + orjson.dumps(chunk_body(chunk)) + b"\n\n"
-        try:
-            async with asyncio.timeout_at(min(latest, asyncio.get_running_loop().time() + idle_s)):
-                chunk = await _next_chunk(wrapper)
-        except TimeoutError:
-            raise UpstreamBroken(f"{name} stopped sending in the middle of its answer", billed=True) from None
-        except Exception as error:
-            status = translate(error, name).upstream_status
-            raise UpstreamBroken(f"{name} broke off its answer", upstream_status=status, billed=True) from None
-    if not finished:
-        raise UpstreamBroken(f"{name} ended its stream before its answer was complete", billed=True)
-    yield _DONE
-
-
-async def _close(wrapper: Any) -> None:
-    """Close the connection under a stream: litellm's own ``aclose`` stops one layer above it."""
-    layers, seen = [wrapper], set()
-    while layers:
-        layer = layers.pop()
-        if layer is None or id(layer) in seen:
-            continue
-        seen.add(id(layer))
-        for attribute in (
-            "completion_stream",
-            "streaming_response",
-            "response_iterator",
-            "async_response_iterator",
-        ):
-            layers.append(getattr(layer, attribute, None))
-        if layer is not wrapper and hasattr(layer, "aclose"):
-            with contextlib.suppress(Exception):  # it is being thrown away; RuntimeError if it is still running
-                await layer.aclose()
-    with contextlib.suppress(Exception):
-        await wrapper.aclose()

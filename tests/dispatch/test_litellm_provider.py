@@ -8,14 +8,15 @@ from typing import Any
 
 import orjson
 import pytest
-from aiohttp import web
 
 from router import errors
 from router.core.types import Deployment
+from router.dispatch import litellm_provider
 from router.dispatch.litellm_errors import ERRORS
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.provider import Call, Target, Timeouts
 from tests.dispatch.fake_anthropic import SECRET_WORDS, FakeAnthropic
+from tests.dispatch.loopback import loopback
 
 MESSAGES = [{"role": "user", "content": "prompt-words"}]
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -43,15 +44,8 @@ class Upstream:
 @pytest.fixture
 async def upstream() -> AsyncIterator[Upstream]:
     fake = FakeAnthropic()
-    app = web.Application()
-    app.router.add_post("/v1/messages", fake.answer)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    yield Upstream(fake, f"http://127.0.0.1:{port}")
-    await runner.cleanup()
+    async with loopback(fake.answer) as api_base:
+        yield Upstream(fake, api_base)
 
 
 @pytest.fixture
@@ -96,6 +90,11 @@ async def test_importing_litellm_does_not_block_the_event_loop(monkeypatch: pyte
     await asyncio.sleep(0.01)
     assert time.perf_counter() - started < 0.2
     await warming
+
+
+async def test_a_rehearsal_calls_nobody(upstream: Upstream, provider: LitellmProvider) -> None:
+    await provider.warm_up([upstream.call().target])
+    assert upstream.fake.bodies == []
 
 
 async def test_a_reply_has_openais_shape_and_counts_cached_tokens(
@@ -235,7 +234,14 @@ async def test_cancelling_a_call_closes_the_connection(upstream: Upstream, provi
     await until_broken_off(upstream, "hanging")
 
 
-async def test_leaving_a_stream_closes_the_connection(upstream: Upstream, provider: LitellmProvider) -> None:
+async def test_leaving_a_stream_closes_the_connection(
+    upstream: Upstream, provider: LitellmProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Any] = []  # else the garbage collector closes it for us, as it may or may not in the gateway
+    watch = litellm_provider.watch
+    monkeypatch.setattr(
+        litellm_provider, "watch", lambda wrapper, call: held.append(wrapper) or watch(wrapper, call)
+    )
     async with provider.stream(upstream.call("slow", stream=True)) as pieces:
         await anext(pieces)
         await anext(pieces)

@@ -89,6 +89,13 @@ def test_zero_is_unknown_except_on_the_operators_own_machine() -> None:
     assert local.price == Price(0, 0, source="table")
 
 
+def test_cached_tokens_are_not_free_because_the_table_says_zero() -> None:
+    zeros = {"cache_read_input_token_cost": 0, "cache_creation_input_token_cost": 0.0}
+    facts = catalog(p__m={**PRICED, **zeros}).facts("p/m")
+    assert facts is not None
+    assert facts.price == Price(1e-6, 2e-6, source="table")
+
+
 def test_what_the_table_does_not_say_is_not_made_up() -> None:
     table = catalog(p__m={"supports_vision": False, "mode": "chat"})
     assert table.facts("p/m") == ModelFacts(supports={"vision": False})

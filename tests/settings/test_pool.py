@@ -40,6 +40,14 @@ def test_what_the_table_does_not_know_stays_unknown_and_is_a_warning(load: Load)
     assert [warning.key for warning in loaded.warnings] == ["pool.small.price"]
 
 
+def test_a_list_price_at_another_address_is_a_warning(load: Load) -> None:
+    loaded = load(pool("{model: openai/gpt-6-luna, api_base: http://h/v1}"))
+    assert loaded.pool["small"].deployment.price is not None
+    assert "openai's" in loaded.warnings[0].problem
+    free = "price: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}"
+    assert load(pool(f"{{model: openai/gpt-6-luna, api_base: http://h/v1, {free}}}")).warnings == ()
+
+
 def test_a_supports_list_is_complete(load: Load) -> None:
     deployment = load(pool("{model: openai/gpt-6-luna, supports: [tools]}")).pool["small"].deployment
     assert deployment.supports == {"tools": True, "vision": False, "audio": False, "json_schema": False}
