@@ -4,8 +4,8 @@ Laws:
 
 * The request is the caller's with ``model`` replaced, serialised once; unknown fields are not looked at.
 * A reply is parsed once; a stream not at all: its bytes pass as they come.
-* Every failure leaves as an ``UpstreamError`` (``refusal`` for statuses, ``breakage`` for exceptions, ``reply`` for
-  bodies) that carries no key; cancellation passes through.
+* Every failure leaves as an ``UpstreamError`` (``refusal`` for statuses, ``breakage`` for exceptions, ``reply``
+  for bodies) that carries no key; cancellation passes through.
 * Leaving a stream's context early closes the connection, which is how a provider learns to stop.
 """
 
@@ -102,7 +102,7 @@ class _Address:
             name = target.deployment.name
             raise UpstreamUnreachable(f"{name}: no api_base; set pool.{name}.api_base to the provider's base URL")
         self.target = target
-        self._base = URL(base)
+        self._base = _absolute(base, target.deployment.name)
         self._urls: dict[Operation, URL] = {}
         self.headers = CIMultiDict({"Content-Type": "application/json", "Accept": "application/json"})
         if target.api_key is not None:
@@ -191,6 +191,18 @@ def _merged(fixed: CIMultiDict[str], extra: Mapping[str, str]) -> Mapping[str, s
     merged = fixed.copy()
     merged.update(extra)
     return merged
+
+
+def _absolute(base: str, deployment: str) -> URL:
+    try:
+        url = URL(base)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UpstreamUnreachable(
+            f"{deployment}: api_base is not an http(s) URL; set pool.{deployment}.api_base, e.g. http://127.0.0.1:8001/v1"
+        )
+    return url
 
 
 def _timeout(call: Call) -> ClientTimeout:

@@ -64,6 +64,14 @@ BY_CODE: dict[str, type[UpstreamError]] = {
 }
 """The ``code`` or ``type`` of a 400, 413 or 422. Source: OpenAI, Azure, llama.cpp and Gemini error references."""
 
+REFINED: dict[type[UpstreamError], str] = {
+    UpstreamContextTooLong: "the prompt does not fit the model's window",
+    UpstreamFiltered: "the provider's content filter refuses the prompt",
+    UpstreamModelMissing: BY_STATUS[404][1],
+    UpstreamAuthFailed: BY_STATUS[401][1],
+}
+"""What to say where the body, not the status, told what is wrong."""
+
 _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
     (
         re.compile(
@@ -112,7 +120,8 @@ def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target,
     complaint = read_complaint(raw)
     kind, text = BY_STATUS.get(status) or BY_CLASS.get(status // 100, BY_CLASS[5])
     if status in (400, 413, 422):
-        kind = _refined(kind, complaint)
+        finer = _refined(kind, complaint)
+        kind, text = finer, REFINED.get(finer, text)
     told = ""
     if kind in (UpstreamRejected, UpstreamContextTooLong, UpstreamFiltered):
         told = scrubbed(complaint.message, target)
