@@ -26,7 +26,13 @@ from router.dispatch.provider import Call, Operation, Target
 from router.dispatch.refusal import refusal
 from router.dispatch.reply import parsed_reply
 from router.dispatch.transport import Transport, WireReply
-from router.errors import UpstreamBadReply, UpstreamTimeout, UpstreamUnreachable
+from router.errors import (
+    UpstreamAuthFailed,
+    UpstreamBadReply,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 """Above any answer: 128k tokens are under 1 MB; the rest is room for generated images and audio in base64."""
@@ -79,7 +85,7 @@ class OpenAIProvider:
         return self.transport.post(
             address.url(call.operation),
             _merged(address.stream_headers if stream else address.headers, call.headers),
-            orjson.dumps({**call.body, "model": call.target.upstream_model}),
+            _written(call),
             _timeout(call),
         )
 
@@ -112,6 +118,11 @@ class _Address:
         self.stream_headers["Accept-Encoding"] = "identity"  # compressors hold tokens back
         for headers in (self.headers, self.stream_headers):
             headers.update(target.headers)
+        if any(char in value for value in self.headers.values() for char in "\r\n\0"):
+            name = target.deployment.name
+            raise UpstreamAuthFailed(
+                f"{name}: a header holds a line break; check the end of pool.{name}.api_key and its headers"
+            )
 
     def url(self, operation: Operation) -> URL:
         url = self._urls.get(operation)
@@ -191,6 +202,15 @@ def _merged(fixed: CIMultiDict[str], extra: Mapping[str, str]) -> Mapping[str, s
     merged = fixed.copy()
     merged.update(extra)
     return merged
+
+
+def _written(call: Call) -> bytes:
+    try:
+        return orjson.dumps({**call.body, "model": call.target.upstream_model})
+    except orjson.JSONEncodeError as error:  # its text names a type, never a value
+        raise UpstreamRejected(
+            f"{call.target.deployment.name}: the request cannot be written as JSON: {error}"
+        ) from None
 
 
 def _absolute(base: str, deployment: str) -> URL:

@@ -87,7 +87,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
 """For providers that put it in words only: vLLM, Anthropic, OpenRouter, Gemini."""
 
 _KEY_LIKE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|r8|nvapi|fw|key)[-_][A-Za-z0-9_\-*.]{6,}|\bAIza[\w\-*]{6,}|\b[Bb]earer\s+[^\s\"',;]+"
+    r"\b(?:sk|pk|rk|gsk|xai|hf|nvapi)[-_][A-Za-z0-9_\-*.]{6,}|\bAIza[\w\-*]{6,}|\b[Bb]earer\s+[^\s\"',;]+"
 )
 _DURATION = re.compile(
     r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?"
@@ -101,7 +101,6 @@ class Complaint:
     message: str = ""
     codes: tuple[str, ...] = ()
     param: str | None = None
-    status: int | None = None
 
 
 def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target, *, now_s: float) -> UpstreamError:
@@ -155,12 +154,11 @@ def read_complaint(raw: bytes) -> Complaint:
         return Complaint(message=str(error))
     inner = error.get("innererror")
     values = (error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None)
-    message, param, code = error.get("message", error.get("detail", "")), error.get("param"), error.get("code")
+    message, param = error.get("message", error.get("detail", "")), error.get("param")
     return Complaint(
         message=message if isinstance(message, str) else "",
         codes=tuple(value for value in values if isinstance(value, str)),
         param=param if isinstance(param, str) else None,
-        status=code if isinstance(code, int) and 400 <= code <= 599 else None,
     )
 
 

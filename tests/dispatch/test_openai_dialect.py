@@ -1,6 +1,7 @@
 """The OpenAI-dialect way out, over a real socket and in the process."""
 
 import asyncio
+import dataclasses
 import gc
 import traceback
 import uuid
@@ -251,6 +252,21 @@ async def test_a_400_that_echoes_the_key_does_not_show_it(over_socket):
     with pytest.raises(errors.UpstreamRejected, match="redacted") as caught:
         await over_socket.provider.complete(call)
     assert_shows_no_key(caught.value)
+
+
+async def test_a_key_with_a_line_break_is_an_error_that_names_the_setting_and_not_the_key(over_socket):
+    call = over_socket.call()
+    target = dataclasses.replace(call.target, api_key=KEY + "\n")
+    with pytest.raises(errors.UpstreamAuthFailed, match=r"pool\.small\.api_key") as caught:
+        await over_socket.provider.complete(dataclasses.replace(call, target=target))
+    assert_shows_no_key(caught.value)
+
+
+async def test_a_body_that_json_cannot_say_is_rejected_without_being_sent(caller):
+    for stream in (False, True):
+        call = caller.call(secret_thing={1, 2}, stream=stream)
+        with pytest.raises(errors.UpstreamRejected, match="JSON"):
+            await (drain(caller, call) if stream else caller.provider.complete(call))
 
 
 async def test_fail_times_counts_per_model_name(caller):

@@ -1,6 +1,7 @@
 """From a request's bytes to a performance: what is sent, when, and how it ends. No socket, no clock."""
 
 import math
+import struct
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,9 +110,13 @@ class ScriptEngine:
         wait_s = _latency_s(script, rng)
         if goes_wrong and script.fail not in _IN_THE_ANSWER:
             return _failure(script, authorization, wait_s)
-        if operation == "embeddings":
-            return Performance((wire.embeddings(split_model(model)[0], request),), wait_s=wait_s)
-        return _chat(script, model, request, wait_s, goes_wrong=goes_wrong)
+        try:
+            if operation == "embeddings":
+                return Performance((wire.embeddings(split_model(model)[0], request),), wait_s=wait_s)
+            return _chat(script, model, request, wait_s, goes_wrong=goes_wrong)
+        except (TypeError, ValueError, AttributeError, LookupError, struct.error):
+            # the fields are read without checks: whatever trips over one says that its type is wrong
+            return _error(400, "a field of the request has the wrong type", "invalid_type", None)
 
 
 def _is_random(script: Script) -> bool:

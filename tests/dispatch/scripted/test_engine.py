@@ -4,6 +4,8 @@ import statistics
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.dispatch.scripted import ScriptEngine
 
@@ -222,3 +224,21 @@ def test_what_is_no_request_gets_a_4xx_in_openais_form(body):
     performance = ScriptEngine().play("chat/completions", body)
     assert 400 <= performance.status < 500
     assert orjson.loads(performance.pieces[0])["error"]["message"]
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 99) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "role", "content"]), inner)
+    ),
+    max_leaves=6,
+)
+FIELDS = ["messages", "tools", "tool_choice", "n", "stop", "max_tokens", "logprobs", "top_logprobs", "stream",
+          "stream_options", "response_format", "input", "dimensions"]  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), ANY_JSON), st.sampled_from(["chat/completions", "embeddings"]))
+def test_no_request_whatever_its_fields_hold_breaks_the_engine(fields, operation):
+    body = {"model": "instant?tool_calls=1", "messages": USER, "tools": TOOLS, **fields}
+    performance = ScriptEngine().play(operation, orjson.dumps(body))
+    assert performance.status in (200, 400)
