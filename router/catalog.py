@@ -7,7 +7,7 @@ and are not needed again. What the table does not say is None or absent, never z
 import importlib.metadata
 import importlib.util
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -42,7 +42,8 @@ _RESOLD = {
 }
 """OpenRouter's word for a maker → the provider under which the table lists the maker's own models.
 
-OpenRouter charges what the maker charges. Source: its pricing documentation ("no markup on provider pricing").
+Source: OpenRouter's FAQ: the underlying providers' prices are passed through, without a markup on inference. Its fee on
+buying credits is not in here.
 """
 
 
@@ -63,10 +64,6 @@ class ModelFacts:
     deprecated_on: str | None = None
 
 
-ScriptedLookup = Callable[[str], ModelFacts | None]
-"""Gives the facts of a ``scripted/…`` model, which no table lists."""
-
-
 class Catalog:
     """litellm's table for as long as this object lives. Make one, look up what the pool needs, let it go."""
 
@@ -74,18 +71,16 @@ class Catalog:
         self,
         table: Mapping[str, Any] | None = None,
         source: str | None = None,
-        scripted: ScriptedLookup | None = None,
     ) -> None:
         """Read the packaged table unless one is handed in."""
         self._table = _packaged_table() if table is None else table
         self._source = f"litellm {litellm_version()}" if source is None else source
-        self._scripted = scripted
 
     def facts(self, model: str) -> ModelFacts | None:
         """Look up a provider-prefixed model id; None where the table does not have it."""
         provider, rest = split_model(model)
         if provider == "scripted":
-            return self._scripted(model) if self._scripted else None
+            return scripted_facts(model)
         entry = self._entry(provider, rest)
         if entry is not None:
             return _facts(entry, self._source, free_is_a_price=facts_of(provider).local and "cloud" not in rest)
@@ -135,9 +130,9 @@ def known_providers() -> frozenset[str]:
     return frozenset(PROVIDERS) | frozenset(listed)
 
 
-def look_up(models: Iterable[str], scripted: ScriptedLookup | None = None) -> dict[str, ModelFacts | None]:
+def look_up(models: Iterable[str]) -> dict[str, ModelFacts | None]:
     """The facts of each model, reading the table once and keeping nothing of it."""
-    catalog = Catalog(scripted=scripted)
+    catalog = Catalog()
     return {model: catalog.facts(model) for model in models}
 
 

@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 from router.app import create_app
 from router.commands.serve import server_options
 from router.config.load import parse_settings
-from router.catalog import scripted_facts
 from router.dispatch.scripted.server import scripted_server
 from router.http.front import Front
 from router.record.record import RequestRecord
@@ -80,7 +79,7 @@ def running(server: uvicorn.Server) -> Iterator[None]:
 @contextmanager
 def gateway(config: str = POOL, env: dict[str, str] | None = None) -> Iterator[LiveGateway]:
     """A gateway with a registry of its own, under the very options that ``serve`` uses."""
-    settings = parse_settings(config, "test.yaml", {**os.environ, **(env or {})}, scripted_facts)
+    settings = parse_settings(config, "test.yaml", {**os.environ, **(env or {})})
     front = create_app(settings, CollectorRegistry())
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(front, **{**server_options(settings), "port": port}))

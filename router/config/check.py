@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from router.catalog import ScriptedLookup
 from router.config.load import load_settings
 from router.settings import Complaint, Settings, SettingsError
 
@@ -27,7 +26,6 @@ def check(
     path: Path | None,
     env: Mapping[str, str],
     load_artifact: Callable[[Path | None], object],
-    scripted: ScriptedLookup | None = None,
 ) -> CheckReport:
     """Validate the config and see whether the classifier's artifact loads.
 
@@ -35,10 +33,9 @@ def check(
         path: the config file; None checks the environment's pool.
         env: environment variables.
         load_artifact: loads an artifact directory, the packaged one for None; raises where it is broken.
-        scripted: gives the facts of ``scripted/…`` models.
     """
     try:
-        settings = load_settings(path, env, scripted)
+        settings = load_settings(path, env)
     except SettingsError as error:
         return CheckReport(error.complaints, ())
     broken = _artifact_complaint(settings, load_artifact)

@@ -6,10 +6,11 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from router.catalog import Catalog, ModelFacts
+from router.core.ask import RESERVED_NAMES
 from router.core.types import Deployment, Price
 from router.dispatch.provider import Target, Timeouts
 from router.providers import PROVIDERS, facts_of, split_model, upstream_name
-from router.settings import BUILT_IN_MODELS, Complaint, LimitSettings, RoutingSettings, Settings, SettingsError
+from router.settings import Complaint, LimitSettings, RoutingSettings, Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ def name_deployments(targets: list[Target]) -> dict[str, Target]:
         if model not in models:
             models.add(model)
             short = model.rpartition("/")[2]
-            unusable = short in named or short in BUILT_IN_MODELS
+            unusable = short in named or short in RESERVED_NAMES
             named[f"{target.provider}-{short}" if unusable else short] = target
     return named
 
@@ -232,9 +233,7 @@ def name_deployments(targets: list[Target]) -> dict[str, Target]:
 def _notes(choices: list[Choice]) -> tuple[str, ...]:
     notes = [choice.why for choice in choices]
     if len(choices) > 1:
-        notes.append(
-            "They are asked in this order: the first that serves a route answers, the rest are fallbacks."
-        )
+        notes.append("They are asked in this order: the first that serves a route answers, the rest are fallbacks.")
     notes.append("Savings are measured against the first strong model.")
     notes.append("The fusion panel is off; fusion-router init writes a file in which it can be turned on.")
     return tuple(notes)
@@ -251,11 +250,7 @@ def _warnings(pool: Mapping[str, Target], routing: RoutingSettings) -> tuple[Com
 
 def _described(target: Target) -> str:
     price: Price | None = target.deployment.price
-    cost = (
-        "price unknown"
-        if price is None
-        else f"${price.input * 1e6:.3g} in, ${price.output * 1e6:.3g} out per Mtok"
-    )
+    cost = "price unknown" if price is None else f"${price.input * 1e6:.3g} in, ${price.output * 1e6:.3g} out per Mtok"
     return f"{target.deployment.model} ({cost})"
 
 

@@ -198,9 +198,7 @@ class Section:
         missing = []
         for name in _REFERENCE.findall(node.text):
             if not _VARIABLE_NAME.fullmatch(name):
-                self.book.complain(
-                    node.path, "has a malformed ${…}", "write ${NAME}: letters, digits, _", node.line
-                )
+                self.book.complain(node.path, "has a malformed ${…}", "write ${NAME}: letters, digits, _", node.line)
                 return None
             if not self.book.env.get(name):
                 missing.append(name)
@@ -209,9 +207,7 @@ class Section:
             return None
         for name in missing:
             problem = f"refers to {name}, which is not set in the environment"
-            self.book.complain(
-                node.path, problem, f"export {name}=… before starting, or remove the key", node.line
-            )
+            self.book.complain(node.path, problem, f"export {name}=… before starting, or remove the key", node.line)
         return None if missing else _REFERENCE.sub(lambda match: self.book.env[match[1]], node.text)
 
 

@@ -127,9 +127,7 @@ class _Entry:
             return {**facts.supports, **dict.fromkeys(lacks, False)}
         supports = set(self._capabilities("supports"))
         if lacks:
-            section.complain(
-                "lacks", "is given beside supports", "keep supports alone: what is not in it is lacking"
-            )
+            section.complain("lacks", "is given beside supports", "keep supports alone: what is not in it is lacking")
         return {capability: capability in supports for capability in CAPABILITIES}
 
     def _capabilities(self, name: str) -> list[Capability]:
@@ -158,9 +156,7 @@ class _Entry:
             fix = "add e.g. api_base: http://127.0.0.1:8001/v1"
             self.section.complain("api_base", f"is missing, and {provider} has no usual address", fix)
 
-    def _warn_of_list_price(
-        self, provider: str, known: ProviderFacts, given: str | None, price: Price | None
-    ) -> None:
+    def _warn_of_list_price(self, provider: str, known: ProviderFacts, given: str | None, price: Price | None) -> None:
         if given is None or price is None or known.local or self.section.node("price") is not None:
             return
         if _host(given) != _host(known.api_base or ""):
@@ -178,9 +174,7 @@ class _Entry:
             if value := self.section.book.env.get(name):
                 return value
         first = known.key_env[0]
-        self.section.complain(
-            "api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key"
-        )
+        self.section.complain("api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key")
         return None
 
     def _timeouts(self) -> Timeouts:

@@ -18,7 +18,6 @@ from router.settings import (
     FusionSettings,
     LedgerSettings,
     LimitSettings,
-    LogFormat,
     LogLevel,
     RoutingSettings,
     ServerSettings,
@@ -40,7 +39,6 @@ def read_server(section: Section) -> ServerSettings:
         workers=section.whole("workers", default.workers, 1, 256),
         drain_s=section.number("drain_s", default.drain_s),
         access_log=section.flag("access_log", default.access_log),
-        log_format=section.choice("log_format", get_args(LogFormat), default.log_format),
         log_level=section.choice("log_level", get_args(LogLevel), default.log_level),
     )
     section.close()
@@ -124,9 +122,7 @@ def read_classifier(section: Section, folder: Path) -> ClassifierSettings:
 def read_routing(section: Section) -> RoutingSettings:
     """The routes as written; whether the names exist is for the cross-checks."""
     aliases = section.section("aliases")
-    targets = {
-        name: aliases.text(name, "", "auto, fusion, small, strong or a deployment") for name in aliases.names()
-    }
+    targets = {name: aliases.text(name, "", "auto, fusion, small, strong or a deployment") for name in aliases.names()}
     strong = section.texts("strong")
     routing = RoutingSettings(
         small=section.texts("small"),
@@ -177,9 +173,7 @@ def _check_panel(section: Section, fusion: FusionSettings) -> None:
     if fusion.enabled and not fusion.panel:
         section.complain("panel", "is missing", "name the deployments to ask, e.g. panel: [strong, flash]")
     if len(fusion.panel) > _MAX_PANEL:
-        section.complain(
-            "panel", f"has {len(fusion.panel)} members", f"name at most {_MAX_PANEL}; three are usual"
-        )
+        section.complain("panel", f"has {len(fusion.panel)} members", f"name at most {_MAX_PANEL}; three are usual")
     if fusion.quorum is not None and fusion.panel and fusion.quorum > len(fusion.panel):
         fix = f"write a number from 1 to {len(fusion.panel)}"
         section.complain("quorum", f"is {fusion.quorum}, more than the panel has", fix)

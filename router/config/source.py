@@ -9,9 +9,7 @@ import yaml
 
 from router.settings import Complaint
 
-_Loader: Any = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # libyaml's where it was compiled in: ten times faster
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's where it was compiled in: ten times faster
 
 _MAX_DEPTH = 16
 _MAX_VALUES = 50_000
@@ -83,9 +81,7 @@ class _Builder:
     def build(self, node: yaml.Node, path: str, line: int, depth: int) -> Located:
         self._values += 1
         if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
-            self._complain(
-                path, line, "nests too deep or refers to itself", "write the values out, without anchors"
-            )
+            self._complain(path, line, "nests too deep or refers to itself", "write the values out, without anchors")
             return Located(path, line, None)
         if isinstance(node, yaml.MappingNode):
             return Located(path, line, dict(self._items(node, path, depth)))
@@ -97,9 +93,7 @@ class _Builder:
                 tuple(self.build(item, f"{path}[{i}]", item.start_mark.line + 1, depth + 1) for i, item in items),
             )
         value = self._scalar(node, path, line)
-        return Located(
-            path, line, _restored(value) if isinstance(value, str) else value, _restored(str(node.value))
-        )
+        return Located(path, line, _restored(value) if isinstance(value, str) else value, _restored(str(node.value)))
 
     def _items(self, node: yaml.MappingNode, path: str, depth: int) -> Iterator[tuple[str, Located]]:
         first_line: dict[str, int] = {}
@@ -110,9 +104,7 @@ class _Builder:
             if not key or key == "<<":
                 self._complain(path, line, "has a key that is not a plain name", "write the keys out one by one")
             elif key in first_line:
-                self._complain(
-                    here, line, f"is given twice (first in line {first_line[key]})", "keep one of the two"
-                )
+                self._complain(here, line, f"is given twice (first in line {first_line[key]})", "keep one of the two")
             else:
                 first_line[key] = line
                 yield key, self.build(value_node, here, line, depth + 1)

@@ -80,9 +80,7 @@ def render_config(env: Mapping[str, str], today: str | None = None) -> str:
 def _pool(choices: list[Choice], named: Mapping[str, Target], env: Mapping[str, str]) -> str:
     found = "".join(f"#   {choice.why}\n" for choice in choices)
     pool = "".join(f"  {_quoted(name)}: {_entry(target, env)}\n" for name, target in named.items())
-    head = (
-        "pool:                              # deployments by name; prices and windows come from litellm's table\n"
-    )
+    head = "pool:                              # deployments by name; prices and windows come from litellm's table\n"
     return f"\n# Found in the environment:\n{found}\n{head}{pool}"
 
 
@@ -128,6 +126,4 @@ def _quoted(text: str) -> str:
     """Quote what YAML would read as something else than this text."""
     plain = text and text[0].isalpha() and all(c.isalnum() or c in "-_./" for c in text)
     words = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
-    return (
-        text if plain and text.lower() not in words else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    )
+    return text if plain and text.lower() not in words else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

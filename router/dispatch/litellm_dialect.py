@@ -77,9 +77,7 @@ _NOT_THE_CALLERS = re.compile(
 the operator's key elsewhere, so they never pass, whatever the provider makes of them."""
 
 
-def request_arguments(
-    body: Mapping[str, Any], supported: Collection[str], reserved: Collection[str]
-) -> dict[str, Any]:
+def request_arguments(body: Mapping[str, Any], supported: Collection[str], reserved: Collection[str]) -> dict[str, Any]:
     """Choose what of the caller's body litellm is given; what it does not know goes to the provider as it is.
 
     Args:

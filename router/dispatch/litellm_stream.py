@@ -67,9 +67,7 @@ def ends_unasked(wrapper: Any, chunk: dict[str, Any], ending: Ending) -> bool:
     """Whether litellm made up the finish: it says ``stop`` of any stream that ends, however it was cut."""
     if ending.seen is not None:
         return finishes(chunk) and not ending.seen
-    told = getattr(wrapper, "received_finish_reason", "unknown") or getattr(
-        wrapper, "intermittent_finish_reason", ""
-    )
+    told = getattr(wrapper, "received_finish_reason", "unknown") or getattr(wrapper, "intermittent_finish_reason", "")
     return finishes(chunk) and not told
 
 

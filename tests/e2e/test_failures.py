@@ -145,9 +145,8 @@ def test_a_request_that_the_provider_rejects_is_not_sent_elsewhere() -> None:
 
 
 def test_a_forced_route_and_a_named_deployment_do_not_fall_back_to_another_route() -> None:
-    with gateway(pool("fail=500")) as live, client_of(live) as client:
-        with pytest.raises(openai.InternalServerError):
-            client.chat.completions.create(model="small", messages=HI)
+    with gateway(pool("fail=500")) as live, client_of(live) as client, pytest.raises(openai.InternalServerError):
+        client.chat.completions.create(model="small", messages=HI)
 
 
 def events(raw: bytes) -> list[Any]:
@@ -155,11 +154,10 @@ def events(raw: bytes) -> list[Any]:
 
 
 async def read_stream(live: LiveGateway) -> tuple[int, list[Any]]:
-    async with aiohttp.ClientSession() as session:
-        async with session.post(
-            f"{live.url}/v1/chat/completions", json={"model": "auto", "messages": HI, "stream": True}
-        ) as reply:
-            return reply.status, events(await reply.read())
+    async with aiohttp.ClientSession() as session, session.post(
+        f"{live.url}/v1/chat/completions", json={"model": "auto", "messages": HI, "stream": True}
+    ) as reply:
+        return reply.status, events(await reply.read())
 
 
 @pytest.mark.parametrize("habit", ["truncate_after=3", "error_after=3"])
@@ -289,7 +287,7 @@ def test_keys_open_the_gateway_by_either_header_and_nothing_else_does() -> None:
 
 def test_keys_and_prompts_are_in_no_log_error_or_metric(upstream_url: str) -> None:
     secret_prompt = "zebra-crossing-prompt-4711"
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [sys.executable, "-m", "router", "serve", "--config", "/dev/stdin", "--port", str(port := free_port())],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -323,7 +321,7 @@ def start(*arguments: str, config: str, tmp_path: Any) -> tuple["subprocess.Pope
     path = tmp_path / "router.yaml"
     path.write_text(config)
     port = free_port()
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", "router", "serve", "--config", str(path), "--port", str(port), *arguments],
         stderr=subprocess.PIPE,
     )

@@ -75,9 +75,7 @@ def test_price_ranges_become_tiers() -> None:
     ]
     facts = catalog(p__m={"tiered_pricing": ranges}).facts("p/m")
     assert facts is not None
-    assert facts.price == Price(
-        1e-6, 1e-6, source="table", above_tokens=1000, above=Price(2e-6, 2e-6, source="table")
-    )
+    assert facts.price == Price(1e-6, 1e-6, source="table", above_tokens=1000, above=Price(2e-6, 2e-6, source="table"))
 
 
 def test_zero_is_unknown_except_on_the_operators_own_machine() -> None:
@@ -121,12 +119,13 @@ def test_variants_of_resold_models_are_not_priced_as_the_original() -> None:
     assert table.facts("openrouter/unheard-of/m") is None
 
 
-def test_scripted_models_are_asked_of_whoever_scripts_them() -> None:
-    facts = ModelFacts(price=Price(1e-6, 2e-6, source="scripted"))
-    asked = Catalog({}, scripted=lambda model: facts if model == "scripted/small" else None)
-    assert asked.facts("scripted/small") is facts
-    assert asked.facts("scripted/other") is None
-    assert Catalog({}).facts("scripted/small") is None
+def test_scripted_models_have_prices_and_unknown_ones_are_unknown() -> None:
+    facts = Catalog({}).facts("scripted/small?latency_ms=5")
+    assert facts is not None
+    assert facts.price is not None
+    assert facts.price.source == "scripted"
+    assert Catalog({}).facts("scripted/nobody") is None
+    assert Catalog({}).facts("scripted/small?latincy_ms=5") is None
 
 
 def test_every_provider_of_litellm_is_known() -> None:
@@ -151,9 +150,7 @@ def test_addresses_are_those_that_litellm_uses() -> None:
 
 def test_looking_up_does_not_import_litellm_and_is_quick() -> None:
     program = "import sys, router.catalog as c; c.look_up(['openai/gpt-4.1']); print('litellm' in sys.modules)"
-    ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd()
-    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert ran.stdout.strip() == "False"
     started = time.perf_counter()
     look_up(["openai/gpt-4.1"])

@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from router.settings import BUILT_IN_MODELS, Complaint, Settings
+from router.core.ask import RESERVED_NAMES
+from router.settings import Complaint, Settings
 from tests.settings.conftest import POOL, ROUTING
 
 Load = Callable[..., Settings]
@@ -29,9 +30,8 @@ def test_names_must_exist(complaints: Complain, text: str, key: str, fix: str) -
 
 def test_aliases_lead_to_routes_modes_and_deployments(load: Load) -> None:
     loaded = load(POOL + ROUTING + "  aliases: {gpt-4o: auto, cheap: auto-cost, best: fusion, f: flash, s: small}")
-    assert loaded.routing.served_models["gpt-4o"] == "auto"
-    assert loaded.routing.served_models["f"] == "flash"
-    assert loaded.routing.served_models["MoM"] == "auto"
+    assert loaded.routing.aliases["gpt-4o"] == "auto"
+    assert loaded.routing.aliases["f"] == "flash"
 
 
 @pytest.mark.parametrize("alias", ["flash", "auto", "fusion", "small"])
@@ -44,7 +44,7 @@ def test_an_alias_cannot_lead_to_another_alias(complaints: Complain) -> None:
     assert "another alias" in found["routing.aliases.a"].fix
 
 
-@pytest.mark.parametrize("name", sorted(set(BUILT_IN_MODELS) - {"small", "strong"}))
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES - {"small", "strong"}))
 def test_a_deployment_cannot_take_a_built_in_name(complaints: Complain, name: str) -> None:
     assert f"pool.{name}" in complaints(POOL + f"  {name}: {{model: openai/gpt-6-luna}}\n" + ROUTING)
 
@@ -75,9 +75,7 @@ def test_tasks_of_the_fusion_table_are_known_ones(load: Load, complaints: Compla
 
 
 def test_an_unpriced_baseline_is_a_warning(load: Load) -> None:
-    text = (
-        "pool: {small: {model: openai/gpt-6-luna}, strong: {model: openai/own, api_base: http://h/v1}}" + ROUTING
-    )
+    text = "pool: {small: {model: openai/gpt-6-luna}, strong: {model: openai/own, api_base: http://h/v1}}" + ROUTING
     assert {"pool.strong.price", "routing.baseline"} <= set(warned(load(text)))
 
 

@@ -99,9 +99,7 @@ limits: {total_s: soon}
         ("routing: {small: [small], strong: [strong], basline: strong}", "routing.basline", "baseline"),
     ],
 )
-def test_an_unknown_key_names_the_nearest_known_one(
-    complaints: Complain, text: str, key: str, nearest: str
-) -> None:
+def test_an_unknown_key_names_the_nearest_known_one(complaints: Complain, text: str, key: str, nearest: str) -> None:
     found = complaints(POOL + text)[key]
     assert found.fix == f"did you mean {nearest}?"
     assert found.line == POOL.count("\n") + 1

@@ -72,9 +72,7 @@ def test_like_borrows_abilities_but_no_price(load: Load) -> None:
 
 
 def test_like_names_a_model_of_the_table(complaints: Complain) -> None:
-    assert "pool.small.like" in complaints(
-        pool("{model: openai/mine, api_base: http://h/v1, like: openai/nobody}")
-    )
+    assert "pool.small.like" in complaints(pool("{model: openai/mine, api_base: http://h/v1, like: openai/nobody}"))
 
 
 def test_timeouts_fall_back_on_the_limits(load: Load) -> None:

@@ -35,9 +35,7 @@ def test_a_missing_variable_is_named(complaints: Complain, reference: str) -> No
 
 @pytest.mark.parametrize("reference", ["'${'", "'${A'", "'${A-B}'", "'${}'"])
 def test_a_malformed_reference_is_an_error(complaints: Complain, reference: str) -> None:
-    assert "pool.small.api_key" in complaints(
-        f"pool: {{small: {{model: openai/x, api_key: {reference}}}}}" + ROUTING
-    )
+    assert "pool.small.api_key" in complaints(f"pool: {{small: {{model: openai/x, api_key: {reference}}}}}" + ROUTING)
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,7 @@ REFUSALS: dict[str, Refusal] = {
     "408": Refusal(408, "timeout", None, "Scripted: request timed out."),
     "422": Refusal(422, "invalid_request_error", None, "Scripted: unprocessable."),
     "429": Refusal(429, "rate_limit_error", "rate_limit_exceeded", "Scripted: rate limit reached."),
-    "content_filter": Refusal(
-        400, "invalid_request_error", "content_filter", "Scripted: the prompt was filtered."
-    ),
+    "content_filter": Refusal(400, "invalid_request_error", "content_filter", "Scripted: the prompt was filtered."),
     "context_length": Refusal(
         400, "invalid_request_error", "context_length_exceeded", "Scripted: maximum context length exceeded."
     ),
@@ -161,9 +159,7 @@ def _error(status: int, message: str, code: str, param: str | None) -> Performan
     return Performance((wire.error_body(message, "invalid_request_error", code, param),), status)
 
 
-def _chat(
-    script: Script, model: str, request: Mapping[str, Any], wait_s: float, *, goes_wrong: bool
-) -> Performance:
+def _chat(script: Script, model: str, request: Mapping[str, Any], wait_s: float, *, goes_wrong: bool) -> Performance:
     messages = request.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(item, dict) for item in messages):
         return _error(400, "messages is a non-empty list of objects", "invalid_type", "messages")

@@ -50,9 +50,7 @@ BUILT_INS: dict[str, Profile] = {
     ),
     "flash": Profile(
         price=_usd_per_mtok(0.30, 2.50, 0.03),
-        script=Script(
-            latency_ms=60, latency_tail=4, tokens_per_second=800, fail="429", fail_rate=0.03, retry_after=1
-        ),
+        script=Script(latency_ms=60, latency_tail=4, tokens_per_second=800, fail="429", fail_rate=0.03, retry_after=1),
         texts=texts.FLASH,
         context_window=1_000_000,
         max_output_tokens=64_000,

@@ -84,9 +84,7 @@ def _string(schema: dict[str, Any], text: str) -> str:
 def _simplest(options: list[Any], depth: int) -> Any:
     if depth <= _MAX_DEPTH // 2:
         return options[0]
-    return next(
-        (option for option in options if isinstance(option, dict) and option.get("type") == "null"), options[0]
-    )
+    return next((option for option in options if isinstance(option, dict) and option.get("type") == "null"), options[0])
 
 
 def _resolved(schema: Any, root: Any) -> dict[str, Any]:

@@ -65,9 +65,7 @@ class _ScriptedReply:
 
     async def __aenter__(self) -> "_ScriptedReply":
         await self._wait(self._performance.wait_s)
-        if self._performance.ending == "reset" or (
-            self._performance.ending == "cut" and not self._performance.pieces
-        ):
+        if self._performance.ending == "reset" or (self._performance.ending == "cut" and not self._performance.pieces):
             raise ServerDisconnectedError
         if self._performance.ending == "hang" and not self._performance.pieces:
             await self._wait(_FOREVER_S)
@@ -98,7 +96,5 @@ class _ScriptedReply:
         await asyncio.sleep(max(0.0, min(self._due_s, limit_s) - now_s))
         if self._due_s > limit_s:
             raise (
-                TimeoutError
-                if limit_s == self._ends_s
-                else SocketTimeoutError("Timeout on reading data from socket")
+                TimeoutError if limit_s == self._ends_s else SocketTimeoutError("Timeout on reading data from socket")
             )
