@@ -56,6 +56,11 @@ def test_a_message_with_nothing_in_it_is_empty(message):
         parsed_reply(reply(**message), "chat/completions", "small")
 
 
+def test_an_answer_cut_by_the_callers_own_limit_is_not_empty():
+    raw = orjson.dumps({"choices": [{"message": {"content": ""}, "finish_reason": "length"}]})
+    assert parsed_reply(raw, "chat/completions", "small")
+
+
 def test_one_choice_with_text_is_enough():
     choices = [{"message": {"content": text}} for text in ("", "hi")]
     assert parsed_reply(orjson.dumps({"choices": choices}), "chat/completions", "small")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from router import errors
 from router.core.types import Deployment
+from router.dispatch import openai_dialect
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Call, Target, Timeouts
 from router.dispatch.transport import HttpTransport
@@ -123,8 +124,8 @@ async def test_redirects_are_not_followed():
 async def test_cookies_are_not_kept():
     async with raw_server(http(REPLY, more="Set-Cookie: a=b\r\nConnection: close\r\n")) as (base, heads):
         transport = HttpTransport()
-        for _ in range(2):
-            await OpenAIProvider(transport).complete(call_to(base))
+        for _ in range(2):  # by name: aiohttp's own jar keeps no cookies of bare addresses
+            await OpenAIProvider(transport).complete(call_to(base.replace("127.0.0.1", "localhost")))
         await transport.aclose()
     assert len(heads) == 2
     assert b"cookie" not in heads[1].lower()
@@ -157,3 +158,23 @@ async def test_a_whole_reply_without_a_length_is_read_to_the_end_of_the_connecti
         _,
     ):
         assert (await complete(base))["choices"]
+
+
+async def test_a_reply_beyond_the_size_limit_is_not_read_to_its_end(monkeypatch):
+    monkeypatch.setattr(openai_dialect, "MAX_REPLY_BYTES", 10_000)
+    endless = [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"] + [b" " * 4000] * 1000
+    async with raw_server(*endless, pause_s=0.01) as (base, _):
+        with pytest.raises(errors.UpstreamBadReply, match="longer than"):
+            await complete(base)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "429 Slow down"])
+async def test_a_stream_that_is_refused_gives_its_connection_back(status):
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n\r\n".encode()
+    async with raw_server(head, *[b" " * 40_000] * 5, pause_s=0.02) as (base, _):
+        transport = HttpTransport()
+        with pytest.raises(errors.UpstreamError):
+            async with OpenAIProvider(transport).stream(call_to(base)):
+                pass
+        assert not transport._session.connector._acquired
+        await transport.aclose()

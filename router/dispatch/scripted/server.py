@@ -61,12 +61,12 @@ class ScriptedUpstream:
         acting = asyncio.ensure_future(_act(performance, scope, send))
         try:
             await asyncio.wait((watch, acting), return_when=asyncio.FIRST_COMPLETED)
-            if not acting.done():
-                self.hung_up += 1
         finally:
             watch.cancel()
             acting.cancel()
             await asyncio.gather(watch, acting, return_exceptions=True)
+        if acting.cancelled():
+            self.hung_up += 1
 
 
 async def _act(performance: Performance, scope: Scope, send: Send) -> None:
