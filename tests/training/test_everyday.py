@@ -84,6 +84,13 @@ def test_no_family_in_both_halves(prompts):
     assert [family for family, found in halves.items() if len(found) > 1] == []
 
 
+def test_a_family_has_one_level(prompts):
+    levels: dict[str, set[str]] = {}
+    for p in prompts:
+        levels.setdefault(p.family, set()).add(p.level)
+    assert [family for family, found in levels.items() if len(found) > 1] == []
+
+
 def test_the_halves_are_those_of_the_rule(prompts):
     rows = [{"family": p.family, "level": p.level, "language": p.language, "task": p.task} for p in prompts]
     expected = {p.family: p.half for p in prompts}
