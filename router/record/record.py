@@ -54,6 +54,7 @@ class RequestRecord:
     first_token_s: float | None
     overhead_s: Mapping[str, float]
     policy: str
+    classifier_failed: bool = False
 
 
 @dataclass(slots=True)
@@ -129,6 +130,7 @@ class Draft:
             first_token_s=self.first_token_s,
             overhead_s=self.overhead_s,
             policy=self.policy,
+            classifier_failed=self.classifier_failed,
         )
 
 
