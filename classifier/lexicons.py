@@ -108,6 +108,10 @@ LEXICONS: dict[str, str] = {
         "must should cannot only except unless without least most exactly every all none if then given such assume suppose "
         "satisfy satisfies subject provided otherwise constraint requirement requirements ensure avoid include"
     ),
+    "several requests at once": (
+        "and also then both each respectively finally next first second third afterwards additionally plus another other "
+        "meanwhile too well y et und e и 和 并 と"
+    ),
     "negations": "not no never nor none neither without except false incorrect cannot don doesn isn aren wasn",
     "analysis and planning": (
         "analyze analyse compare contrast evaluate assess critique strategy plan design propose justify recommend trade "
