@@ -16,7 +16,8 @@ def main() -> None:
     step.add_argument("--out", type=Path, required=True, help="directory the artifact is written to")
     step.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    manifest = fit(load(arguments.data), arguments.out, seed=arguments.seed)
+    traffic = arguments.data / "unlabelled.parquet"
+    manifest = fit(load(arguments.data), arguments.out, seed=arguments.seed, traffic=traffic)
     print(manifest.artifact)
 
 
