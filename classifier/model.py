@@ -7,6 +7,7 @@ pairs) is better where prompts resemble the training data. The gate weighs them 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, log, sqrt
 
 import numpy as np
@@ -108,9 +109,11 @@ class Model:
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""
         inputs = self.inputs(reading)
-        z = np.clip((inputs.dense - self._mean) * self._scale, -LIMIT, LIMIT)
+        z = self._standardised(inputs.dense)
         linear = (z @ self._linear + self._linear_bias).tolist()
-        x = np.concatenate((inputs.dense, inputs.term_values @ self._term_weights[inputs.terms] + self._term_bias))
+        x = np.concatenate(
+            (inputs.dense, inputs.term_values @ self._term_weights[inputs.terms] + self._term_bias)
+        )
         general, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(inputs, z)
         general_success = (linear[0] + general) / 2
@@ -121,7 +124,8 @@ class Model:
         return Scores(
             complexity=_sigmoid(odds),
             gain=min(1.0, max(-1.0, gain_slope * gain + gain_bias)),
-            novelty=float(np.searchsorted(self._novelty_quantiles, unfamiliar)) / len(self._novelty_quantiles),
+            novelty=float(np.searchsorted(self._novelty_quantiles, unfamiliar))
+            / len(self._novelty_quantiles),
             task=int(np.argmax(linear[len(LINEAR_HEADS) :])),
             closed=_sigmoid(linear[2]),
             output_tokens=exp(min(max(linear[1], 0.0), 9.0)),
@@ -138,10 +142,15 @@ class Model:
         small_failure = min(max(scores.complexity, 0.01), 0.99)
         return np.array([1.0, _logit(small_failure), _logit(strong_failure)], dtype=np.float32)
 
+    def _standardised(self, dense: Floats) -> Floats:
+        """Dense features in standard deviations from the training mean, cut at ``LIMIT``."""
+        z: Floats = np.maximum(np.minimum((dense - self._mean) * self._scale, LIMIT), -LIMIT)
+        return z
+
     def unfamiliar(self, reading: Reading) -> float:
         """Probability that the prompt comes from a source the training data does not have."""
         inputs = self.inputs(reading)
-        return self._unfamiliar(inputs, np.clip((inputs.dense - self._mean) * self._scale, -LIMIT, LIMIT))
+        return self._unfamiliar(inputs, self._standardised(inputs.dense))
 
     def _unfamiliar(self, inputs: Inputs, z: Floats) -> float:
         """Probability that the prompt comes from a source the training data does not have."""
@@ -200,7 +209,7 @@ def pairs(words: list[str]) -> list[str]:
     """Different neighbouring words joined by a space, of the first and last words of a long text."""
     if len(words) > PAIR_WORDS:
         words = words[: PAIR_WORDS // 2] + words[-PAIR_WORDS // 2 :]
-    return list(dict.fromkeys(map(" ".join, zip(words, words[1:], strict=False))))
+    return list(dict.fromkeys(map(" ".join, pairwise(words))))
 
 
 def word_table(contents: Contents) -> WordTable:
@@ -261,7 +270,11 @@ def _floats(contents: Contents, name: str, shape: tuple[int | None, ...]) -> Flo
     array: Array | None = contents.arrays.get(name)
     if array is None:
         raise ArtifactError(f"{name}.npy is missing; fit again with this release's training")
-    fits = len(shape) == array.ndim and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    fits = len(shape) == array.ndim and all(
+        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+    )
     if not fits:
-        raise ArtifactError(f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training")
+        raise ArtifactError(
+            f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training"
+        )
     return array.astype(np.float32)

@@ -5,6 +5,7 @@ threshold is infinite and both children carry its value.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +33,9 @@ class Trees:
 
     def scores(self, x: Floats) -> Floats:
         """Prediction of each head for the features ``x``."""
-        leaves = self._path(x)[-1]
-        values: Floats = np.take_along_axis(self.value, leaves[:, None], axis=1)[:, 0]
-        scores: Floats = self.base + np.add.reduceat(values, self.starts)
+        n_trees, n_nodes = self.value.shape
+        leaves = self._path(x)[-1] + np.arange(0, n_trees * n_nodes, n_nodes)
+        scores: Floats = self.base + np.add.reduceat(self.value.take(leaves), self.starts)
         return scores
 
     def parts(self, x: Floats, head: int, n_features: int) -> Floats:
@@ -46,7 +47,7 @@ class Trees:
         trees = np.arange(int(self.starts[head]), stop)
         moved = np.zeros(n_features, dtype=np.float32)
         path = self._path(x)
-        for here, below in zip(path, path[1:], strict=False):
+        for here, below in pairwise(path):
             change = self.value[trees, below[trees]] - self.value[trees, here[trees]]
             np.add.at(moved, self.feature[trees, here[trees]], change)
         return moved
@@ -58,12 +59,12 @@ class Trees:
 
     def _path(self, x: Floats) -> list[npt.NDArray[np.int64]]:
         """Index of the node each tree passes, from the roots to the leaves."""
-        right = (x[self.feature] > self.threshold).ravel()
+        right = x.take(self.feature) > self.threshold
         n_trees, n_inner = self.feature.shape
         first = np.arange(0, n_trees * n_inner, n_inner)
         node = np.zeros(n_trees, dtype=np.int64)
         path = [node]
         for _ in range((n_inner + 1).bit_length() - 1):
-            node = 2 * node + 1 + right[first + node]
+            node = 2 * node + 1 + right.take(first + node)
             path.append(node)
         return path

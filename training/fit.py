@@ -62,7 +62,14 @@ HARDER = frozenset(
     }
 )  # fmt: skip
 EASIER = frozenset(
-    {"greetings and small talk", "asks for a fact", "short edits", "everyday units", "translation", "short function wanted"}
+    {
+        "greetings and small talk",
+        "asks for a fact",
+        "short edits",
+        "everyday units",
+        "translation",
+        "short function wanted",
+    }
 )
 
 
@@ -94,10 +101,15 @@ def load_word_table(directory: Path = WORD_TABLE) -> Contents:
         DataError: a file of it is missing.
     """
     try:
-        arrays = {name: np.load(directory / f"{name}.npy") for name in ("word_vectors", "word_scale", "word_weight", "word_rarity")}
+        arrays = {
+            name: np.load(directory / f"{name}.npy")
+            for name in ("word_vectors", "word_scale", "word_weight", "word_rarity")
+        }
         words = tuple((directory / "words.txt").read_text(encoding="utf-8").split("\n"))
     except OSError as error:
-        raise DataError(f"{directory}: word table incomplete ({error}); write it with `python -m training.distil`") from error
+        raise DataError(
+            f"{directory}: word table incomplete ({error}); write it with `python -m training.distil`"
+        ) from error
     return Contents(arrays, {"words": words})
 
 
@@ -146,7 +158,9 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: Floats | 
     trees = _fit_trees(rows, dense, term_scores, use, own, weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
-        gate = fit_gate([prepared.readings[r] for r in known], z[known], rows.source[known], prepared.fold[known], seed)
+        gate = fit_gate(
+            [prepared.readings[r] for r in known], z[known], rows.source[known], prepared.fold[known], seed
+        )
     arrays: dict[str, Array] = {
         **prepared.word_contents.arrays,
         "term_idf": idf.astype(np.float32),
@@ -180,12 +194,22 @@ def calibrate(contents: Contents, prepared: Prepared, use: Bools) -> Contents:
     blend = np.array([platt_slope, platt_bias, contents.arrays["blend"][2], max(gain_slope, 0.1), gain_bias])
     unfamiliar = np.array([model.unfamiliar(prepared.readings[row]) for row in rows])
     quantiles = np.quantile(unfamiliar, np.linspace(0, 1, 201))
-    arrays = {**contents.arrays, "blend": blend.astype(np.float32), "novelty_quantiles": quantiles.astype(np.float32)}
+    arrays = {
+        **contents.arrays,
+        "blend": blend.astype(np.float32),
+        "novelty_quantiles": quantiles.astype(np.float32),
+    }
     return Contents(arrays, contents.words)
 
 
 def fit(
-    data: Data, out: Path, *, seed: int = 0, traffic: Path | None = None, name: str = NAME, version: str = VERSION
+    data: Data,
+    out: Path,
+    *,
+    seed: int = 0,
+    traffic: Path | None = None,
+    name: str = NAME,
+    version: str = VERSION,
 ) -> Manifest:
     """Fit on ``train``, calibrate on ``calibration``, write the artifact to the directory ``out``."""
     prepared = prepare(data, label(data), traffic=traffic, seed=seed)
@@ -205,14 +229,22 @@ def describe(data: Data, prepared: Prepared, seed: int, name: str, version: str)
         features=FEATURES,
         data={
             "fingerprint": data.fingerprint(),
-            "prompts": {split: int((data.split == split).sum()) for split in ("train", "calibration", "test")},
+            "prompts": {
+                split: int((data.split == split).sum()) for split in ("train", "calibration", "test")
+            },
             "outcomes": len(data.score),
-            "extra_prompts": {kind: int((prepared.rows.origin == kind).sum()) for kind in (EVERYDAY, TRAFFIC)},
+            "extra_prompts": {
+                kind: int((prepared.rows.origin == kind).sum()) for kind in (EVERYDAY, TRAFFIC)
+            },
             "rejected": dict(data.rejected),
         },
         metrics={},
         seed=seed,
-        versions={"numpy": np.__version__, "scikit-learn": sklearn.__version__, "python": platform.python_version()},
+        versions={
+            "numpy": np.__version__,
+            "scikit-learn": sklearn.__version__,
+            "python": platform.python_version(),
+        },
     )
 
 
@@ -243,7 +275,9 @@ def vocabulary(readings: Sequence[Reading]) -> tuple[tuple[str, ...], Floats]:
     for reading in readings:
         frequency.update(reading.counts.keys())
         frequency.update(pairs(reading.words))
-    ranked = sorted((term for term in frequency if frequency[term] >= LEAST_PROMPTS), key=lambda t: (-frequency[t], t))
+    ranked = sorted(
+        (term for term in frequency if frequency[term] >= LEAST_PROMPTS), key=lambda t: (-frequency[t], t)
+    )
     terms = tuple(sorted(ranked[:MOST_TERMS]))
     return terms, np.array([1 + log((1 + len(readings)) / (1 + frequency[term])) for term in terms])
 
@@ -261,7 +295,9 @@ def general_weights(rows: Rows, use: Bools) -> Floats:
     return weight * (use & (rows.origin == RECORDED)).sum()
 
 
-def _fit_terms(prepared: Prepared, use: Bools, terms: tuple[str, ...], idf: Floats) -> tuple[Floats, Floats, Floats]:
+def _fit_terms(
+    prepared: Prepared, use: Bools, terms: tuple[str, ...], idf: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Weights and biases of the two word scores, and each row's scores, cross-fitted where the row was fitted on."""
     index_of = {term: index for index, term in enumerate(terms)}
     matrix = term_matrix(prepared, index_of, idf.astype(np.float32))
@@ -285,7 +321,9 @@ def _ridge(matrix: scipy.sparse.csr_matrix, target: Floats, use: Bools) -> Ridge
     return Ridge(alpha=TERM_ALPHA, solver="sparse_cg", tol=1e-4).fit(matrix[rows], target[rows])
 
 
-def term_matrix(prepared: Prepared, index_of: dict[str, int], idf: npt.NDArray[np.float32]) -> scipy.sparse.csr_matrix:
+def term_matrix(
+    prepared: Prepared, index_of: dict[str, int], idf: npt.NDArray[np.float32]
+) -> scipy.sparse.csr_matrix:
     """Rows of term weights, exactly as they are computed when serving."""
     starts, columns, values = [0], [], []
     for reading in prepared.readings:
@@ -306,7 +344,11 @@ def _fit_linear(
     known = use & ~np.isnan(rows.success)
     alpha = GENERAL_ALPHA * weight[known].sum() / (known & (rows.origin == RECORDED)).sum()
     success = Ridge(alpha=alpha).fit(z[known] * shrink, rows.success[known], weight[known])
-    heads = [(success.coef_ * shrink, float(success.intercept_)), _fit_length(rows, z, use), _fit_closed(rows, z, use, seed)]
+    heads = [
+        (success.coef_ * shrink, float(success.intercept_)),
+        _fit_length(rows, z, use),
+        _fit_closed(rows, z, use, seed),
+    ]
     heads += _fit_tasks(rows, z, use, seed)
     return np.array([head[0] for head in heads]).T, np.array([head[1] for head in heads])
 
@@ -345,7 +387,13 @@ def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) ->
 
 
 def _fit_trees(
-    rows: Rows, dense: npt.NDArray[np.float32], term_scores: Floats, use: Bools, own: Bools, weight: Floats, seed: int
+    rows: Rows,
+    dense: npt.NDArray[np.float32],
+    term_scores: Floats,
+    use: Bools,
+    own: Bools,
+    weight: Floats,
+    seed: int,
 ) -> list[object]:
     """The trees of the three heads, in the order of ``TREE_HEADS``."""
     x = np.column_stack([dense, term_scores]).astype(np.float32)
@@ -354,7 +402,14 @@ def _fit_trees(
     gain = own & ~np.isnan(rows.gain)
     everyday = np.where(rows.origin == EVERYDAY, EVERYDAY_WEIGHT, 1.0)
     return [
-        grow(dense[general], rows.success[general], weight[general], GENERAL_TREES, directions(dense.shape[1]), seed),
+        grow(
+            dense[general],
+            rows.success[general],
+            weight[general],
+            GENERAL_TREES,
+            directions(dense.shape[1]),
+            seed,
+        ),
         grow(x[familiar], rows.success[familiar], everyday[familiar], FAMILIAR_TREES, None, seed),
         grow(x[gain], rows.gain[gain], everyday[gain], GAIN_TREES, None, seed),
     ]

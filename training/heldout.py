@@ -95,7 +95,9 @@ def cost_at(cost: Floats, quality: Floats, share: float) -> float:
     return float(cost[np.argmax(quality >= share * quality[-1])])
 
 
-def leave_one_source_out(data: Data, labels: Labels, prepared: Prepared, use: Bools, *, seed: int = 0) -> Judged:
+def leave_one_source_out(
+    data: Data, labels: Labels, prepared: Prepared, use: Bools, *, seed: int = 0
+) -> Judged:
     """Judge each source of the prompts ``use`` with a model fitted and calibrated without it.
 
     A tenth of the other sources' groups calibrates; traffic of the source's own family is left out too.
@@ -110,12 +112,16 @@ def leave_one_source_out(data: Data, labels: Labels, prepared: Prepared, use: Bo
     return Judged(complexity, gain, novelty)
 
 
-def _fit_without(source: str, data: Data, prepared: Prepared, use: Bools, seed: int, gate: Floats | None) -> Contents:
+def _fit_without(
+    source: str, data: Data, prepared: Prepared, use: Bools, seed: int, gate: Floats | None
+) -> Contents:
     """A model that has not seen a source."""
     recorded = np.zeros(len(prepared.rows), dtype=np.bool_)
     recorded[: len(data)] = use
     others = (recorded | (prepared.rows.origin != RECORDED)) & (prepared.rows.source != source)
-    held_back = others & (prepared.fold == 0) & (np.arange(len(others)) % 2 == 0) & (prepared.rows.origin == RECORDED)
+    held_back = (
+        others & (prepared.fold == 0) & (np.arange(len(others)) % 2 == 0) & (prepared.rows.origin == RECORDED)
+    )
     return calibrate(fit_judges(prepared, others & ~held_back, seed=seed, gate=gate), prepared, held_back)
 
 
