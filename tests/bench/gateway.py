@@ -147,7 +147,10 @@ def report(
     print_table(rows)
     print(f"straight to the provider: p50 {straight['p50_ms']:.2f} ms, p99 {straight['p99_ms']:.2f} ms\n")
     ours = latency["fusion-router"]
-    reached = {"added p50, ms": ours["p50_ms"] - straight["p50_ms"], "added p99, ms": ours["p99_ms"] - straight["p99_ms"]}
+    reached = {
+        "added p50, ms": ours["p50_ms"] - straight["p50_ms"],
+        "added p99, ms": ours["p99_ms"] - straight["p99_ms"],
+    }
     for other, goal in (("bare pass-through", "of the bare pass-through"), ("LiteLLM proxy", "of the LiteLLM proxy")):
         if other in names:
             reached[goal] = middle("fusion-router", "per_second") / middle(other, "per_second")

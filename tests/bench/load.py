@@ -111,6 +111,4 @@ async def _send_all(url: str, bodies: list[bytes], connections: int, seconds: fl
         await asyncio.gather(*(send_on(session, number) for number in range(connections)))
     spent_s = time.perf_counter() - began_s
     took_s.sort()
-    return Load(
-        len(took_s), spent_s, failed, took_s[len(took_s) // 2] * 1e3, took_s[int(len(took_s) * 0.99)] * 1e3
-    )
+    return Load(len(took_s), spent_s, failed, took_s[len(took_s) // 2] * 1e3, took_s[int(len(took_s) * 0.99)] * 1e3)

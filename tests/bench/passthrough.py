@@ -1,6 +1,6 @@
 """What the gateway is measured against: FastAPI and aiohttp passing bytes through, and nothing else.
 
-    python -m tests.bench.passthrough --port 9002 --upstream http://127.0.0.1:9001
+python -m tests.bench.passthrough --port 9002 --upstream http://127.0.0.1:9001
 """
 
 import argparse
