@@ -6,11 +6,11 @@ import orjson
 
 KEY = "sk-bench"
 TOKENS = 200
-_WORDS = (
+_TEXT = (
     "please explain how a small team could plan write test and ship the next version of their billing service when "
     "customers in several countries need invoices taxes refunds and reports that agree with the ledger every month "
     "while the database grows the old reports stay readable and nobody has to work at night or over the weekend"
-).split()
+)
 
 
 def chat_bodies(count: int, model: str = "auto", seed: int = 1, **more: object) -> list[bytes]:
@@ -18,7 +18,7 @@ def chat_bodies(count: int, model: str = "auto", seed: int = 1, **more: object) 
     dice = random.Random(seed)
 
     def body() -> bytes:
-        text = " ".join(dice.choices(_WORDS, k=TOKENS))
+        text = " ".join(dice.choices(_TEXT.split(), k=TOKENS))
         messages = [{"role": "system", "content": "You are helpful."}, {"role": "user", "content": text}]
         return orjson.dumps({"model": model, "messages": messages, **more})
 

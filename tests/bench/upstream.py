@@ -9,7 +9,7 @@ its number, so that whoever reads it can tell lost, doubled and swapped ones.
 import argparse
 import asyncio
 import re
-from typing import cast
+from typing import ClassVar, cast
 
 import orjson
 import uvloop
@@ -52,7 +52,7 @@ class Upstream(asyncio.Protocol):
     """One connection. Reads no more of a request than where it ends and what it asks for."""
 
     whole = whole_answer()
-    pieces: dict[int, list[bytes]] = {}
+    pieces: ClassVar[dict[int, list[bytes]]] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport, self.buffer = cast("asyncio.Transport", transport), b""
