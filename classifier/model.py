@@ -8,6 +8,7 @@ pairs) is better where prompts resemble the training data. The gate weighs them 
 is.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -69,7 +70,7 @@ class Inputs:
     """
 
     dense: Floats
-    terms: list[int]
+    terms: npt.NDArray[np.intp]
     term_values: Floats
     known_words: float
     known_pairs: float
@@ -121,7 +122,7 @@ class Model:
         self._centres = _floats(contents, "centres", (None, n_dense))
         self._centre_norms = (self._centres**2).sum(axis=1)
         self._gate = _floats(contents, "gate", (4,))
-        self._novelty_quantiles = _floats(contents, "novelty_quantiles", (None,))
+        self._novelty_quantiles: list[float] = _floats(contents, "novelty_quantiles", (None,)).tolist()
         self._blend = _floats(contents, "blend", (5,))
         self._trees = _trees(contents)
         self._names = input_names(self.words.vectors.shape[1])
@@ -135,7 +136,7 @@ class Model:
         inputs = self.inputs(reading)
         z = self._standardised(inputs.dense)
         linear = (z @ self._linear + self._linear_bias).tolist()
-        word_scores = inputs.term_values @ self._term_weights[inputs.terms] + self._term_bias
+        word_scores = inputs.term_values @ self._term_weights.take(inputs.terms, axis=0) + self._term_bias
         x = np.concatenate((inputs.dense, word_scores, np.array([reading.n_options], dtype=np.float32)))
         general, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(inputs, z)
@@ -149,9 +150,8 @@ class Model:
         return Scores(
             complexity=_sigmoid(odds),
             gain=min(1.0, max(-1.0, gain_slope * gain + gain_bias)),
-            novelty=float(np.searchsorted(self._novelty_quantiles, unfamiliar))
-            / len(self._novelty_quantiles),
-            task=int(np.argmax(linear[len(LINEAR_HEADS) :])),
+            novelty=bisect_left(self._novelty_quantiles, unfamiliar) / len(self._novelty_quantiles),
+            task=max(range(len(linear) - len(LINEAR_HEADS)), key=linear[len(LINEAR_HEADS) :].__getitem__),
             closed=_sigmoid(linear[4]),
             output_tokens=exp(min(max(linear[3], 0.0), 9.0)),
             parts=self._parts(x, z, unfamiliar, everyday) if explain else {},
@@ -216,13 +216,14 @@ def read_inputs(
     n_words = len(terms)
     found = pairs(reading.words)
     terms += [index for index in map(index_of.get, found) if index is not None]
-    values = idf[terms]
+    indices = np.array(terms, dtype=np.intp)
+    values = idf.take(indices)
     values[:n_words] *= 1 + np.log(np.array(counts, dtype=np.float32))
     norm = sqrt(float(values @ values)) or 1.0
     known_words = n_words / max(len(reading.counts), 1)
     known_pairs = (len(terms) - n_words) / max(len(found), 1)
     features = dense_features(reading, words) if dense else np.empty(0, dtype=np.float32)
-    return Inputs(features, terms, values / norm, known_words, known_pairs)
+    return Inputs(features, indices, values / norm, known_words, known_pairs)
 
 
 def dense_features(reading: Reading, words: WordTable) -> Floats:

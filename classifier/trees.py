@@ -5,7 +5,7 @@ early its
 threshold is infinite and both children carry its value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -31,11 +31,18 @@ class Trees:
     value: Floats
     starts: npt.NDArray[np.int64]
     base: Floats
+    _first_inner: npt.NDArray[np.int64] = field(init=False, repr=False)
+    _first_value: npt.NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Say where each tree begins in the flattened arrays."""
+        (n_trees, n_inner), n_nodes = self.feature.shape, self.value.shape[1]
+        object.__setattr__(self, "_first_inner", np.arange(0, n_trees * n_inner, n_inner))
+        object.__setattr__(self, "_first_value", np.arange(0, n_trees * n_nodes, n_nodes))
 
     def scores(self, x: Floats) -> Floats:
         """Prediction of each head for the features ``x``."""
-        n_trees, n_nodes = self.value.shape
-        leaves = self._path(x)[-1] + np.arange(0, n_trees * n_nodes, n_nodes)
+        leaves = self._path(x)[-1] + self._first_value
         scores: Floats = self.base + np.add.reduceat(self.value.take(leaves), self.starts)
         return scores
 
@@ -62,9 +69,8 @@ class Trees:
     def _path(self, x: Floats) -> list[npt.NDArray[np.int64]]:
         """Index of the node each tree passes, from the roots to the leaves."""
         right = x.take(self.feature) > self.threshold
-        n_trees, n_inner = self.feature.shape
-        first = np.arange(0, n_trees * n_inner, n_inner)
-        node = np.zeros(n_trees, dtype=np.int64)
+        n_inner, first = self.feature.shape[1], self._first_inner
+        node = np.zeros(len(first), dtype=np.int64)
         path = [node]
         for _ in range((n_inner + 1).bit_length() - 1):
             node = 2 * node + 1 + right.take(first + node)

@@ -43,33 +43,33 @@ class WordTable:
     def features(self, reading: Reading) -> Floats:
         """Rarity features, then the weighted mean vector of the prompt's known words, float32."""
         rows, n_unknown = self._rows(reading)
-        weight = self.weight[rows]
-        mean = (weight @ self.vectors[rows]) / (float(weight.sum()) + _PRIOR_WEIGHT) * self.scale
+        weight = self.weight.take(rows)
+        mean = (weight @ self.vectors.take(rows, axis=0)) / (float(weight.sum()) + _PRIOR_WEIGHT) * self.scale
         return np.concatenate((self._rarity(rows, n_unknown), mean))
 
-    def _rows(self, reading: Reading) -> tuple[list[int], int]:
+    def _rows(self, reading: Reading) -> tuple[npt.NDArray[np.intp], int]:
         """Rows of the known words, and the number of unknown Latin words."""
         row_of = self.row_of.get
         found = [row_of(word) for word in reading.counts]
         rows = [row for row in found if row is not None]
         if len(rows) == len(found):
-            return rows, 0
+            return np.array(rows, dtype=np.intp), 0
         unknown = [word for word, row in zip(reading.counts, found, strict=True) if row is None]
-        return rows, sum([word[0] != "0" and word.isascii() for word in unknown])
+        return np.array(rows, dtype=np.intp), sum([word[0] != "0" and word.isascii() for word in unknown])
 
-    def _rarity(self, rows: list[int], n_unknown: int) -> Floats:
+    def _rarity(self, rows: npt.NDArray[np.intp], n_unknown: int) -> Floats:
         """The rarity features; those of a typical prompt where no word is known."""
         n_words = len(rows) + n_unknown
         if not n_words:
             return np.array([0.75, 0.9, 0.0, 0.75, 0.05], dtype=np.float32)
         rarity = np.ones(n_words, dtype=np.float32)
-        rarity[: len(rows)] = self.rarity[rows]
+        rarity[: len(rows)] = self.rarity.take(rows)
         rarity.sort()
         n_common = int(rarity.searchsorted(1.0))
         n_usual = int(rarity.searchsorted(_VERY_RARE))
         return np.array(
             [
-                rarity.mean(),
+                float(rarity.sum()) / n_words,
                 rarity[int(0.9 * n_words)],
                 1 - n_common / n_words,
                 rarity[n_words // 2],

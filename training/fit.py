@@ -341,7 +341,7 @@ def term_matrix(
     starts, columns, values = [0], [], []
     for reading in prepared.readings:
         inputs = read_inputs(reading, prepared.words, index_of, idf, dense=False)
-        columns.extend(inputs.terms)
+        columns.extend(inputs.terms.tolist())
         values.append(inputs.term_values)
         starts.append(len(columns))
     shape = (len(prepared.readings), len(index_of))
