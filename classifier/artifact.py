@@ -40,6 +40,7 @@ class Manifest:
         seed: of every random choice.
         versions: versions of the libraries that fitted it.
         thresholds: the modes and their certificate, or None before thresholds are chosen.
+        models: abilities of models added later, by name; see `python -m training add-model`.
         format: of the directory.
     """
 
@@ -52,11 +53,12 @@ class Manifest:
     seed: int
     versions: Mapping[str, str]
     thresholds: Mapping[str, Any] | None = None
+    models: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     @property
     def artifact(self) -> str:
-        """Name, version and content hash as ``name@version:hash12``; thresholds and metrics do not change it."""
+        """Name, version and content hash as ``name@version:hash12``; thresholds, metrics and added models do not change it."""
         listing = json.dumps(dict(sorted(self.files.items())), sort_keys=True)
         return f"{self.name}@{self.version}:{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
 
