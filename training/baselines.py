@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from training.data import Data, Floats, Ints
+from training.data import Data, Floats
 from training.labels import Labels
 from training.replay import Rows
 
@@ -40,14 +40,13 @@ class Lessons:
     texts: tuple[str, ...]
     small: Floats
     strong: Floats
-    source: Ints
 
 
 def lessons(data: Data, labels: Labels) -> Lessons:
     """The judged prompts of the train split."""
     rows = np.flatnonzero((data.split == "train") & labels.judged)
     texts = tuple(data.texts[row] for row in rows)
-    return Lessons(texts, labels.small[rows], labels.strong[rows], np.unique(data.source, return_inverse=True)[1][rows])
+    return Lessons(texts, labels.small[rows], labels.strong[rows])
 
 
 def baselines(taught: Lessons, rows: Rows, seed: int) -> dict[str, Scores]:
@@ -93,40 +92,6 @@ def nearest(words: _Words, taught: Lessons, seed: int, n_neighbours: int = 40) -
         (taught.strong - taught.small)[near].mean(axis=1),
         is_probability=True,
     )
-
-
-def placebos(taught: Lessons, rows: Rows, sources: Mapping[str, int], seed: int) -> dict[str, Scores]:
-    """Controls that must not work, and one that shows how far the name of the source alone goes.
-
-    Args:
-        taught: training prompts.
-        rows: prompts to judge.
-        sources: number of each source's name, as in ``taught.source``.
-        seed: of shuffles and random features.
-    """
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(taught.small))
-    shuffled = Lessons(taught.texts, taught.small[order], taught.strong[order], taught.source)
-    noise, noise_rows = rng.normal(size=(len(taught.small), 50)), rng.normal(size=(len(rows), 50))
-    here = np.array([sources[name] for name in rows.source])
-    n_sources = max(sources.values()) + 1
-    count = np.maximum(np.bincount(taught.source, minlength=n_sources), 1)
-
-    def by_source(values: Floats) -> Floats:
-        mean: Floats = (np.bincount(taught.source, values, minlength=n_sources) / count)[here]
-        return mean
-
-    return {
-        "shuffled labels": tfidf(_Words(shuffled, rows), shuffled, seed),
-        "random features": Scores(
-            _logistic(noise, taught.small < 0.5, noise_rows, seed),
-            Ridge().fit(noise, taught.strong - taught.small).predict(noise_rows),
-            is_probability=True,
-        ),
-        "source name only": Scores(
-            by_source((taught.small < 0.5).astype(float)), by_source(taught.strong - taught.small), is_probability=True
-        ),
-    }
 
 
 def litellm_rules(texts: tuple[str, ...]) -> Floats | None:

@@ -5,27 +5,14 @@ from typing import Any
 
 from classifier.artifact import Manifest
 from router.core.types import MODES
+from training.fit import model_card as fitted_card
 
 
 def model_card(manifest: Manifest, evaluation: Mapping[str, Any]) -> str:
     """The card as Markdown."""
     return "\n".join(
         [
-            f"# {manifest.name} {manifest.version}",
-            "",
-            f"`{manifest.artifact}`, a prompt-complexity classifier: will the small model's answer be good enough, and what",
-            "would the strong model add? It reads the newest human turn and runs on numpy alone.",
-            "",
-            "## Meant for",
-            "",
-            "Choosing between a small and a strong language model for a request. Not for judging people, answers or",
-            "content, and not for models whose strengths differ from those of the recorded tiers: add outcomes of your own",
-            "with `python -m training add-model`, or train on your own ledger.",
-            "",
-            "## Data",
-            "",
-            f"{manifest.data.get('prompts', 0):,} prompts, fingerprint `{str(manifest.data.get('fingerprint', ''))[:12]}`; "
-            "split by near-duplicate group into train, calibration and test.",
+            fitted_card(manifest).rstrip(),
             *_rejected(manifest),
             "",
             "## Measured on the test split",
@@ -44,12 +31,6 @@ def model_card(manifest: Manifest, evaluation: Mapping[str, Any]) -> str:
             *_modes(manifest, evaluation),
             "",
             *_certificate(manifest),
-            "## Limits",
-            "",
-            "- Within one exam-like source the text alone says little; most of the ranking comes from the kind of prompt.",
-            "- Recorded outcomes are mostly English exams, code, logic and tool calls. Other prompts are farther from what was seen.",
-            "- The certificate speaks of prompts and models like those of the calibration split, and of nothing else.",
-            "",
         ]
     )
 

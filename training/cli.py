@@ -11,6 +11,7 @@ from classifier.classifier import Classifier
 from training import compare as comparison
 from training.add_model import add_model, read_outcomes
 from training.data import DataError
+from training.fit import VERSION
 from training.readers import FORMATS
 from training.replay import replay
 from training.state import plain, read_json, write_json
@@ -70,11 +71,11 @@ def _add_run_arguments(command: argparse.ArgumentParser, step: str) -> None:
         command.add_argument("--data", type=Path, help="directory with prompts.parquet, outcomes.parquet, models.csv; or a file")
         command.add_argument("--format", choices=FORMATS, default="auto", help="of --data (default: by its columns)")
         command.add_argument("--models", type=Path, help="CSV with the columns model and tier, for other formats")
-    if step in ("run", "fit", "evaluate"):
+    if step in ("run", "fit", "evaluate", "report"):
         everyday = argparse.BooleanOptionalAction
         command.add_argument("--everyday", action=everyday, default=True, help="also learn from the project's everyday prompts")
         command.add_argument("--name", default="default", help="of the artifact")
-        command.add_argument("--version", default="0.1.0", help="of the artifact")
+        command.add_argument("--version", default=VERSION, help="of the artifact")
     if step in ("run", "evaluate", "report"):
         transfer = argparse.BooleanOptionalAction
         command.add_argument("--transfer", action=transfer, default=True, help="fit anew without each source; slow")

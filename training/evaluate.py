@@ -7,12 +7,12 @@ import numpy as np
 
 from router.core.policy import Thresholds
 from router.core.types import MODES
-from training.baselines import Scores, baselines, lessons, placebos
+from training.baselines import Scores, baselines, lessons
 from training.bootstrap import interval, resamples
 from training.calibration import expected_calibration_error
 from training.data import Data, Floats, Ints, Strings
 from training.labels import Labels
-from training.metrics import apgr, auroc, brier, cost_for, curve, reliability, spending
+from training.metrics import apgr, auroc, brier, curve, reliability, spending
 from training.replay import Rows, cost_share, routes
 from training.thresholds import expect
 
@@ -37,8 +37,6 @@ def evaluate(data: Data, labels: Labels, rows: Rows, thresholds: Mapping[str, Th
     taught = lessons(data, labels)
     ours = Scores(rows.complexity, rows.gain, is_probability=True)
     scores = {"classifier": ours, **baselines(taught, rows, seed)}
-    sources = {str(name): number for number, name in enumerate(np.unique(data.source))}
-    controls = placebos(taught, rows, sources, seed)
     draws = resamples(rows.group, seed)
     return {
         "prompts": len(rows),
@@ -46,7 +44,6 @@ def evaluate(data: Data, labels: Labels, rows: Rows, thresholds: Mapping[str, Th
         "definitions": definitions(),
         "rankings": {name: judge(found, rows, draws, name, seed) for name, found in scores.items()},
         "by_complexity": _intervals(lambda r: spending(ours.difficulty[r], rows.small[r], rows.strong[r]), len(rows), draws),
-        "placebos": {name: judge(found, rows, draws, name, seed) for name, found in controls.items()},
         "modes": {mode: judge_mode(rows, thresholds[mode], seed) for mode in MODES},
         "always_small": _fixed(rows, np.zeros(len(rows), dtype=np.bool_)),
         "always_strong": _fixed(rows, np.ones(len(rows), dtype=np.bool_)),
@@ -193,8 +190,3 @@ def _within(rows: Rows) -> dict[str, float]:
         area.append(auroc(rows.complexity[mine], rows.small_fails[mine]))
         gap.append(apgr(curve(rows.gain[mine], rows.small[mine], rows.strong[mine])))
     return {"auroc": float(np.mean(area)), "apgr": float(np.mean(gap)), "sources": len(area)} if area else {}
-
-
-def cost_at(rows: Rows, quality_share: float) -> float:
-    """Cost that keeps a share of always-strong's quality when gain is spent best first."""
-    return cost_for(curve(rows.gain, rows.small, rows.strong), quality_share)

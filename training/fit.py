@@ -113,13 +113,17 @@ def load_word_table(directory: Path = WORD_TABLE) -> Contents:
     return Contents(arrays, {"words": words})
 
 
-def prepare(data: Data, labels: Labels, *, traffic: Path | None = None, seed: int = 0) -> Prepared:
+def prepare(
+    data: Data, labels: Labels, *, traffic: Path | None = None, everyday: bool = True, seed: int = 0
+) -> Prepared:
     """Recorded prompts first, in the order of ``data``; then the everyday prompts and the traffic."""
     from classifier.model import word_table
 
     contents = load_word_table()
     table = word_table(contents)
-    parts = [recorded_rows(data, labels), everyday_rows()]
+    parts = [recorded_rows(data, labels)]
+    if everyday:
+        parts.append(everyday_rows())
     if traffic is not None:
         parts.append(traffic_rows(traffic))
     rows = join(parts)
@@ -208,11 +212,12 @@ def fit(
     *,
     seed: int = 0,
     traffic: Path | None = None,
+    everyday: bool = True,
     name: str = NAME,
     version: str = VERSION,
 ) -> Manifest:
     """Fit on ``train``, calibrate on ``calibration``, write the artifact to the directory ``out``."""
-    prepared = prepare(data, label(data), traffic=traffic, seed=seed)
+    prepared = prepare(data, label(data), traffic=traffic, everyday=everyday, seed=seed)
     extra = np.ones(len(prepared.rows) - len(data), dtype=np.bool_)
     judges = fit_judges(prepared, np.concatenate([data.split == "train", extra]), seed=seed)
     contents = calibrate(judges, prepared, np.concatenate([data.split == "calibration", ~extra]))

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from training.data import Bools, Floats
 
 SMALL_PRICE_SHARE = 0.06
-"""Price of a small call over a strong one. Source: list prices of paired small and frontier models, about 1:17."""
+"""Price of a small call over a strong one. Source: the share that this data's reference numbers were measured at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Rows:
     """Prompts with outcomes of both tiers, as the gateway would see them; every field has one entry a prompt.
 
     Attributes:
+        index: number of the prompt in the data.
         texts: what was asked.
         small, strong: mean score of the tier, in [0, 1].
         group: near-duplicates share a number.
@@ -40,6 +41,7 @@ class Rows:
         prompts, assessments: what the core and the classifier make of it.
     """
 
+    index: Ints
     texts: tuple[str, ...]
     small: Floats
     strong: Floats
@@ -80,6 +82,7 @@ class Rows:
         """These rows only, in this order."""
         index = [int(row) for row in keep]
         return Rows(
+            index=self.index[index],
             texts=tuple(self.texts[row] for row in index),
             small=self.small[index],
             strong=self.strong[index],
@@ -102,6 +105,7 @@ def replay(data: Data, split: str, assessor: Assessor, labels: Labels | None = N
     output = known.output_tokens[rows]
     tokens = np.where(np.isnan(output), UNKNOWN_OUTPUT_TOKENS, np.nan_to_num(output)).astype(np.int64)
     return Rows(
+        index=rows,
         texts=texts,
         small=known.small[rows],
         strong=known.strong[rows],

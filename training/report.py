@@ -80,6 +80,12 @@ def page(manifest: Manifest, evaluation: Mapping[str, Any], images: Mapping[str,
         _picture("by_source", images),
         *(_table(evaluation["by"][kind], _SLICE, head=kind) for kind in ("source", "task", "language")),
         *_elsewhere(evaluation, images),
+        "<h2>Everyday prompts</h2>",
+        "<p>The half that no fit has seen, labelled by judgement: share sent to strong.</p>",
+        _table(evaluation.get("everyday", {}), _EVERYDAY, head="level"),
+        "<h2>New models</h2>",
+        "<p>Recorded models placed from a few calibration outcomes: AUROC of their success on the test prompts, and the error of its mean.</p>",
+        _table(evaluation.get("new_models", {}), ("models", "auroc", "level_error"), head="outcomes"),
         "<h2>Controls</h2>",
         "<p>The first two must be worthless; the third shows how far the name of the source alone goes.</p>",
         _table(evaluation["placebos"], _RANKING),
@@ -108,6 +114,7 @@ _MODE = (
     "over_escalation",
     "escalated_in_vain",
 )
+_EVERYDAY = ("n", "mean_complexity", "mean_gain", "strong_in_cost", "strong_in_balanced", "strong_in_quality")
 _SLICE = (
     "n",
     "auroc",

@@ -6,7 +6,7 @@ manifest, ``report`` pictures, a page and the model card. A look at the test spl
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,18 @@ from training.calibrate import recalibrate
 from training.card import model_card
 from training.data import Data, DataError
 from training.evaluate import evaluate, headline
-from training.fit import fit
+from training.everyday_check import everyday_check
+from training.fit import VERSION, fit, prepare
 from training.labels import label
-from training.readers import read_any, write_tables
+from training.placebo import placebos
+from training.probes import new_models
+from training.readers import TRAFFIC_TABLE, read_any, write_tables
 from training.replay import replay
 from training.report import write_report
 from training.robustness import robustness
 from training.state import State, code_digest, digest_tree, plain, read_json, write_json
 from training.thresholds import Target, choose, unmet
-from training.transfer import adapting, leave_one_source_out
+from training.transfer import adapting, as_metrics, left_out
 
 STEPS = ("load", "fit", "calibrate", "thresholds", "evaluate", "report")
 
@@ -63,7 +66,7 @@ class Run:
     target: Target = field(default_factory=Target)
     transfer: bool = True
     name: str = "default"
-    version: str = "0.1.0"
+    version: str = VERSION
     force: bool = False
     quiet: bool = False
 
@@ -73,11 +76,17 @@ class Run:
         return self.out / "tables"
 
     @property
+    def traffic(self) -> Path | None:
+        """Prompts of traffic without outcomes, where ``load`` found some."""
+        path = self.tables / TRAFFIC_TABLE
+        return path if path.is_file() else None
+
+    @property
     def artifact(self) -> Path:
         """Where ``fit`` leaves the artifact."""
         return self.out / "artifact"
 
-    def progress(self, title: str) -> Callable[[Iterable[str]], Iterator[str]]:
+    def progress(self, title: str) -> Callable[[Any], Iterable[str]]:
         """A progress bar over names."""
         return lambda names: iter(tqdm(names, desc=title, disable=self.quiet, leave=False))
 
@@ -117,15 +126,18 @@ def _load(chosen: Run) -> tuple[list[Path], str]:
     return written, f"{len(found.data):,} prompts, {len(found.data.score):,} outcomes{lines}"
 
 
-def fit_into(chosen: Run) -> Callable[[Data, Path, int], object]:
-    """The fit of this run, for whatever data and directory."""
-    return lambda data, out, seed: fit(data, out, seed=seed, name=chosen.name, version=chosen.version)
-
-
 def _fit(chosen: Run) -> tuple[list[Path], str]:
     data, scratch = loaded(chosen), chosen.out / "artifact.part"
     shutil.rmtree(scratch, ignore_errors=True)
-    fit_into(chosen)(data, scratch, chosen.seed)
+    fit(
+        data,
+        scratch,
+        seed=chosen.seed,
+        traffic=chosen.traffic,
+        everyday=chosen.everyday,
+        name=chosen.name,
+        version=chosen.version,
+    )
     shutil.rmtree(chosen.artifact, ignore_errors=True)
     scratch.replace(chosen.artifact)
     return _payload(chosen), artifact.read_manifest(chosen.artifact).artifact
@@ -157,10 +169,14 @@ def _evaluate(chosen: Run) -> tuple[list[Path], str]:
     found["artifact"], found["data"] = judge.artifact, data.fingerprint()
     found["rejected"] = dict(data.rejected)
     found["robustness"] = robustness(rows.texts, judge, thresholds["balanced"], chosen.seed)
+    found["everyday"] = everyday_check(judge, thresholds)
+    found["new_models"] = new_models(data, replay(data, "calibration", judge, labels), rows, chosen.seed)
+    prepared = prepare(data, labels, traffic=chosen.traffic, everyday=chosen.everyday, seed=chosen.seed)
+    controls = placebos(data, labels, prepared, data.split == "train", data.split == "test", seed=chosen.seed)
+    found["placebos"] = {name: as_metrics(numbers) for name, numbers in controls.items()}
     if chosen.transfer:
-        again = fit_into(chosen)
-        found["leave_one_source_out"] = leave_one_source_out(data, labels, again, chosen.seed, chosen.progress("left out"))
-        found["adapting"] = adapting(data, labels, again, chosen.seed, chosen.progress("adapting"))
+        found["leave_one_source_out"] = left_out(data, labels, prepared, chosen.seed, chosen.progress("left out"))
+        found["adapting"] = adapting(data, labels, prepared, chosen.seed, chosen.progress("adapting"))
     found = plain(found)
     write_json(chosen.out / "evaluation.json", found)
     _note_look(chosen.out / "looks.jsonl", judge.artifact, data.fingerprint(), found)
@@ -238,7 +254,7 @@ def _source(chosen: Run) -> dict[str, Any]:
         raise DataError(f"--data {chosen.data}: not found; point it to a directory with prompts.parquet, or to a file")
     files = [chosen.data, *([chosen.models] if chosen.models else [])]
     if chosen.data.is_dir():
-        wanted = ("prompts.parquet", "outcomes.parquet", "models.csv")
+        wanted = ("prompts.parquet", "outcomes.parquet", "models.csv", TRAFFIC_TABLE)
         files = [chosen.data / name for name in wanted if (chosen.data / name).is_file()] or [chosen.data]
     return {"files": digest_tree(files), "format": chosen.format, "code": code_digest()}
 
@@ -255,7 +271,7 @@ def _from_artifact(chosen: Run) -> dict[str, Any]:
 
 def _from_thresholds(chosen: Run) -> dict[str, Any]:
     chosen_before = artifact.read_manifest(chosen.artifact).thresholds if chosen.artifact.is_dir() else None
-    return {**_from_artifact(chosen), "thresholds": chosen_before, "transfer": chosen.transfer}
+    return {**_from_artifact(chosen), "thresholds": chosen_before, "transfer": chosen.transfer, "everyday": chosen.everyday}
 
 
 def _from_evaluation(chosen: Run) -> dict[str, Any]:

@@ -28,6 +28,9 @@ from training.readers.wide import read_wide
 from training.state import write_json, write_text
 
 FORMATS = ("auto", "tables", "wide", "pairs", "ledger")
+TRAFFIC_TABLE = "unlabelled.parquet"
+"""Prompts without outcomes beside our tables; taken along where it is there."""
+
 _TABLES = ("prompts.parquet", "outcomes.parquet", "models.csv")
 _READERS: Mapping[str, Callable[[list[dict[str, Any]]], Answers]] = {
     "wide": read_wide,
@@ -98,16 +101,18 @@ def guess(rows: list[dict[str, Any]], path: Path) -> str:
 def write_tables(found: Found, out: Path) -> list[Path]:
     """Write the tables that the other steps read, and ``rejected.json``; returns the files."""
     out.mkdir(parents=True, exist_ok=True)
+    written = [out / name for name in _TABLES]
     if found.directory is not None:
-        for name in _TABLES:
-            shutil.copyfile(found.directory / name, out / name)
-            (out / name).chmod(0o644)
+        if (found.directory / TRAFFIC_TABLE).is_file():
+            written.append(out / TRAFFIC_TABLE)
+        for path in written:
+            shutil.copyfile(found.directory / path.name, path)
     else:
         for name, table in zip(_TABLES, as_tables(found.data), strict=False):
             pq.write_table(table, out / name, compression="zstd")
         write_text(out / "models.csv", _models_csv(found.data))
     write_json(out / "rejected.json", {"rows": dict(found.rejected), "window": dict(found.window)})
-    return [*(out / name for name in _TABLES), out / "rejected.json"]
+    return [*written, out / "rejected.json"]
 
 
 def as_tables(data: Data) -> tuple[pa.Table, pa.Table]:
