@@ -21,7 +21,7 @@ def model_card(manifest: Manifest, evaluation: Mapping[str, Any]) -> str:
             "",
             "| | AUROC | ECE | APGR | cost at 99 % | cost at 95 % |",
             "|---|---|---|---|---|---|",
-            *(_ranking(name, found) for name, found in evaluation["rankings"].items()),
+            *(_ranking(name, found) for name, found in sorted(evaluation["rankings"].items(), key=lambda item: -item[1]["apgr"])),
             "",
             *_outside(evaluation),
             "## Modes",

@@ -169,8 +169,8 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
 
 def _compare(parsed: argparse.Namespace) -> int:
     data = loaded(Run(data=None, out=parsed.out))
-    judged = [replay(data, parsed.split, Classifier.load(path)) for path in (parsed.before, parsed.after)]
-    found = comparison.compare(*judged, seed=parsed.seed)
+    before, after = (replay(data, parsed.split, Classifier.load(path)) for path in (parsed.before, parsed.after))
+    found = comparison.compare(before, after, seed=parsed.seed)
     if parsed.json:
         write_json(parsed.json, plain(found))
     print(comparison.table(found))

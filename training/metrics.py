@@ -36,7 +36,8 @@ class Curve:
     def recovered(self) -> Floats:
         """Share of the gap between small and strong that is recovered (PGR). Source: RouteLLM (Ong et al. 2024)."""
         gap = self.quality[-1] - self.quality[0]
-        return (self.quality - self.quality[0]) / (gap if gap else np.nan)
+        recovered: Floats = (self.quality - self.quality[0]) / (gap if gap else np.nan)
+        return recovered
 
 
 def cost_of_share(share: Floats) -> Floats:

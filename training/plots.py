@@ -8,7 +8,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402 - the backend comes first
+import matplotlib.pyplot as plt
 
 INK, FAINT, OURS = "#24292f", "#8c959f", "#0969da"
 _COLOURS = ("#bc4c00", "#1a7f37", "#8250df", "#bf3989", "#9a6700", "#57606a", "#116329")
@@ -17,7 +17,7 @@ _DRAWN_LAST = ("oracle", "random")
 
 def cost_quality(evaluation: Mapping[str, Any]) -> bytes:
     """Quality against cost for every ranking, with the three modes."""
-    figure, axes = plt.subplots(figsize=(8.2, 5.0))
+    figure, axes = plt.subplots(figsize=(7.4, 5.0))
     always = evaluation["always_strong"]["score"]
     curves = evaluation["curves"]
     for number, name in enumerate(sorted(curves, key=lambda name: (name in _DRAWN_LAST, name))):
@@ -32,7 +32,7 @@ def cost_quality(evaluation: Mapping[str, Any]) -> bytes:
         axes.errorbar(
             found["cost_share"], found["quality_share"], yerr=_arms(found), color=INK, marker="o", markersize=5, capsize=3, zorder=6
         )
-        axes.annotate(mode, (found["cost_share"], found["quality_share"]), xytext=(8, -12), textcoords="offset points", zorder=7)
+        axes.annotate(mode, (found["cost_share"], found["quality_share"]), xytext=(8, -14), textcoords="offset points", zorder=7)
     axes.axhline(0.99, color=FAINT, linewidth=0.7)
     axes.axhline(0.95, color=FAINT, linewidth=0.7)
     axes.set_xlabel("cost (always-strong = 1)")
@@ -44,7 +44,7 @@ def cost_quality(evaluation: Mapping[str, Any]) -> bytes:
 
 def reliability_diagram(evaluation: Mapping[str, Any]) -> bytes:
     """Frequency of a small failure against complexity, in equally filled bins."""
-    figure, axes = plt.subplots(figsize=(5.0, 5.0))
+    figure, axes = plt.subplots(figsize=(4.9, 4.9))
     bins = evaluation["reliability"]
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1.2)
     axes.plot([each[0] for each in bins], [each[1] for each in bins], color=OURS, marker="o", linewidth=1.6)

@@ -53,8 +53,14 @@ class Sample:
 
     def take(self, keep: Ints) -> "Sample":
         """These prompts only; a prompt may come more than once."""
-        fields = (self.complexity, self.gain, self.novelty, self.small, self.strong)
-        return Sample(*(values[keep] for values in fields), group=self.group[keep])
+        return Sample(
+            self.complexity[keep],
+            self.gain[keep],
+            self.novelty[keep],
+            self.small[keep],
+            self.strong[keep],
+            self.group[keep],
+        )
 
 
 def sample_of(rows: Rows) -> Sample:

@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from classifier.artifact import Manifest
+from router.core.types import MODES
+from training.everyday_data import LEVELS
 from training.plots import pictures
+from training.probes import PROBES
 from training.state import write_text
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --faint: #59636e; --line: #d1d9e0; --paper: #fff; --tint: #f6f8fa; --ours: #0969da }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --faint: #9198a1; --line: #3d444d; --paper: #0d1117; --tint: #151b23; --ours: #4493f8 } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 76rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line) }
 p, .note { color: var(--faint) } code { font-size: .9em } .wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0 } th { text-align: right; font-weight: 600; color: var(--faint) }
-td, th { padding: .2rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
+td, th { padding: .2rem .6rem; vertical-align: top; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
 td:first-child, th:first-child { text-align: left } tr.ours td { background: var(--tint); color: var(--ours); font-weight: 600 }
-small { color: var(--faint); font-weight: 400 } .pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start }
+small { color: var(--faint); font-weight: 400; display: block; font-size: .78em; line-height: 1.1 } .pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start }
 img { max-width: 100%; background: #fff; border: 1px solid var(--line); border-radius: 6px } .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 }
 .tile { border: 1px solid var(--line); border-radius: 6px; padding: .5rem .9rem; background: var(--tint) } .tile b { display: block; font-size: 1.35rem }
 """
@@ -70,10 +73,10 @@ def page(manifest: Manifest, evaluation: Mapping[str, Any], images: Mapping[str,
         f'<div class="pictures">{_picture("cost_quality", images)}{_picture("reliability", images)}</div>',
         "<h2>Rankings</h2>",
         '<p>AUROC, Brier and ECE of "small fails"; the others spend on the prompts with the largest estimated gain.</p>',
-        _table(evaluation["rankings"], _RANKING),
+        _table(_best_first(evaluation["rankings"]), _RANKING),
         "<h2>Modes</h2>",
         "<p>Through the production decision and cost function, with the thresholds of the artifact.</p>",
-        _table(evaluation["modes"], _MODE),
+        _table(_in_order(evaluation["modes"], MODES), _MODE, head="mode"),
         *_certificate(thresholds.get("certificate")),
         "<h2>Sources, tasks, languages</h2>",
         _within(evaluation["within_source_auroc"]),
@@ -82,12 +85,12 @@ def page(manifest: Manifest, evaluation: Mapping[str, Any], images: Mapping[str,
         *_elsewhere(evaluation, images),
         "<h2>Everyday prompts</h2>",
         "<p>The half that no fit has seen, labelled by judgement: share sent to strong.</p>",
-        _table(evaluation.get("everyday", {}), _EVERYDAY, head="level"),
+        _table(_in_order(evaluation.get("everyday", {}), LEVELS), _EVERYDAY, head="level"),
         "<h2>New models</h2>",
         "<p>Recorded models placed from a few calibration outcomes: AUROC of their success on the test prompts, and the error of its mean.</p>",
-        _table(evaluation.get("new_models", {}), ("models", "auroc", "level_error"), head="outcomes"),
+        _table(_in_order(evaluation.get("new_models", {}), (*map(str, PROBES), "all")), ("models", "auroc", "level_error"), head="outcomes"),
         "<h2>Controls</h2>",
-        "<p>The first two must be worthless; the third shows how far the name of the source alone goes.</p>",
+        "<p>Trees on the same prompts with labels shuffled, on random features, and on the source's name alone: the first two must be worthless, the third shows how far recognising the source goes.</p>",
         _table(evaluation["placebos"], _RANKING),
         "<h2>Robustness</h2>",
         "<p>Share of picks left unchanged in balanced mode, and how far complexity moves.</p>",
@@ -157,7 +160,7 @@ def _certificate(certificate: Mapping[str, Any] | None) -> list[str]:
         "holds for": certificate["holds_for"],
     }
     rows = "".join(f"<tr><td>{escape(k)}</td><td>{escape(str(v))}</td></tr>" for k, v in about.items() if v is not None)
-    return [f"<h2>{kind}</h2>", f"<table>{rows}</table>", _table(certificate["modes"], _PROMISED, head="mode")]
+    return [f"<h2>{kind}</h2>", f"<table>{rows}</table>", _table(_in_order(certificate["modes"], MODES), _PROMISED, head="mode")]
 
 
 def _elsewhere(evaluation: Mapping[str, Any], images: Mapping[str, bytes]) -> Iterable[str]:
@@ -207,6 +210,14 @@ def _table(rows: Mapping[str, Any], columns: Sequence[str], head: str = "", ours
 def _cell(row: Mapping[str, Any], column: str) -> str:
     text, around = _number(row.get(column)), row.get(f"{column}_95")
     return f"{text} <small>{_number(around[0])}–{_number(around[1])}</small>" if around else text
+
+
+def _best_first(rankings: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(sorted(rankings.items(), key=lambda item: -item[1]["apgr"]))
+
+
+def _in_order(rows: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: rows[name] for name in names if name in rows}
 
 
 def _number(value: Any) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 
 from router.core.policy import Thresholds
 from router.core.types import MODES, Mode
-from training.bounds import clopper_pearson_upper, mean_upper
 from training.bootstrap import interval, resamples
+from training.bounds import clopper_pearson_upper, mean_upper
 from training.data import Bools, DataError, Floats
 from training.metrics import SMALL_PRICE_SHARE
 from training.promise import (

@@ -96,13 +96,13 @@ def assemble(answers: Answers, tiers: Mapping[str, str]) -> Data:
     for key in keys:
         groups.setdefault(key, len(groups))
     columns = ("source", "subset", "prompt", "category", "language", "kind")
-    prompts = {
+    prompts: dict[str, list[Any]] = {
         "prompt_id": ids,
         **{column: [answers.prompts[name].get(column, "") for name in ids] for column in columns},
         "group": [groups[key] for key in keys],
         "split": [answers.prompts[name].get("split") or split_of(key) for name, key in zip(ids, keys, strict=True)],
     }
-    outcomes = {
+    outcomes: dict[str, list[Any]] = {
         "prompt_id": answers.prompt_id,
         "model": answers.model,
         "score": answers.score,
