@@ -16,7 +16,7 @@ from training.readers import FORMATS
 from training.replay import replay
 from training.state import plain, read_json, write_json
 from training.steps import STEPS, Run, loaded, run
-from training.thresholds import NoThreshold, Target, unmet
+from training.thresholds import Target, unmet
 
 OK, FAILED, REFUSED, UNMET = 0, 1, 2, 3
 """Exit codes: done; a gate of ``compare`` failed; unusable input; no threshold meets the target."""
@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action: Callable[[argparse.Namespace], int] = parsed.action
     try:
         return action(parsed)
-    except (DataError, ArtifactError, NoThreshold) as error:
+    except (DataError, ArtifactError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return UNMET if isinstance(error, NoThreshold) else REFUSED
+        return REFUSED
     except KeyboardInterrupt:
         print("interrupted; finished steps are kept, run the same command again to go on", file=sys.stderr)
         return 130

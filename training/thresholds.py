@@ -11,7 +11,7 @@ from router.core.policy import Thresholds
 from router.core.types import MODES, Mode
 from training.bootstrap import interval, resamples
 from training.bounds import clopper_pearson_upper, mean_upper
-from training.data import Bools, DataError, Floats
+from training.data import Bools, DataError
 from training.metrics import SMALL_PRICE_SHARE
 from training.promise import (
     Promise,
@@ -38,10 +38,6 @@ NOVELTY_LEVELS = (0.90, 0.95, 0.98, 0.99)
 
 _DOUBT = 0.05
 """Complexity may fall short of the failure rate by this much before prompts count as too novel to judge."""
-
-
-class NoThreshold(ValueError):
-    """No policy of the path meets the target; the message says what would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +108,7 @@ def _choose_mode(
     policies = path(CEILINGS[mode], novelty)
     if target.cost_share is not None:
         wanted = _shifted_cost(mode, target.cost_share)
-        return _by_cost(sample, policies, wanted), {"certified": False, "target_cost_share": wanted}
+        return _by_cost(sample, policies[0], wanted), {"certified": False, "target_cost_share": wanted}
     if target.cost_weight is not None:
         weight = target.cost_weight * {"quality": 0.5, "balanced": 1.0, "cost": 2.0}[mode]
         return _by_value(sample, policies, weight), {"certified": False, "cost_weight": weight}
@@ -216,19 +212,20 @@ def _shifted_cost(mode: Mode, cost: float) -> float:
     return {"quality": (1 + cost) / 2, "balanced": cost, "cost": (SMALL_PRICE_SHARE + cost) / 2}[mode]
 
 
-def _by_cost(sample: Sample, policies: tuple[Thresholds, ...], wanted: float) -> Thresholds:
-    """The first policy of the path that costs at most ``wanted`` on the sample; its gain set exactly."""
+def _by_cost(sample: Sample, ceiling: Thresholds, wanted: float) -> Thresholds:
+    """The least gain threshold whose cost on the sample is at most ``wanted``; the ceiling goes where it costs more."""
     share = (wanted - SMALL_PRICE_SHARE) / (1 - SMALL_PRICE_SHARE)
-    ranked: Floats = np.sort(sample.gain)[::-1]
-    position = min(int(share * len(ranked)), len(ranked) - 1)
-    gain = float(ranked[position]) + 1e-9
-    exact = replace(policies[0], gain=round(gain, 6) if share < 1 else -1.0)
-    if routed(sample, exact).mean() <= share + 1 / len(ranked) or share >= 1:
-        return exact
-    exact = replace(exact, complexity=2.0, novelty=1.0)
-    if routed(sample, exact).mean() > share + 0.02:
-        raise NoThreshold(f"no threshold costs {wanted:.3f}: too many prompts share one gain; raise --target-cost-share")
-    return exact
+    if routed(sample, replace(ceiling, gain=2.0)).mean() > share:
+        ceiling = Thresholds(complexity=2.0)
+    candidates = [-1.0, *(float(gain) for gain in np.unique(sample.gain)), 2.0]
+    low, high = 0, len(candidates) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if routed(sample, replace(ceiling, gain=candidates[middle])).mean() <= share:
+            high = middle
+        else:
+            low = middle + 1
+    return replace(ceiling, gain=candidates[low])
 
 
 def _by_value(sample: Sample, policies: tuple[Thresholds, ...], weight: float) -> Thresholds:

@@ -1,5 +1,6 @@
 """Files to rows, and judged answers to the internal table: near-duplicates grouped, groups put into splits."""
 
+import ast
 import csv
 import json
 import re
@@ -125,14 +126,11 @@ def split_of(key: str) -> str:
 
 
 def text_of(value: Any) -> str:
-    """Prompt text from a string, a JSON list of turns (RouterBench, lmsys), or chat messages; empty if neither."""
+    """Prompt text from a string, a list of turns written as JSON or Python (RouterBench), or chat messages."""
     if isinstance(value, str):
         stripped = value.strip()
         if stripped[:1] == "[" and stripped[-1:] == "]":
-            try:
-                return text_of(json.loads(stripped)) or stripped
-            except ValueError:
-                return stripped
+            return text_of(_turns(stripped)) or stripped
         return stripped
     if isinstance(value, Iterable) and not isinstance(value, Mapping):
         parts = [part for part in value if not isinstance(part, Mapping) or part.get("role", "user") == "user"]
@@ -140,6 +138,18 @@ def text_of(value: Any) -> str:
     if isinstance(value, Mapping):
         return text_of(value.get("content"))
     return ""
+
+
+def _turns(text: str) -> Any:
+    """A list from its JSON or its Python literal; None where it is neither."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def share_of(value: Any) -> float | None:
