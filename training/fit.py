@@ -45,6 +45,8 @@ EVERYDAY_SHARE = 0.15
 TRAFFIC_SHARE = 0.3
 # The topic says less of difficulty than of the benchmark: its directions are shrunk in the linear head.
 TOPIC_SCALE = 0.4
+# Logarithm of an answer's tokens where none is recorded.
+UNKNOWN_LOG_TOKENS = log(500)
 GENERAL_TREES = Recipe(n_trees=100)
 FAMILIAR_TREES = Recipe(n_trees=180, least_rows=30, l2=5.0)
 GAIN_TREES = Recipe(n_trees=120, least_rows=30, l2=10.0)
@@ -367,6 +369,8 @@ def _side_weights(rows: Rows, use: Bools) -> Floats:
 def _fit_length(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Floats, float]:
     """The head for the logarithm of the answer's tokens."""
     known = use & (np.nan_to_num(rows.output_tokens) > 0)
+    if not known.any():
+        return np.zeros(z.shape[1]), UNKNOWN_LOG_TOKENS
     model = Ridge(alpha=100.0).fit(z[known], np.log(rows.output_tokens[known]), _side_weights(rows, known))
     return model.coef_, float(model.intercept_)
 
@@ -374,6 +378,8 @@ def _fit_length(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Flo
 def _fit_closed(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> tuple[Floats, float]:
     """The head for a closed answer."""
     known = use & ~np.isnan(rows.closed)
+    if len(np.unique(rows.closed[known] > 0.5)) < 2:
+        return np.zeros(z.shape[1]), 6.0 if known.any() and rows.closed[known].mean() > 0.5 else -6.0
     model = LogisticRegression(C=0.05, max_iter=300, random_state=seed)
     model.fit(z[known], rows.closed[known] > 0.5, sample_weight=_side_weights(rows, known))
     return model.coef_[0], float(model.intercept_[0])
@@ -382,6 +388,8 @@ def _fit_closed(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -
 def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> list[tuple[Floats, float]]:
     """One head a task; tasks without examples never win."""
     known = use & (rows.task != "")
+    if len(np.unique(rows.task[known])) < 2:
+        return [(np.zeros(z.shape[1]), 0.0 if task in rows.task[known] else -1e3) for task in TASKS]
     model = LogisticRegression(C=0.05, max_iter=300, random_state=seed)
     model.fit(z[known], rows.task[known], sample_weight=_side_weights(rows, known))
     found: dict[Task, tuple[Floats, float]] = {

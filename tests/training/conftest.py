@@ -85,7 +85,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "prompt": texts,
         "category": ["math" if hard > 0.5 else "writing" for hard in share],
         "language": ["en"] * n,
-        "kind": ["open_exact"] * n,
+        "kind": [("open_exact", "mcq")[number % 2] for number in range(n)],
         "group": np.arange(n),
         "split": split.tolist(),
     }

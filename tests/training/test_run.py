@@ -111,7 +111,7 @@ def test_an_artifact_compared_with_itself_is_judged_by_its_gates(done: Path, tmp
     [
         (("run", "--data", "/nowhere", "--out", "{out}"), "not found"),
         (("load", "--out", "{out}"), "--data"),
-        (("evaluate", "--out", "{out}"), "training load"),
+        (("evaluate", "--out", "{out}"), "training fit"),
         (("add-model", "/nowhere.csv", "--artifact", "{out}", "--model", "m"), "not found"),
     ],
 )
