@@ -10,13 +10,13 @@ N_RESAMPLES = 200
 """Enough for the 2.5 % and 97.5 % quantiles to be stable to a tenth of the interval's width."""
 
 
-def resamples(group: Ints, seed: int = 0, n: int = N_RESAMPLES) -> list[Ints]:
-    """Row numbers of ``n`` resamples; each draws as many groups as there are, with replacement."""
+def resamples(group: Ints, seed: int = 0) -> list[Ints]:
+    """Row numbers of ``N_RESAMPLES`` resamples; each draws as many groups as there are, with replacement."""
     order = np.argsort(group, kind="stable")
     _, starts, sizes = np.unique(group[order], return_index=True, return_counts=True)
     rng = np.random.default_rng(seed)
     draws = []
-    for _ in range(n):
+    for _ in range(N_RESAMPLES):
         chosen = rng.integers(0, len(starts), len(starts))
         lengths = sizes[chosen]
         offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)

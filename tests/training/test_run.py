@@ -10,6 +10,7 @@ from classifier.classifier import Classifier
 from router.core.policy import Thresholds
 from router.core.types import MODES
 from training import fit as fitting
+from training.boosting import Recipe
 from training.cli import OK, REFUSED, UNMET, main
 from training.state import digest_tree
 
@@ -20,6 +21,8 @@ def quick() -> pytest.MonkeyPatch:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("GENERAL_TREES", "FAMILIAR_TREES", "GAIN_TREES"):
             patch.setattr(fitting, name, replace(getattr(fitting, name), n_trees=4))
+        patch.setattr("training.placebo._RECIPE", Recipe(n_trees=4))
+        patch.setattr("training.bootstrap.N_RESAMPLES", 20)
         patch.setattr("training.baselines.litellm_rules", lambda texts: None)
         yield patch
 
