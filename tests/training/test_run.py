@@ -3,6 +3,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from classifier.artifact import MODEL_CARD, read_manifest, write_manifest
@@ -10,7 +11,7 @@ from classifier.classifier import Classifier
 from router.core.policy import Thresholds
 from router.core.types import MODES
 from training import fit as fitting
-from training.boosting import Recipe
+from training.boosting import Recipe, grow
 from training.cli import OK, REFUSED, UNMET, main
 from training.state import digest_tree
 
@@ -22,6 +23,9 @@ def quick() -> pytest.MonkeyPatch:
         for name in ("GENERAL_TREES", "FAMILIAR_TREES", "GAIN_TREES"):
             patch.setattr(fitting, name, replace(getattr(fitting, name), n_trees=4))
         patch.setattr("training.placebo._RECIPE", Recipe(n_trees=4))
+        # Few distinct values a feature: scikit-learn finds bins of weighted rows slowly.
+        for module in ("fit", "placebo"):
+            patch.setattr(f"training.{module}.grow", lambda x, *rest: grow(np.round(x), *rest))
         patch.setattr("training.bootstrap.N_RESAMPLES", 20)
         patch.setattr("training.baselines.litellm_rules", lambda texts: None)
         yield patch
