@@ -83,7 +83,6 @@ _SCALARS: tuple[str, ...] = (
     "share of digits",
     "words per sentence",
     "most repeated word",
-    "pasted material",
     "instruction before a colon, quote or line end",
 )
 
@@ -131,7 +130,6 @@ def _scalars(reading: Reading) -> list[float]:
         body.count("0") / n_read,
         log1p(n_words / n_sentences),
         max(counts.values(), default=0) / max(n_words, 1),
-        log1p(reading.n_pasted_chars) / 10,
         log1p(min([at for at in map(body.find, _PAYLOAD_STARTS) if at > 0], default=len(body))),
     ]
 

@@ -40,10 +40,12 @@ EVERYDAY_TRUST = (3.0, -5.0)
 # Slope and bias that turn the log-odds of being unfamiliar into the doubt in the familiar judge's gain: which
 # side gains
 # is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
-GAIN_DOUBT = (2.0, 2.0)
+GAIN_DOUBT = (1.0, 1.0)
 # Heads of the trees, and inputs that the words add to the dense features.
 TREE_HEADS = ("general success", "familiar success", "familiar gain")
 WORD_SCORES = ("familiar words", "familiar words' gain")
+# What only the familiar gain may look at: options say nothing of difficulty that survives another wrapping.
+WRAPPER = ("options",)
 # Columns of the linear heads before the tasks.
 LINEAR_HEADS = (
     "general success",
@@ -133,9 +135,8 @@ class Model:
         inputs = self.inputs(reading)
         z = self._standardised(inputs.dense)
         linear = (z @ self._linear + self._linear_bias).tolist()
-        x = np.concatenate(
-            (inputs.dense, inputs.term_values @ self._term_weights[inputs.terms] + self._term_bias)
-        )
+        word_scores = inputs.term_values @ self._term_weights[inputs.terms] + self._term_bias
+        x = np.concatenate((inputs.dense, word_scores, np.array([reading.n_options], dtype=np.float32)))
         general, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(inputs, z)
         everyday = _everyday_share(linear[2])
@@ -231,7 +232,7 @@ def dense_features(reading: Reading, words: WordTable) -> Floats:
 
 def input_names(dimensions: int) -> tuple[str, ...]:
     """What each input of the trees is called; the dimensions of the topic vector go by one name."""
-    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES)
+    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES, *WRAPPER)
 
 
 def pairs(words: list[str]) -> list[str]:

@@ -168,7 +168,7 @@ def fit_judges(
     term_weights, term_bias, term_scores = _fit_terms(prepared, own, terms, idf)
     weight = general_weights(rows, use)
     linear, linear_bias = _fit_linear(rows, z, use, weight, seed)
-    trees = _fit_trees(rows, dense, term_scores, use, own, weight, seed)
+    trees = _fit_trees(prepared, term_scores, use, own, weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
         gate = fit_gate(
@@ -440,16 +440,14 @@ def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) ->
 
 
 def _fit_trees(
-    rows: Rows,
-    dense: npt.NDArray[np.float32],
-    term_scores: Floats,
-    use: Bools,
-    own: Bools,
-    weight: Floats,
-    seed: int,
+    prepared: Prepared, term_scores: Floats, use: Bools, own: Bools, weight: Floats, seed: int
 ) -> list[HistGradientBoostingRegressor]:
     """The trees of the three heads, in the order of ``TREE_HEADS``."""
+    rows, dense = prepared.rows, prepared.dense
     x = np.column_stack([dense, term_scores]).astype(np.float32)
+    with_options = np.column_stack([x, [reading.n_options for reading in prepared.readings]]).astype(
+        np.float32
+    )
     general = use & ~np.isnan(rows.success)
     familiar = own & ~np.isnan(rows.success)
     gain = own & ~np.isnan(rows.gain)
@@ -464,7 +462,7 @@ def _fit_trees(
             seed,
         ),
         grow(x[familiar], rows.success[familiar], everyday[familiar], FAMILIAR_TREES, None, seed),
-        grow(x[gain], rows.gain[gain], everyday[gain], GAIN_TREES, None, seed),
+        grow(with_options[gain], rows.gain[gain], everyday[gain], GAIN_TREES, None, seed),
     ]
 
 
