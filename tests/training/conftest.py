@@ -12,8 +12,8 @@ from classifier.assessment import Assessment
 from router.core.types import Usage
 from training.replay import Rows, as_prompt
 
-EASY = "name say spell list greet thank repeat colour hello count".split()
-HARD = "prove derive integral theorem constraint optimise polynomial asymptotic invariant lemma".split()
+EASY = ["name", "say", "spell", "list", "greet", "thank", "repeat", "colour", "hello", "count"]
+HARD = ["prove", "derive", "integral", "theorem", "constraint", "optimise", "polynomial", "asymptotic", "invariant", "lemma"]
 
 
 class WordJudge:

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ COARSE = path(2.0, 1.0, gains=tuple(-0.3 + 0.03 * step for step in range(24)))
 
 def test_a_later_policy_of_the_path_never_escalates_more() -> None:
     strong = [routed(SAMPLE, policy) for policy in COARSE]
-    assert all((later <= earlier).all() for earlier, later in zip(strong, strong[1:], strict=False))
+    assert all((later <= earlier).all() for earlier, later in itertools.pairwise(strong))
 
 
 @pytest.mark.parametrize("kind", ["quality", "failures"])

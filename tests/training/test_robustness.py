@@ -3,7 +3,15 @@ import random
 import pytest
 
 from router.core.policy import Thresholds
-from training.robustness import dropped_format_line, dropped_options, preface, robustness, shuffled_options, typos, white_space
+from training.robustness import (
+    dropped_format_line,
+    dropped_options,
+    preface,
+    robustness,
+    shuffled_options,
+    typos,
+    white_space,
+)
 
 from .conftest import ROWS_TEXTS, WordJudge
 

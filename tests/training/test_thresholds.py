@@ -12,6 +12,11 @@ from training.thresholds import Target, choose, unmet
 from .conftest import make_rows
 
 
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.bootstrap.N_RESAMPLES", 30)
+
+
 def chosen(rows: Rows, target: Target) -> dict[str, Any]:
     return choose(rows, target, "fake@1:0", "f" * 64, {"from": None, "to": None})
 
