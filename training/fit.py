@@ -49,6 +49,8 @@ EVERYDAY_SHARE = 0.3
 TRAFFIC_SHARE = 0.3
 # The topic says less of difficulty than of the benchmark: its directions are shrunk in the linear head.
 TOPIC_SCALE = 0.4
+# With one source nothing tells familiar from unfamiliar prompts: both judges count the same.
+NO_GATE = np.zeros(4)
 # Logarithm of an answer's tokens where none is recorded.
 UNKNOWN_LOG_TOKENS = log(500)
 GENERAL_TREES = Recipe(n_trees=100)
@@ -171,7 +173,8 @@ def fit_judges(
     trees = _fit_trees(prepared, term_scores, use, own, weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
-        gate = fit_gate(
+        several = len(np.unique(rows.source[known])) > 1
+        gate = NO_GATE if not several else fit_gate(
             [prepared.readings[r] for r in known], z[known], rows.source[known], prepared.fold[known], seed
         )
     arrays: dict[str, Array] = {

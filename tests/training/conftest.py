@@ -80,7 +80,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     split = np.where(np.arange(n) % 10 < 5, "train", np.where(np.arange(n) % 10 < 8, "calibration", "test"))
     prompts = {
         "prompt_id": ids,
-        "source": [("one", "two")[number % 2] for number in range(n)],
+        "source": [("one", "two", "three")[number % 3] for number in range(n)],
         "subset": [""] * n,
         "prompt": texts,
         "category": ["math" if hard > 0.5 else "writing" for hard in share],
