@@ -41,6 +41,7 @@ class Manifest:
         seed: of every random choice.
         versions: versions of the libraries that fitted it.
         thresholds: the modes and their certificate, or None before thresholds are chosen.
+        models: abilities of models added later, by name; see `python -m training add-model`.
         format: of the directory.
     """
 
@@ -53,11 +54,12 @@ class Manifest:
     seed: int
     versions: Mapping[str, str]
     thresholds: Mapping[str, Any] | None = None
+    models: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     @property
     def artifact(self) -> str:
-        """``name@version:hash12``; thresholds and metrics do not change the hash."""
+        """``name@version:hash12``; thresholds, metrics and models do not change the hash."""
         listing = json.dumps(dict(sorted(self.files.items())), sort_keys=True)
         return f"{self.name}@{self.version}:{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
 
@@ -134,15 +136,11 @@ def _manifest(raw: object, source: Path) -> Manifest:
     """A checked manifest from parsed JSON."""
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
-        raise ArtifactError(
-            f"{source}: format is {found!r}, this release reads {FORMAT}; fit again with its training"
-        )
+        raise ArtifactError(f"{source}: format is {found!r}, this release reads {FORMAT}; fit again with its training")
     try:
         return Manifest(**{**raw, "features": tuple(raw["features"])})
     except (KeyError, TypeError) as error:
-        raise ArtifactError(
-            f"{source}: field missing or unknown ({error}); restore the file or fit again"
-        ) from error
+        raise ArtifactError(f"{source}: field missing or unknown ({error}); restore the file or fit again") from error
 
 
 def _check_file(path: Path, expected: str) -> None:
@@ -150,9 +148,7 @@ def _check_file(path: Path, expected: str) -> None:
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ArtifactError(
-            f"{path}: listed in the manifest but cannot be read; copy the whole directory"
-        ) from error
+        raise ArtifactError(f"{path}: listed in the manifest but cannot be read; copy the whole directory") from error
     if found != expected:
         raise ArtifactError(
             f"{path}: SHA-256 is {found[:12]}…, the manifest says {expected[:12]}…; the file was changed: "

@@ -3,8 +3,6 @@
 Lower case, ten languages and more where one word carries the meaning; written by hand for this project.
 """
 
-
-
 LEXICONS: dict[str, str] = {
     "greetings and small talk": (
         "hi hello hey thanks thank bye goodbye cheers welcome morning evening night joke birthday "
@@ -151,9 +149,7 @@ LEXICONS: dict[str, str] = {
         "and also then both each respectively finally next first second third afterwards "
         "additionally plus another other meanwhile too well y et und e и 和 并 と"
     ),
-    "negations": (
-        "not no never nor none neither without except false incorrect cannot don doesn isn aren wasn"
-    ),
+    "negations": ("not no never nor none neither without except false incorrect cannot don doesn isn aren wasn"),
     "analysis and planning": (
         "analyze analyse compare contrast evaluate assess critique strategy plan design propose "
         "justify recommend trade tradeoffs implications argue discuss detailed comprehensive "

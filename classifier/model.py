@@ -307,9 +307,7 @@ def _floats(contents: Contents, name: str, shape: tuple[int | None, ...]) -> Flo
     array: Array | None = contents.arrays.get(name)
     if array is None:
         raise ArtifactError(f"{name}.npy is missing; fit again with this release's training")
-    fits = len(shape) == array.ndim and all(
-        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
-    )
+    fits = len(shape) == array.ndim and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
     if not fits:
         raise ArtifactError(
             f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training"

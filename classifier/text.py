@@ -55,9 +55,7 @@ _PASTED = (
     "source:", "sources:", "transcript", "search result", "knowledge base",
     "retrieved", "[1]", "\n---\n",
 )  # fmt: skip
-_QUESTION_LABEL = re.compile(
-    r"\n\s*#*\s*(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE
-)
+_QUESTION_LABEL = re.compile(r"\n\s*#*\s*(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +188,4 @@ def _pieces(word: str) -> list[str]:
 def _is_unspaced(char: str) -> bool:
     """True for Thai, Lao, Khmer, Burmese, kana and Han characters."""
     code = ord(char)
-    return (
-        0x0E00 <= code <= 0x0EFF
-        or 0x1000 <= code <= 0x109F
-        or 0x1780 <= code <= 0x17FF
-        or 0x2E80 <= code <= 0x9FFF
-    )
+    return 0x0E00 <= code <= 0x0EFF or 0x1000 <= code <= 0x109F or 0x1780 <= code <= 0x17FF or 0x2E80 <= code <= 0x9FFF

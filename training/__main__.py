@@ -1,30 +1,8 @@
-"""Command line of the training: ``python -m training fit --data DIR --out DIR``."""
+"""``python -m training``: see :mod:`training.cli`."""
 
-import argparse
-from pathlib import Path
+import sys
 
-from training.data import load
-from training.fit import fit
-
-
-def main() -> None:
-    """Parse the arguments and run the step they name."""
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    steps = parser.add_subparsers(dest="step", required=True)
-    step = steps.add_parser("fit", help="fit and calibrate an artifact")
-    step.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="directory with prompts.parquet, outcomes.parquet, models.csv",
-    )
-    step.add_argument("--out", type=Path, required=True, help="directory the artifact is written to")
-    step.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    traffic = arguments.data / "unlabelled.parquet"
-    manifest = fit(load(arguments.data), arguments.out, seed=arguments.seed, traffic=traffic)
-    print(manifest.artifact)
-
+from training.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -62,9 +62,7 @@ def lay_out(heads: list[HistGradientBoostingRegressor]) -> dict[str, npt.NDArray
         "tree_threshold": threshold,
         "tree_value": value,
         "tree_starts": np.cumsum([0, *sizes[:-1]]).astype(np.int32),
-        "tree_base": np.array(
-            [float(np.ravel(head._baseline_prediction)[0]) for head in heads], dtype=np.float32
-        ),
+        "tree_base": np.array([float(np.ravel(head._baseline_prediction)[0]) for head in heads], dtype=np.float32),
     }
 
 
@@ -83,10 +81,7 @@ def _place(
     feature[slot] = nodes[node]["feature_idx"]
     threshold[slot] = _as_float32(float(nodes[node]["num_threshold"]))
     below = (int(nodes[node]["left"]), int(nodes[node]["right"]))
-    means = [
-        _place(nodes, child, 2 * slot + 1 + side, feature, threshold, value)
-        for side, child in enumerate(below)
-    ]
+    means = [_place(nodes, child, 2 * slot + 1 + side, feature, threshold, value) for side, child in enumerate(below)]
     counts = [float(nodes[child]["count"]) for child in below]
     value[slot] = np.average(means, weights=counts)
     return float(value[slot])

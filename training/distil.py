@@ -70,11 +70,7 @@ def encoder_ranks() -> dict[str, int]:
 
 def chosen_words(frequency: Counter[str], ranks: dict[str, int]) -> list[str]:
     """The encoder's Latin words and the prompts' own, sorted."""
-    own = {
-        word
-        for word, count in frequency.items()
-        if count >= LEAST_PROMPTS and len(word) > 1 and word[0] != "0"
-    }
+    own = {word for word, count in frequency.items() if count >= LEAST_PROMPTS and len(word) > 1 and word[0] != "0"}
     return sorted({word for word in ranks if word.isascii()} | own)
 
 

@@ -44,9 +44,7 @@ def signals(
     middle = centres(z[known_by], seed)
     rows = np.flatnonzero(of)
     distance = _distance(z[rows], middle)
-    return np.column_stack(
-        [_share(words, known_words, rows), _share(word_pairs, known_pairs, rows), distance]
-    )
+    return np.column_stack([_share(words, known_words, rows), _share(word_pairs, known_pairs, rows), distance])
 
 
 def fit_gate(
@@ -58,9 +56,7 @@ def fit_gate(
     """
     words, word_pairs = term_sets(readings)
     familiar = signals(words, word_pairs, z, fold != 0, fold == 0, seed)
-    strange = [
-        signals(words, word_pairs, z, source != name, source == name, seed) for name in np.unique(source)
-    ]
+    strange = [signals(words, word_pairs, z, source != name, source == name, seed) for name in np.unique(source)]
     x = np.vstack([familiar, *strange])
     y = np.repeat([0, 1], [len(familiar), len(x) - len(familiar)])
     names = np.concatenate([source[fold == 0], *(source[source == name] for name in np.unique(source))])

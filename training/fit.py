@@ -49,6 +49,10 @@ EVERYDAY_SHARE = 0.3
 TRAFFIC_SHARE = 0.3
 # The topic says less of difficulty than of the benchmark: its directions are shrunk in the linear head.
 TOPIC_SCALE = 0.4
+# With one source nothing tells familiar from unfamiliar prompts: both judges count the same.
+NO_GATE = np.zeros(4)
+# Logarithm of an answer's tokens where none is recorded.
+UNKNOWN_LOG_TOKENS = log(500)
 GENERAL_TREES = Recipe(n_trees=100)
 FAMILIAR_TREES = Recipe(n_trees=180, least_rows=30, l2=5.0)
 GAIN_TREES = Recipe(n_trees=120, least_rows=30, l2=10.0)
@@ -118,13 +122,17 @@ def load_word_table(directory: Path = WORD_TABLE) -> Contents:
     return Contents(arrays, {"words": words})
 
 
-def prepare(data: Data, labels: Labels, *, traffic: Path | None = None, seed: int = 0) -> Prepared:
+def prepare(
+    data: Data, labels: Labels, *, traffic: Path | None = None, everyday: bool = True, seed: int = 0
+) -> Prepared:
     """Recorded prompts first, in the order of ``data``; then the everyday prompts and the traffic."""
     from classifier.model import word_table
 
     contents = load_word_table()
     table = word_table(contents)
-    parts = [recorded_rows(data, labels), everyday_rows()]
+    parts = [recorded_rows(data, labels)]
+    if everyday:
+        parts.append(everyday_rows())
     if traffic is not None:
         parts.append(traffic_rows(traffic))
     rows = join(parts)
@@ -141,9 +149,7 @@ def _folds(data: Data, n_rows: int, seed: int) -> Ints:
     return np.concatenate([random.integers(0, N_FOLDS, len(groups))[group_of], extra]).astype(np.int64)
 
 
-def fit_judges(
-    prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.ArrayLike | None = None
-) -> Contents:
+def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.ArrayLike | None = None) -> Contents:
     """Fit every head on the rows ``use``; the blend is still raw (see :func:`calibrate`).
 
     Args:
@@ -165,8 +171,13 @@ def fit_judges(
     trees = _fit_trees(prepared, term_scores, use, own, weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
-        gate = fit_gate(
-            [prepared.readings[r] for r in known], z[known], rows.source[known], prepared.fold[known], seed
+        several = len(np.unique(rows.source[known])) > 1
+        gate = (
+            NO_GATE
+            if not several
+            else fit_gate(
+                [prepared.readings[r] for r in known], z[known], rows.source[known], prepared.fold[known], seed
+            )
         )
     arrays: dict[str, Array] = {
         **prepared.word_contents.arrays,
@@ -215,11 +226,12 @@ def fit(
     *,
     seed: int = 0,
     traffic: Path | None = None,
+    everyday: bool = True,
     name: str = NAME,
     version: str = VERSION,
 ) -> Manifest:
     """Fit on ``train``, calibrate on ``calibration``, write the artifact to the directory ``out``."""
-    prepared = prepare(data, label(data), traffic=traffic, seed=seed)
+    prepared = prepare(data, label(data), traffic=traffic, everyday=everyday, seed=seed)
     extra = np.ones(len(prepared.rows) - len(data), dtype=np.bool_)
     judges = fit_judges(prepared, np.concatenate([data.split == "train", extra]), seed=seed)
     contents = calibrate(judges, prepared, np.concatenate([data.split == "calibration", ~extra]))
@@ -236,13 +248,9 @@ def describe(data: Data, prepared: Prepared, seed: int, name: str, version: str)
         features=FEATURES,
         data={
             "fingerprint": data.fingerprint(),
-            "prompts": {
-                split: int((data.split == split).sum()) for split in ("train", "calibration", "test")
-            },
+            "prompts": {split: int((data.split == split).sum()) for split in ("train", "calibration", "test")},
             "outcomes": len(data.score),
-            "extra_prompts": {
-                kind: int((prepared.rows.origin == kind).sum()) for kind in (EVERYDAY, TRAFFIC)
-            },
+            "extra_prompts": {kind: int((prepared.rows.origin == kind).sum()) for kind in (EVERYDAY, TRAFFIC)},
             "rejected": dict(data.rejected),
         },
         metrics={},
@@ -287,9 +295,7 @@ def vocabulary(readings: Sequence[Reading]) -> tuple[tuple[str, ...], Floats]:
     for reading in readings:
         frequency.update(reading.counts.keys())
         frequency.update(pairs(reading.words))
-    ranked = sorted(
-        (term for term in frequency if frequency[term] >= LEAST_PROMPTS), key=lambda t: (-frequency[t], t)
-    )
+    ranked = sorted((term for term in frequency if frequency[term] >= LEAST_PROMPTS), key=lambda t: (-frequency[t], t))
     terms = tuple(sorted(ranked[:MOST_TERMS]))
     return terms, np.array([1 + log((1 + len(readings)) / (1 + frequency[term])) for term in terms])
 
@@ -308,9 +314,7 @@ def general_weights(rows: Rows, use: Bools) -> Floats:
     return scaled
 
 
-def _fit_terms(
-    prepared: Prepared, use: Bools, terms: tuple[str, ...], idf: Floats
-) -> tuple[Floats, Floats, Floats]:
+def _fit_terms(prepared: Prepared, use: Bools, terms: tuple[str, ...], idf: Floats) -> tuple[Floats, Floats, Floats]:
     """Weights and biases of the two word scores, and each row's scores, cross-fitted."""
     index_of = {term: index for index, term in enumerate(terms)}
     matrix = term_matrix(prepared, index_of, idf.astype(np.float32))
@@ -334,9 +338,7 @@ def _ridge(matrix: scipy.sparse.csr_matrix, target: Floats, use: Bools) -> Ridge
     return Ridge(alpha=TERM_ALPHA, solver="sparse_cg", tol=1e-4).fit(matrix[rows], target[rows])
 
 
-def term_matrix(
-    prepared: Prepared, index_of: dict[str, int], idf: npt.NDArray[np.float32]
-) -> scipy.sparse.csr_matrix:
+def term_matrix(prepared: Prepared, index_of: dict[str, int], idf: npt.NDArray[np.float32]) -> scipy.sparse.csr_matrix:
     """Rows of term weights, exactly as they are computed when serving."""
     starts, columns, values = [0], [], []
     for reading in prepared.readings:
@@ -348,9 +350,7 @@ def term_matrix(
     return scipy.sparse.csr_matrix((np.concatenate(values), columns, starts), shape=shape)
 
 
-def _fit_linear(
-    rows: Rows, z: npt.NDArray[np.float32], use: Bools, weight: Floats, seed: int
-) -> tuple[Floats, Floats]:
+def _fit_linear(rows: Rows, z: npt.NDArray[np.float32], use: Bools, weight: Floats, seed: int) -> tuple[Floats, Floats]:
     """The linear heads: general success, log output tokens, closed answer, and one a task."""
     n_topic = z.shape[1] - len(FEATURES) - len(RARITY_FEATURES)
     shrink = np.concatenate([np.ones(z.shape[1] - n_topic), np.full(n_topic, TOPIC_SCALE)])
@@ -399,6 +399,8 @@ def _side_weights(rows: Rows, use: Bools) -> Floats:
 def _fit_length(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Floats, float]:
     """The head for the logarithm of the answer's tokens."""
     known = use & (np.nan_to_num(rows.output_tokens) > 0)
+    if not known.any():
+        return np.zeros(z.shape[1]), UNKNOWN_LOG_TOKENS
     model = Ridge(alpha=100.0).fit(z[known], np.log(rows.output_tokens[known]), _side_weights(rows, known))
     return model.coef_, float(model.intercept_)
 
@@ -406,6 +408,8 @@ def _fit_length(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Flo
 def _fit_closed(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> tuple[Floats, float]:
     """The head for a closed answer."""
     known = use & ~np.isnan(rows.closed)
+    if len(np.unique(rows.closed[known] > 0.5)) < 2:
+        return np.zeros(z.shape[1]), 6.0 if known.any() and rows.closed[known].mean() > 0.5 else -6.0
     model = LogisticRegression(C=0.05, max_iter=300, random_state=seed)
     model.fit(z[known], rows.closed[known] > 0.5, sample_weight=_side_weights(rows, known))
     return model.coef_[0], float(model.intercept_[0])
@@ -414,11 +418,16 @@ def _fit_closed(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -
 def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> list[tuple[Floats, float]]:
     """One head a task; tasks without examples never win."""
     known = use & (rows.task != "")
+    if len(np.unique(rows.task[known])) < 2:
+        return [(np.zeros(z.shape[1]), 0.0 if task in rows.task[known] else -1e3) for task in TASKS]
     model = LogisticRegression(C=0.5, max_iter=300, random_state=seed)
     model.fit(z[known], rows.task[known], sample_weight=_side_weights(rows, known))
+    two = len(model.classes_) == 2  # scikit-learn then keeps one side only
+    coefficients = np.vstack([-model.coef_, model.coef_]) if two else model.coef_
+    intercepts = np.concatenate([-model.intercept_, model.intercept_]) if two else model.intercept_
     found: dict[str, tuple[Floats, float]] = {
         task: (weights, float(bias))
-        for task, weights, bias in zip(model.classes_, model.coef_, model.intercept_, strict=True)
+        for task, weights, bias in zip(model.classes_, coefficients, intercepts, strict=True)
     }
     return [found.get(task, (np.zeros(z.shape[1]), -1e3)) for task in TASKS]
 
@@ -429,9 +438,7 @@ def _fit_trees(
     """The trees of the three heads, in the order of ``TREE_HEADS``."""
     rows, dense = prepared.rows, prepared.dense
     x = np.column_stack([dense, term_scores]).astype(np.float32)
-    with_options = np.column_stack([x, [reading.n_options for reading in prepared.readings]]).astype(
-        np.float32
-    )
+    with_options = np.column_stack([x, [reading.n_options for reading in prepared.readings]]).astype(np.float32)
     general = use & ~np.isnan(rows.success)
     familiar = own & ~np.isnan(rows.success)
     gain = own & ~np.isnan(rows.gain)

@@ -1,6 +1,6 @@
 """Held-out numbers of a fitted model: ranking, spending, sources left out, and placebo controls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from classifier.artifact import Contents
 from classifier.model import Model
 from classifier.text import Reading
-from training.data import Bools, Data, Floats
+from training.data import Bools, Data, Floats, Strings
 from training.fit import Prepared, calibrate, fit_judges
 from training.labels import Labels
 from training.rows import RECORDED
@@ -97,32 +97,45 @@ def cost_at(cost: Floats, quality: Floats, share: float) -> float:
 
 
 def leave_one_source_out(
-    data: Data, labels: Labels, prepared: Prepared, use: Bools, *, seed: int = 0
+    data: Data,
+    labels: Labels,
+    prepared: Prepared,
+    use: Bools,
+    *,
+    seed: int = 0,
+    progress: Callable[[Strings], Iterable[str]] = iter,
 ) -> Judged:
     """Judge each source of the prompts ``use`` with a model fitted and calibrated without it.
 
     A tenth of the other sources' groups calibrates; traffic of the source's own family is left out too.
+    ``progress`` may show how far the sources are.
     """
     complexity, gain, novelty = (np.full(len(data), np.nan) for _ in range(3))
     gate = None
-    for source in np.unique(data.source[use]):
-        contents = _fit_without(source, data, prepared, use, seed, gate)
+    for source in progress(np.unique(data.source[use])):
+        contents = fit_without(source, data, prepared, use, seed, gate)
         here = use & (data.source == source)
         judged = judge(Model(contents), [prepared.readings[row] for row in np.flatnonzero(here)])
         complexity[here], gain[here], novelty[here] = judged.complexity, judged.gain, judged.novelty
     return Judged(complexity, gain, novelty)
 
 
-def _fit_without(
-    source: str, data: Data, prepared: Prepared, use: Bools, seed: int, gate: Floats | None
+def fit_without(
+    source: str,
+    data: Data,
+    prepared: Prepared,
+    use: Bools,
+    seed: int,
+    gate: Floats | None,
+    taught: Bools | None = None,
 ) -> Contents:
-    """A model that has not seen a source."""
+    """A model that has not seen a source, but for those of its prompts that are ``taught``."""
     recorded = np.zeros(len(prepared.rows), dtype=np.bool_)
     recorded[: len(data)] = use
     others = (recorded | (prepared.rows.origin != RECORDED)) & (prepared.rows.source != source)
-    held_back = (
-        others & (prepared.fold == 0) & (np.arange(len(others)) % 2 == 0) & (prepared.rows.origin == RECORDED)
-    )
+    if taught is not None:
+        others[: len(data)] |= taught
+    held_back = others & (prepared.fold == 0) & (np.arange(len(others)) % 2 == 0) & (prepared.rows.origin == RECORDED)
     return calibrate(fit_judges(prepared, others & ~held_back, seed=seed, gate=gate), prepared, held_back)
 
 

@@ -1,0 +1,194 @@
+"""A new model's abilities from a few outcomes, without fitting the artifact again.
+
+Its success on a prompt is taken as a logistic function of what the artifact already says of the prompt: the log-odds
+that the small and the strong tier are right, and the task. The prior is the nearer tier itself, so that with no
+outcomes the new model is that tier, with fifty its level moves, and with hundreds its strengths by task.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifier import artifact
+from classifier.artifact import Array
+from classifier.assessment import Assessment, Assessor
+from classifier.classifier import TASKS, Classifier
+from training.data import DataError, Floats
+from training.readers.ledger import verdict_of
+from training.readers.rows import records, share_of, text_of
+from training.replay import as_prompt
+
+LEAST_OUTCOMES = 20
+"""With fewer, not even the level is known to a tenth."""
+
+_PRIORS: Mapping[str, tuple[float, float, float]] = {"small": (0.0, 1.0, 0.0), "strong": (0.0, 0.0, 1.0)}
+"""Intercept, weight of the small tier's log-odds, weight of the strong tier's."""
+
+_PRECISION = (0.1, 20.0, 20.0)
+"""Of the prior: the level is free to move, the slopes hardly, see ``python -m training evaluate``, new models."""
+
+_TASK_PRECISION = 8.0
+_MOST_LOG_ODDS = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """What is known of one model.
+
+    Attributes:
+        like: the tier it started from.
+        weights: intercept, weights of the two tiers' log-odds, and an offset for each task of ``TASKS``.
+        outcomes: answers it was estimated from.
+        mean_score: of those answers, in [0, 1].
+        log_loss, log_loss_before: of its estimates on them, with its weights and with the tier's.
+    """
+
+    model: str
+    like: str
+    weights: tuple[float, ...]
+    outcomes: int
+    mean_score: float
+    log_loss: float
+    log_loss_before: float
+
+    def success(self, assessments: Sequence[Assessment]) -> Floats:
+        """Probability that the model answers each prompt well."""
+        return _logistic(design(assessments) @ np.array(self.weights))
+
+    def in_words(self) -> str:
+        """What was found, for a terminal."""
+        tasks = dict(zip(TASKS, self.weights[3:], strict=True))
+        notable = [
+            f"{task} {offset:+.2f}"
+            for task, offset in sorted(tasks.items(), key=lambda t: -abs(t[1]))
+            if abs(offset) > 0.1
+        ]
+        return (
+            f"{self.model}: like {self.like}, level {self.weights[0]:+.2f} log-odds, from {self.outcomes} outcomes "
+            f"(mean score {self.mean_score:.2f}); log loss {self.log_loss_before:.3f} as {self.like}, now {self.log_loss:.3f}"
+            + (f"; by task: {', '.join(notable[:5])}" if notable else "")
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry in the manifest's ``models``."""
+        return {
+            "like": self.like,
+            "weights": [round(weight, 6) for weight in self.weights],
+            "tasks": list(TASKS),
+            "outcomes": self.outcomes,
+            "mean_score": round(self.mean_score, 4),
+            "log_loss": round(self.log_loss, 4),
+        }
+
+
+def add_model(path: Path, model: str, outcomes: Sequence[tuple[str, float]], like: str | None = None) -> Ability:
+    """Estimate a model's abilities and write them into the manifest of the artifact at ``path``.
+
+    Raises:
+        DataError: there are fewer than ``LEAST_OUTCOMES`` outcomes.
+    """
+    ability = estimate(model, outcomes, Classifier.load(path), like)
+    manifest = artifact.read_manifest(path)
+    artifact.write_manifest(path, replace(manifest, models={**manifest.models, model: ability.as_json()}))
+    return ability
+
+
+def estimate(model: str, outcomes: Sequence[tuple[str, float]], assessor: Assessor, like: str | None = None) -> Ability:
+    """A model's abilities from prompts and scores in [0, 1]."""
+    if len(outcomes) < LEAST_OUTCOMES:
+        raise DataError(
+            f"{len(outcomes)} outcomes of {model!r} are too few to place it; give at least {LEAST_OUTCOMES}, "
+            "about 100 for its level, or declare the deployment like a known one in the config"
+        )
+    prompts = [as_prompt(text) for text, _ in outcomes]
+    judged = [assessor.assess(prompt.text, prompt.context) for prompt in prompts]
+    return learn(model, judged, np.array([score for _, score in outcomes]), like)
+
+
+def learn(model: str, judged: Sequence[Assessment], score: Floats, like: str | None = None) -> Ability:
+    """Abilities from assessments and scores; starts from the side that explains the scores better."""
+    rows = design(judged)
+    losses = {side: log_loss(_logistic(rows @ prior_of(side)), score) for side in _PRIORS}
+    side = like or min(losses, key=lambda name: losses[name])
+    weights = _most_likely(rows, score, prior_of(side))
+    return Ability(
+        model=model,
+        like=side,
+        weights=tuple(float(weight) for weight in weights),
+        outcomes=len(score),
+        mean_score=float(score.mean()),
+        log_loss=log_loss(_logistic(rows @ weights), score),
+        log_loss_before=losses[side],
+    )
+
+
+def read_outcomes(path: Path, model: str) -> list[tuple[str, float]]:
+    """Prompts and scores of a model from a small file: ``prompt`` and ``score`` (or ``verdict``), or a column a model.
+
+    Rows of other models (column ``model``) are left out.
+
+    Raises:
+        DataError: no row can be used; says what was looked for.
+    """
+    rows = records(path)
+    mine = [row for row in rows if row.get("model") in (None, "", model)]
+    found = [(text_of(row.get("prompt")), _score(row, model)) for row in mine]
+    sound = [(text, score) for text, score in found if text and score is not None]
+    if not sound:
+        raise DataError(
+            f"{path}: no usable row of {model!r} among {len(rows)}; each needs prompt, and score in [0, 1] or verdict "
+            "(good, bad), with the model's name in the column model where the file has one"
+        )
+    return sound
+
+
+def design(assessments: Sequence[Assessment]) -> Floats:
+    """A row a prompt: 1, the log-odds that small and that strong are right, and the task as 0 and 1."""
+    small = np.array([1 - found.complexity for found in assessments])
+    strong = small + np.array([found.gain for found in assessments])
+    tasks = np.array([[found.task == task for task in TASKS] for found in assessments], dtype=np.float64)
+    return np.column_stack([np.ones(len(small)), _log_odds(small), _log_odds(strong), tasks])
+
+
+def prior_of(side: str) -> Floats:
+    """Weights that make a model the tier itself."""
+    return np.array([*_PRIORS[side], *([0.0] * len(TASKS))])
+
+
+def log_loss(probability: Floats, score: Floats) -> float:
+    """Mean negative log-likelihood of scores in [0, 1]."""
+    sure = np.clip(probability, 1e-6, 1 - 1e-6)
+    return float(-np.mean(score * np.log(sure) + (1 - score) * np.log(1 - sure)))
+
+
+def _most_likely(rows: Floats, score: Floats, prior: Floats) -> Floats:
+    """The posterior's mode, by Newton's method."""
+    precision = np.array([*_PRECISION, *([_TASK_PRECISION] * len(TASKS))])
+    weights = prior.copy()
+    for _ in range(50):
+        expected = _logistic(rows @ weights)
+        gradient = rows.T @ (score - expected) - precision * (weights - prior)
+        curvature: Array = (rows * (expected * (1 - expected))[:, None]).T @ rows + np.diag(precision)
+        step = np.linalg.solve(curvature, gradient)
+        weights = weights + step
+        if np.abs(step).max() < 1e-9:
+            break
+    return weights
+
+
+def _score(row: Mapping[str, Any], model: str) -> float | None:
+    return share_of(row[model]) if model in row else verdict_of(dict(row))
+
+
+def _log_odds(probability: Floats) -> Floats:
+    sure = np.clip(probability, 1e-6, 1 - 1e-6)
+    odds: Floats = np.clip(np.log(sure / (1 - sure)), -_MOST_LOG_ODDS, _MOST_LOG_ODDS)
+    return odds
+
+
+def _logistic(odds: Floats) -> Floats:
+    probability: Floats = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+    return probability

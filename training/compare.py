@@ -1,0 +1,109 @@
+"""Two artifacts on the same held-out rows, and whether the second may take the first one's place."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.bootstrap import interval, resamples
+from training.calibration import expected_calibration_error
+from training.data import Ints
+from training.metrics import apgr, auroc, brier, cost_for, curve
+from training.replay import Rows
+
+MEASURES = ("auroc", "brier", "ece", "apgr", "cost_at_99", "cost_at_95")
+HIGHER_IS_BETTER = frozenset(("auroc", "apgr"))
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What a candidate must hold against the artifact in use.
+
+    Attributes:
+        auroc_loss: AUROC it may lose, by the lower end of the paired interval.
+        most_ece: expected calibration error it may have.
+        cost_rise: cost at 95 % quality it may add, by the upper end of the paired interval.
+        shuffled_slack: distance from 0.5 that its AUROC against shuffled labels may have.
+    """
+
+    auroc_loss: float = 0.01
+    most_ece: float = 0.03
+    cost_rise: float = 0.02
+    shuffled_slack: float = 0.05
+
+
+def compare(before: Rows, after: Rows, gates: Gates | None = None, seed: int = 0) -> dict[str, Any]:
+    """Paired differences (after - before) with 95 % intervals, and each gate's verdict.
+
+    Args:
+        before, after: the same prompts as judged by the artifact in use and by the candidate.
+        gates: of the promotion; the defaults where not given.
+        seed: of the bootstrap and the shuffle.
+    """
+    if before.texts != after.texts:
+        raise ValueError("the artifacts must judge the same prompts in the same order")
+    draws = resamples(before.group, seed)
+    old, new = _measure(before), _measure(after)
+    everything = np.arange(len(before))
+    values = {name: (old(everything)[name], new(everything)[name]) for name in MEASURES}
+    drawn = [(old(draw), new(draw)) for draw in draws]
+    found = {
+        name: {
+            "before": first,
+            "after": second,
+            "difference": second - first,
+            "difference_95": interval([b[name] - a[name] for a, b in drawn]),
+        }
+        for name, (first, second) in values.items()
+    }
+    verdicts = _verdicts(found, after, gates or Gates(), seed)
+    return {"prompts": len(before), "measures": found, "gates": verdicts, "promote": all(v["passed"] for v in verdicts)}
+
+
+def table(found: dict[str, Any]) -> str:
+    """The comparison for a terminal."""
+    lines = [f"{'':14}{'before':>9}{'after':>9}{'difference':>12}   95 % interval"]
+    for name, row in found["measures"].items():
+        around = "{:+.4f} to {:+.4f}".format(*row["difference_95"]) if row["difference_95"] else "too few rows"
+        lines.append(f"{name:14}{row['before']:9.4f}{row['after']:9.4f}{row['difference']:+12.4f}   {around}")
+    lines += [f"{'passed' if gate['passed'] else 'FAILED':8}{gate['gate']}: {gate['found']}" for gate in found["gates"]]
+    return "\n".join([*lines, "promote" if found["promote"] else "do not promote"])
+
+
+def _measure(rows: Rows) -> Callable[[Ints], dict[str, float]]:
+    complexity, gain, fails = rows.complexity, rows.gain, rows.small_fails
+
+    def measure(r: Ints) -> dict[str, float]:
+        found = curve(gain[r], rows.small[r], rows.strong[r])
+        return {
+            "auroc": auroc(complexity[r], fails[r]),
+            "brier": brier(complexity[r], fails[r]),
+            "ece": expected_calibration_error(complexity[r], fails[r]),
+            "apgr": apgr(found),
+            "cost_at_99": cost_for(found, 0.99),
+            "cost_at_95": cost_for(found, 0.95),
+        }
+
+    return measure
+
+
+def _verdicts(found: dict[str, Any], after: Rows, gates: Gates, seed: int) -> Sequence[dict[str, Any]]:
+    shuffled = after.small_fails[np.random.default_rng(seed).permutation(len(after))]
+    chance = auroc(after.complexity, shuffled)
+    worst_auroc = (found["auroc"]["difference_95"] or (float("-inf"),))[0]
+    worst_cost = (found["cost_at_95"]["difference_95"] or (float("inf"),))[-1]
+    return [
+        _gate(f"AUROC falls by at most {gates.auroc_loss}", worst_auroc, worst_auroc >= -gates.auroc_loss),
+        _gate(f"ECE at most {gates.most_ece}", found["ece"]["after"], found["ece"]["after"] <= gates.most_ece),
+        _gate(f"cost at 95 % quality rises by at most {gates.cost_rise}", worst_cost, worst_cost <= gates.cost_rise),
+        _gate(
+            f"AUROC on shuffled labels within {gates.shuffled_slack} of 0.5",
+            chance,
+            abs(chance - 0.5) <= gates.shuffled_slack,
+        ),
+    ]
+
+
+def _gate(name: str, found: float, passed: bool) -> dict[str, Any]:
+    return {"gate": name, "found": round(float(found), 4), "passed": bool(passed)}

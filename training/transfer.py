@@ -1,0 +1,129 @@
+"""How the classifier does on prompts of a kind it has not seen, and how fast it learns them.
+
+Only ``train`` and ``calibration`` are used; the model is fitted anew for each number.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from classifier.model import Model
+from training.bootstrap import interval, resamples
+from training.calibration import expected_calibration_error
+from training.data import Bools, Data, Floats, Ints
+from training.fit import Prepared
+from training.heldout import Judged, Numbers, by_source, fit_without, judge, leave_one_source_out, macro
+from training.labels import Labels
+from training.metrics import apgr, auroc, curve
+
+Progress = Callable[[Any], Iterable[str]]
+"""Shows how far a loop over names is."""
+
+ADAPTING_SIZES = (0, 100, 300, 1000)
+ADAPTING_SOURCES = 2
+"""The largest sources take part: half of each is judged, the other half is what may be learned from."""
+
+
+def left_out(data: Data, labels: Labels, prepared: Prepared, seed: int, progress: Progress) -> dict[str, Any]:
+    """AUROC, APGR and ECE of each source under a model that never saw it, and their macro average with intervals."""
+    usable = data.split != "test"
+    if len(np.unique(data.source[usable])) < 2:
+        return {}
+    judged = leave_one_source_out(data, labels, prepared, usable, seed=seed, progress=progress)
+    found = by_source(data, labels, judged, usable)
+    area, gap = macro(found)
+    sources = {
+        name: {
+            **as_metrics(numbers),
+            "n": int((usable & (data.source == name)).sum()),
+            "ece": _ece(labels, judged, usable & (data.source == name)),
+        }
+        for name, numbers in found.items()
+    }
+    return {
+        "sources": sources,
+        "macro": {"auroc": area, "apgr": gap, **_macro_intervals(data, labels, judged, usable, seed)},
+    }
+
+
+def adapting(data: Data, labels: Labels, prepared: Prepared, seed: int, progress: Progress) -> dict[str, Any]:
+    """What rows of an unseen source add: half of it is judged, 0 to 1,000 rows of the other half are learned."""
+    usable = (data.split != "test") & labels.judged
+    names, counts = np.unique(data.source[usable], return_counts=True)
+    ranked = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+    if len(ranked) < 2:
+        return {}
+    chosen = ranked[:ADAPTING_SOURCES]
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
+    for task in progress([f"{name} {size}" for name in chosen for size in ADAPTING_SIZES]):
+        name, _, size = task.rpartition(" ")
+        mine = usable & (data.source == name)
+        half = _half(data.group, seed)
+        pool = np.random.default_rng(seed).permutation(np.flatnonzero(mine & half))
+        if int(size) > len(pool):
+            continue
+        taught = np.zeros(len(data), dtype=np.bool_)
+        taught[pool[: int(size)]] = True
+        model = Model(fit_without(name, data, prepared, data.split != "test", seed, None, taught))
+        rows = np.flatnonzero(mine & ~half)
+        judged = judge(model, [prepared.readings[row] for row in rows])
+        found[name].append(
+            {"rows": int(size), **_measure(judged, labels.small[rows], labels.strong[rows], data.group[rows], seed)}
+        )
+    return found
+
+
+def _half(group: Ints, seed: int) -> Bools:
+    """True for half of the groups, by lot."""
+    numbers, member = np.unique(group, return_inverse=True)
+    half: Bools = (np.random.default_rng(seed).random(len(numbers)) < 0.5)[member]
+    return half
+
+
+def _measure(judged: Judged, small: Floats, strong: Floats, group: Ints, seed: int) -> dict[str, Any]:
+    """AUROC and APGR with intervals, and ECE."""
+
+    def ranked(rows: Ints) -> tuple[float, float]:
+        return auroc(judged.complexity[rows], small[rows] < 0.5), apgr(
+            curve(judged.gain[rows], small[rows], strong[rows])
+        )
+
+    drawn: Sequence[tuple[float, float]] = [ranked(rows) for rows in resamples(group, seed)]
+    area, gap = ranked(np.arange(len(small)))
+    return {
+        "n": len(small),
+        "auroc": area,
+        "auroc_95": interval([a for a, _ in drawn]),
+        "apgr": gap,
+        "apgr_95": interval([g for _, g in drawn]),
+        "ece": expected_calibration_error(judged.complexity, small < 0.5),
+    }
+
+
+def _macro_intervals(data: Data, labels: Labels, judged: Judged, usable: Bools, seed: int) -> dict[str, Any]:
+    """Intervals of the macro averages: groups resampled inside each source."""
+    areas, gaps = [], []
+    for name in np.unique(data.source[usable]):
+        rows = np.flatnonzero(usable & (data.source == name) & labels.judged)
+        if not len(rows):
+            continue
+        fails, small, strong = labels.small[rows] < 0.5, labels.small[rows], labels.strong[rows]
+        draws = resamples(data.group[rows], seed)
+        areas.append([auroc(judged.complexity[rows][d], fails[d]) for d in draws])
+        if (strong - small).mean() > 0.02:
+            gaps.append([apgr(curve(judged.gain[rows][d], small[d], strong[d])) for d in draws])
+    return {
+        "auroc_95": interval(np.nanmean(areas, axis=0)) if areas else None,
+        "apgr_95": interval(np.nanmean(gaps, axis=0)) if gaps else None,
+    }
+
+
+def _ece(labels: Labels, judged: Judged, here: Bools) -> float:
+    known = here & (labels.n_small > 0)
+    return expected_calibration_error(judged.complexity[known], labels.small[known] < 0.5)
+
+
+def as_metrics(numbers: Numbers) -> dict[str, float]:
+    """Numbers under the names that reports use."""
+    return {"auroc": numbers.auroc, "apgr": numbers.apgr, "cost_at_99": numbers.cost_99, "cost_at_95": numbers.cost_95}
