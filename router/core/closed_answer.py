@@ -56,31 +56,19 @@ _OPTION = re.compile(
 _LAST_OPTION = "J"
 """Ten options at the most. Source: MMLU-Pro, the widest of the public multiple-choice sets."""
 
+_YES = (
+    "yes true correct yep yeah ja wahr richtig oui vrai sí si verdadero sì vero sim verdadeiro да верно 是 是的 对 正确 "
+    "はい 예 네 evet tak نعم हाँ हां"
+)
+_NO = "no false incorrect nope nein falsch non faux falso não нет неверно 否 不是 不 错 错误 いいえ 아니요 아니오 hayır nie لا नहीं"
 _TRUTHS: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(
-            ("yes", "true", "correct", "yep", "yeah", "ja", "wahr", "richtig", "oui", "vrai", "sí", "si", "verdadero")
-            + ("sì", "vero", "sim", "verdadeiro", "да", "верно", "是", "是的", "对", "正确", "はい", "예", "네", "evet")
-            + ("tak", "نعم", "हाँ", "हां"),
-            "yes",
-        ),
-        **dict.fromkeys(
-            ("no", "false", "incorrect", "nope", "nein", "falsch", "non", "faux", "falso", "não", "нет", "неверно")
-            + ("否", "不是", "不", "错", "错误", "いいえ", "아니요", "아니오", "hayır", "nie", "لا", "नहीं"),
-            "no",
-        ),
-    }
+    {**dict.fromkeys(_YES.split(), "yes"), **dict.fromkeys(_NO.split(), "no")}
 )
-
-_WORD_NUMBERS: Mapping[str, int] = MappingProxyType(
-    {
-        word: value
-        for value, word in enumerate(
-            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-            "seventeen eighteen nineteen twenty".split()
-        )
-    }
+_TO_TWENTY = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
 )
+_WORD_NUMBERS: Mapping[str, int] = MappingProxyType({word: value for value, word in enumerate(_TO_TWENTY.split())})
 
 _UNITS: Mapping[str, tuple[str, Fraction]] = MappingProxyType(
     {
@@ -139,7 +127,7 @@ def find_closed_answer(text: str) -> ClosedAnswer | None:
     value = _only_json_value(stripped)
     if value is not None:
         return read_closed_answer(value)
-    announced = [match for match in _ANNOUNCED.finditer(stripped[-4_000:])]
+    announced = list(_ANNOUNCED.finditer(stripped[-4_000:]))
     if announced:
         found = next(group for group in announced[-1].groups() if group is not None)
         return read_closed_answer(_first_sentence(found))
@@ -243,7 +231,9 @@ def _label(text: str) -> ClosedAnswer | None:
 
 def _first_sentence(text: str) -> str:
     """Up to the first full stop that ends a sentence."""
-    return re.split(r"(?<=[^\s.]{2})\.(?:\s|$)|(?<=[\w)])[。;]|\.\s*$| because | since |, (?:since|because|as|so) ", text)[0]
+    return re.split(
+        r"(?<=[^\s.]{2})\.(?:\s|$)|(?<=[\w)])[。;]|\.\s*$| because | since |, (?:since|because|as|so) ", text
+    )[0]
 
 
 def _last_boxed(text: str) -> str | None:
@@ -264,7 +254,7 @@ def _last_boxed(text: str) -> str | None:
 def _only_json_value(text: str) -> str | None:
     """The value of a JSON object with one scalar, of one under a telling key, or of a JSON string."""
     body = re.sub(r"^```(?:json)?\s*|\s*```$", "", text)
-    if body[:1] not in ('{', '"') or len(body) > 4_000:
+    if body[:1] not in ("{", '"') or len(body) > 4_000:
         return None
     try:
         value = orjson.loads(body)

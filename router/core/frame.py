@@ -168,4 +168,4 @@ def _trimmed(text: str, room_tokens: int) -> str:
         return text
     chars = max(0, len(text) * room_tokens // tokens - 40)
     head = chars * 3 // 5
-    return f"{text[:head]}\n[... {len(text) - chars} characters left out ...]\n{text[len(text) - (chars - head):]}"
+    return f"{text[:head]}\n[... {len(text) - chars} characters left out ...]\n{text[len(text) - (chars - head) :]}"

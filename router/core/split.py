@@ -103,4 +103,3 @@ class AnswerSplit:
         if match.end() < len(text):
             return None
         return -1 if any(key.startswith(match["key"]) for key in _FIRST_KEYS) else None
-

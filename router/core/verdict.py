@@ -18,9 +18,8 @@ SHORT_CHARS = 400
 
 _SAMPLE_CHARS = 4_000
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)*|[぀-ヿ一-鿿가-힯]", re.UNICODE)
-_NEGATIONS = frozenset(
-    "not no never none neither nor cannot nicht kein keine nie pas jamais non sin nunca нет не 不 没 non n't".split()
-)
+_NEGATION_WORDS = "not no never none neither nor cannot nicht kein keine nie pas jamais non sin nunca нет не 不 没"
+_NEGATIONS = frozenset(_NEGATION_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +136,7 @@ def _alike(one: str, other: str, *, exact: bool = False) -> bool:
 
 def _telling(words: Sequence[str]) -> Counter[str]:
     """Numbers and negations: one of them can turn an answer around."""
-    return Counter(
-        word for word in words if word[0].isdigit() or word in _NEGATIONS or word.endswith(("n't", "n’t"))
-    )
+    return Counter(word for word in words if word[0].isdigit() or word in _NEGATIONS or word.endswith(("n't", "n’t")))
 
 
 def _triples(words: Sequence[str]) -> set[tuple[str, ...]]:

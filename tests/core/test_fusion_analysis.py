@@ -12,7 +12,9 @@ from router.core.tolerant_json import read_json_object
 
 WHOLE = {
     "consensus": ["both agree"],
-    "contradictions": [{"topic": "size", "stances": [{"model": "A", "stance": "big"}, {"model": "B", "stance": "small"}]}],
+    "contradictions": [
+        {"topic": "size", "stances": [{"model": "A", "stance": "big"}, {"model": "B", "stance": "small"}]}
+    ],
     "partial_coverage": [{"models": ["A"], "point": "rollback"}],
     "unique_insights": [{"model": "B", "insight": "risk"}],
     "blind_spots": ["cost"],
@@ -40,8 +42,10 @@ SAME = {
     "with prose behind": f"{TEXT}\nI hope this helps!",
     "with a trailing comma": TEXT[:-1] + ",}",
     "with single quotes": TEXT.replace('"', "'"),
-    "with typographic quotes": "".join("“" if i % 2 == 0 else "”" for i in range(TEXT.count('"'))) and (
-        "".join(part + ("“" if i % 2 == 0 else "”") for i, part in enumerate(TEXT.split('"')[:-1])) + TEXT.split('"')[-1]
+    "with typographic quotes": "".join("“" if i % 2 == 0 else "”" for i in range(TEXT.count('"')))
+    and (
+        "".join(part + ("“" if i % 2 == 0 else "”") for i, part in enumerate(TEXT.split('"')[:-1]))
+        + TEXT.split('"')[-1]
     ),
     "with a comment": "{ // the analysis\n" + TEXT[1:],
     "with a block comment": "{ /* the analysis */" + TEXT[1:],
@@ -106,7 +110,7 @@ def test_what_holds_no_analysis_gives_none(text: str) -> None:
     assert read_analysis(text) is None
 
 
-@given(st.text(alphabet='{}[]:,"\'\\ab1.-NnTf/*#\n“”', max_size=120))
+@given(st.text(alphabet="{}[]:,\"'\\ab1.-NnTf/*#\n“”", max_size=120))
 def test_reading_never_raises(text: str) -> None:
     read_json_object("{" + text)
     read_analysis('{"consensus":' + text)
@@ -122,7 +126,9 @@ def test_cut_anywhere_it_still_reads_and_keeps_what_came_before(end: int) -> Non
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(alphabet="abc é\"\\'{}[]:,\n", max_size=12),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(alphabet="abcd", min_size=1), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(alphabet="abcd", min_size=1), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 

@@ -1,5 +1,7 @@
 """The answer and the analysis, while they stream."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ ENDS = [
 def split(text: str, cuts: list[int]) -> tuple[str, str]:
     edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
     splitter = AnswerSplit(MARKER)
-    passed = "".join(splitter.feed(text[a:b]) for a, b in zip(edges, edges[1:], strict=False))
+    passed = "".join(splitter.feed(text[a:b]) for a, b in pairwise(edges))
     rest, analysis = splitter.close()
     return passed + rest, analysis
 

@@ -1,0 +1,100 @@
+"""Where fusing pays: a table by task, each row with what it rests on, and the rule that reads it. Pure.
+
+The table is data: it ships as JSON, a replay of recorded answers writes it, and the config overrides its rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, get_args
+
+from classifier.assessment import Task
+from router.core.types import Mode
+
+TASKS: tuple[str, ...] = get_args(Task)
+
+FUSION_COMPLEXITY: Mapping[Mode, float] = MappingProxyType({"balanced": 0.75, "quality": 0.5})
+"""Complexity from which a prompt may be fused, by mode; ``cost`` never fuses by itself. A run costs four to five times one
+call, so a prompt has to be hard for certain: the odds are three to one in ``balanced``, even in ``quality``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of fusing on one task.
+
+    Attributes:
+        pays: whether a panel's answer is better than one strong model's by more than chance.
+        gain: in accuracy over the best member, in [-1, 1]; None where nobody measured it.
+        low, high: a 95 % interval of the gain.
+        basis: where it is from, in one sentence.
+    """
+
+    pays: bool
+    basis: str
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FusionPolicy:
+    """When ``decide`` may choose the panel by itself.
+
+    Attributes:
+        panel: deployments, as configured; empty switches fusion off.
+        judge: who writes the answer.
+        evidence: by task; a task that is missing does not pay.
+        complexity: at or above it a prompt may be fused; by mode, absent where the mode never fuses by itself.
+    """
+
+    panel: tuple[str, ...] = ()
+    judge: str = ""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    complexity: Mapping[Mode, float] = field(default_factory=lambda: FUSION_COMPLEXITY)
+
+
+NO_FUSION = FusionPolicy()
+
+
+def worthwhile(
+    policy: FusionPolicy,
+    mode: Mode,
+    task: str,
+    complexity: float,
+    *,
+    closed_answer: bool,
+    needs_tools: bool,
+    able_members: int,
+) -> bool:
+    """Whether fusing pays for a prompt that goes to strong anyway.
+
+    Never with tools of the caller's (an agent's turn cannot be merged) and never with fewer than two members. A
+    closed answer needs three: two can only disagree, and the third is what a vote rests on. It never turns from
+    True to False as complexity rises.
+    """
+    row = policy.evidence.get(task)
+    threshold = policy.complexity.get(mode)
+    if row is None or not row.pays or threshold is None or needs_tools:
+        return False
+    return able_members >= (3 if closed_answer else 2) and complexity >= threshold
+
+
+def read_evidence(table: Any, overrides: Mapping[str, bool] = MappingProxyType({})) -> dict[str, Evidence]:
+    """Read the shipped table, and let the config's word go before it.
+
+    Raises:
+        ValueError: the table names an unknown task, or a row says neither that it pays nor that it does not.
+    """
+    rows = table.get("tasks") if isinstance(table, Mapping) else None
+    if not isinstance(rows, Mapping):
+        raise ValueError('the evidence table is an object with "tasks"')
+    read: dict[str, Evidence] = {}
+    for task, row in rows.items():
+        if task not in TASKS:
+            raise ValueError(f"the evidence table names the task {task!r}; known are {', '.join(TASKS)}")
+        if not isinstance(row, Mapping) or not isinstance(row.get("pays"), bool):
+            raise ValueError(f"the evidence for {task!r} does not say whether it pays")
+        read[task] = Evidence(row["pays"], str(row.get("basis", "")), row.get("gain"), row.get("low"), row.get("high"))
+    for task, pays in overrides.items():
+        read[task] = Evidence(pays, "config: fusion.tasks")
+    return read
