@@ -23,7 +23,7 @@ from router.core.types import MODES, Mode
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Provider, Target
-from router.dispatch.scripted import ScriptedTransport, scripted_facts
+from router.dispatch.scripted import ScriptedTransport
 from router.dispatch.single import Dispatcher
 from router.dispatch.transport import HttpTransport
 from router.http.auth import Authenticator
@@ -70,12 +70,14 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     auth = Authenticator({key.name: key.sha256 for key in settings.auth.keys})
     limits = WireLimits(settings.limits.max_body_bytes, settings.limits.request_read_s)
 
+    translated = [target for target in settings.pool.values() if ways.of(target) is ways.translated]
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         listener = start_logging(settings.server.log_level)
         request_log.start()
-        if not all(target.direct for target in settings.pool.values()):
-            await ways.translated.warm_up()
+        if translated:
+            await ways.translated.warm_up(translated)
         yield
         await ways.http.aclose()
         request_log.stop()
@@ -90,7 +92,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
 def create_app_from_environment() -> Front:
     """The application of a worker process; the command that started it has left the config's path."""
     path = os.environ.get(CONFIG_VARIABLE)
-    return create_app(load_settings(Path(path) if path else None, os.environ, scripted_facts))
+    return create_app(load_settings(Path(path) if path else None, os.environ))
 
 
 def build_services(

@@ -7,7 +7,7 @@ and are not needed again. What the table does not say is None or absent, never z
 import importlib.metadata
 import importlib.util
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from router.core.types import Capability, Price
+from router.dispatch.scripted import scripted_profile, scripted_script
 from router.providers import PROVIDERS, facts_of, split_model
 
 _TABLE = "model_prices_and_context_window_backup.json"
@@ -41,7 +42,8 @@ _RESOLD = {
 }
 """OpenRouter's word for a maker → the provider under which the table lists the maker's own models.
 
-OpenRouter charges what the maker charges. Source: its pricing documentation ("no markup on provider pricing").
+Source: OpenRouter's FAQ: the underlying providers' prices are passed through, without a markup on inference. Its fee on
+buying credits is not in here.
 """
 
 
@@ -62,10 +64,6 @@ class ModelFacts:
     deprecated_on: str | None = None
 
 
-ScriptedLookup = Callable[[str], ModelFacts | None]
-"""Gives the facts of a ``scripted/…`` model, which no table lists."""
-
-
 class Catalog:
     """litellm's table for as long as this object lives. Make one, look up what the pool needs, let it go."""
 
@@ -73,18 +71,16 @@ class Catalog:
         self,
         table: Mapping[str, Any] | None = None,
         source: str | None = None,
-        scripted: ScriptedLookup | None = None,
     ) -> None:
         """Read the packaged table unless one is handed in."""
         self._table = _packaged_table() if table is None else table
         self._source = f"litellm {litellm_version()}" if source is None else source
-        self._scripted = scripted
 
     def facts(self, model: str) -> ModelFacts | None:
         """Look up a provider-prefixed model id; None where the table does not have it."""
         provider, rest = split_model(model)
         if provider == "scripted":
-            return self._scripted(model) if self._scripted else None
+            return scripted_facts(model)
         entry = self._entry(provider, rest)
         if entry is not None:
             return _facts(entry, self._source, free_is_a_price=facts_of(provider).local and "cloud" not in rest)
@@ -111,6 +107,16 @@ class Catalog:
         return None if entry is None else _facts(entry, f"{self._source}, as sold by {provider}", False)
 
 
+def scripted_facts(model: str) -> ModelFacts | None:
+    """The facts of a ``scripted/…`` model; None where there is no such built-in or its options are wrong."""
+    try:
+        scripted_script(model)
+    except ValueError:
+        return None
+    profile = scripted_profile(model)
+    return ModelFacts(profile.price, profile.context_window, profile.max_output_tokens, profile.supports)
+
+
 @cache
 def litellm_version() -> str:
     """The installed litellm's version, which names the table's edition."""
@@ -124,9 +130,9 @@ def known_providers() -> frozenset[str]:
     return frozenset(PROVIDERS) | frozenset(listed)
 
 
-def look_up(models: Iterable[str], scripted: ScriptedLookup | None = None) -> dict[str, ModelFacts | None]:
+def look_up(models: Iterable[str]) -> dict[str, ModelFacts | None]:
     """The facts of each model, reading the table once and keeping nothing of it."""
-    catalog = Catalog(scripted=scripted)
+    catalog = Catalog()
     return {model: catalog.facts(model) for model in models}
 
 
@@ -195,11 +201,13 @@ def _one_price(entry: Mapping[str, Any], suffix: str, source: str, base: Price |
     if input_cost is None or output_cost is None:
         return None
     reasoning = cost("output_cost_per_reasoning_token", None)
+    cached = cost("cache_read_input_token_cost", base.cached_input if base else None)
+    written = cost("cache_creation_input_token_cost", base.cache_write if base else None)
     return Price(
         input=input_cost,
         output=output_cost,
-        cached_input=cost("cache_read_input_token_cost", base.cached_input if base else None),
-        cache_write=cost("cache_creation_input_token_cost", base.cache_write if base else None),
+        cached_input=cached or None,  # 0 is the table's "not told"; free tokens would flatter the bill
+        cache_write=written or None,
         reasoning=None if reasoning == output_cost else reasoning,
         source=source,
     )

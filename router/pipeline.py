@@ -88,9 +88,10 @@ async def answer_chat(services: Services, exchange: Exchange) -> None:
     """Answer one chat completion."""
     async with _recorded(services, exchange, "chat/completions") as draft:
         raw = await exchange.receive()
+        draft.caller = exchange.caller
         began_s = perf_counter()
         request = exchange.parse(raw)
-        draft.caller, draft.asked_model, draft.stream = exchange.caller, request.model, request.stream
+        draft.asked_model, draft.stream = request.model, request.stream
         considered = consider(services, request, exchange.caller, exchange.session_header, draft, began_s=began_s)
         trip = Trip(considered.prompt.input_tokens, draft.attempts)
         if request.stream:
@@ -106,10 +107,11 @@ async def answer_embeddings(services: Services, exchange: Exchange) -> None:
         request = exchange.parse(await exchange.receive())
         draft.caller, draft.asked_model = exchange.caller, request.model
         policy = services.policy
-        ask = read_ask(request.model, policy.deployments, policy.aliases)
-        if ask.deployment is None:
+        name = policy.aliases.get(request.model, request.model)
+        if name not in policy.deployments:
+            read_ask(request.model, policy.deployments, policy.aliases)
             raise BadRequest("Embeddings are not routed: name a deployment of the pool as `model`.", param="model")
-        plan = (Step(ask.deployment, "direct"),)
+        plan = (Step(name, "direct"),)
         draft.decision = Decision("direct", Reason.DIRECT, policy.mode, plan, None)
         trip = Trip(len(str(request.body.get("input", ""))) // 4, draft.attempts)
         step, body = await services.dispatcher.complete(
@@ -142,7 +144,8 @@ def consider(
     controls = read_controls(request.controls, policy.names, session_header)
     prompt = read_prompt(request.body, caller)
     read_s = _lap(draft, "parse", began_s)
-    assessment = _assess(services, prompt.text, prompt.context, draft, explain) if ask.kind != "direct" else None
+    context = "" if prompt.is_followup else prompt.context  # a follow-up inherits; here it is judged by itself
+    assessment = _assess(services, prompt.text, context, draft, explain) if ask.kind != "direct" else None
     recalled, previous = _recall(services, prompt, controls, caller, draft)
     assessed_s = _lap(draft, "assess", read_s)
     decision = decide(prompt, assessment, ask, controls, policy, recalled, previous)

@@ -7,7 +7,6 @@ exists has passed every check: names resolve, numbers are in range, prices and w
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from router.core.types import Mode
@@ -17,29 +16,7 @@ FusionMode = Literal["auto", "merge", "best_of", "debate", "vote"]
 FusionPreset = Literal["quality", "budget", "fast"]
 Exposure = Literal["none", "summary", "full"]
 StoredText = Literal["none", "prompts", "all"]
-LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-BUILT_IN_MODELS: Mapping[str, str] = MappingProxyType(
-    {
-        "auto": "auto",
-        "model-router": "auto",
-        "openrouter/auto": "auto",
-        "cloudflare/auto": "auto",
-        "vllm-sr/auto": "auto",
-        "MoM": "auto",
-        "router": "auto",
-        "auto-cost": "auto-cost",
-        "auto-balanced": "auto-balanced",
-        "auto-quality": "auto-quality",
-        "fusion": "fusion",
-        "openrouter/fusion": "fusion",
-        "vllm-sr/fusion": "fusion",
-        "small": "small",
-        "strong": "strong",
-    }
-)
-"""Model names that every gateway serves, and what each means. Source: the names clients of other routers send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +70,6 @@ class RoutingSettings:
     mode: Mode = "balanced"
     aliases: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def served_models(self) -> Mapping[str, str]:
-        """Every name that is not a deployment's, and what it means: the built-in ones and the aliases."""
-        return {**BUILT_IN_MODELS, **self.aliases}
-
 
 @dataclass(frozen=True, slots=True)
 class FusionSettings:
@@ -148,7 +120,6 @@ class ServerSettings:
     workers: int = 1
     drain_s: float = 30.0
     access_log: bool = True
-    log_format: LogFormat = "text"
     log_level: LogLevel = "info"
 
 

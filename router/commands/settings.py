@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from router.config.load import load_settings
-from router.dispatch.scripted import scripted_facts
 from router.settings import Settings, SettingsError
 
 DEMO_CONFIG = Path(__file__).parent.parent / "demo" / "router.yaml"
@@ -14,7 +13,7 @@ DEMO_CONFIG = Path(__file__).parent.parent / "demo" / "router.yaml"
 def read_settings(path: Path | None) -> Settings | None:
     """The settings of a file or of the environment; None, with the reasons printed, where they cannot be used."""
     try:
-        return load_settings(path, os.environ, scripted_facts)
+        return load_settings(path, os.environ)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return None
@@ -25,7 +24,7 @@ def read_settings_or_demo(path: Path | None) -> Settings | None:
     if path is not None:
         return read_settings(path)
     try:
-        return load_settings(None, os.environ, scripted_facts)
+        return load_settings(None, os.environ)
     except SettingsError:
         print("No config and no provider keys: deciding for the demo's pool.", file=sys.stderr)
         return read_settings(DEMO_CONFIG)

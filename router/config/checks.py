@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from router.config.fields import Section, nearest
+from router.core.ask import RESERVED_NAMES, ROUTE_NAMES
 from router.core.types import Price
 from router.dispatch.provider import Target
-from router.settings import BUILT_IN_MODELS, FusionSettings, RoutingSettings, ServerSettings
+from router.settings import FusionSettings, RoutingSettings, ServerSettings
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -16,7 +17,7 @@ _INPUT_SHARE = 0.75
 def check_pool_names(section: Section, names: Iterable[str]) -> None:
     """A deployment must not take a name that every gateway gives a meaning to; ``small`` and ``strong`` may."""
     for name in names:
-        if BUILT_IN_MODELS.get(name, "small") not in ("small", "strong"):
+        if name in RESERVED_NAMES and name not in ROUTE_NAMES:
             section.complain(name, f"takes the name of the built-in model {name!r}", "give the deployment another name")
 
 
@@ -37,7 +38,7 @@ def check_routing(section: Section, routing: RoutingSettings, names: frozenset[s
 
 def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str]) -> None:
     """Panel and judge are deployments; an alias of fusion on its own panel would call itself without end."""
-    roundabout = frozenset(aliases) | (frozenset(BUILT_IN_MODELS) - names)
+    roundabout = (frozenset(aliases) | RESERVED_NAMES) - names
     for node, value in section.located_texts("panel"):
         if value in roundabout:
             fix = f"a panel asks deployments, not aliases: {_listing(names)}"
@@ -88,11 +89,11 @@ def _check_name(section: Section, key: str, value: str, names: frozenset[str]) -
 
 
 def _check_aliases(section: Section, aliases: Mapping[str, str], names: frozenset[str]) -> None:
-    targets = names | frozenset(BUILT_IN_MODELS)
+    targets = names | RESERVED_NAMES
     for alias, target in aliases.items():
         if alias in names:
             section.complain(alias, "is also a deployment's name", "rename the alias or the deployment")
-        elif alias in BUILT_IN_MODELS:
+        elif alias in RESERVED_NAMES:
             section.complain(alias, "is a built-in name and cannot be redefined", "choose another name")
         if target and target not in targets:
             fix = "an alias cannot lead to another alias" if target in aliases else _fix(target, targets)

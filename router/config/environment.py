@@ -6,10 +6,11 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from router.catalog import Catalog, ModelFacts
+from router.core.ask import RESERVED_NAMES
 from router.core.types import Deployment, Price
 from router.dispatch.provider import Target, Timeouts
 from router.providers import PROVIDERS, facts_of, split_model, upstream_name
-from router.settings import BUILT_IN_MODELS, Complaint, LimitSettings, RoutingSettings, Settings, SettingsError
+from router.settings import Complaint, LimitSettings, RoutingSettings, Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ SMALL_VARIABLE, STRONG_VARIABLE = "FUSION_ROUTER_SMALL", "FUSION_ROUTER_STRONG"
 """Name the models of a local server: what it serves cannot be known without asking it."""
 
 _OLLAMA_PORT = 11434
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def pool_from_environment(env: Mapping[str, str], today: str | None = None) -> S
     strong = [choice.strong for choice in choices if choice.strong is not None]
     if not small or not strong:
         raise SettingsError((_incomplete(env, bool(small), bool(strong)),))
-    named = _name_deployments([*small, *strong])
+    named = name_deployments([*small, *strong])
     pool = {name: replace(t, deployment=replace(t.deployment, name=name)) for name, t in named.items()}
     name_of = {target.deployment.model: name for name, target in pool.items()}
     routing = RoutingSettings(
@@ -185,23 +187,36 @@ def _local_choice(env: Mapping[str, str], catalog: Catalog) -> Choice | None:
 
 
 def local_server(env: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """The variable, provider and base URL of the local server that the environment names, if it does."""
-    base = env.get("OPENAI_BASE_URL", "").rstrip("/")
-    if base and urlsplit(base).hostname != urlsplit(PROVIDERS["openai"].api_base).hostname:
-        return "OPENAI_BASE_URL", "openai", base
-    if env.get("OLLAMA_HOST"):
-        return "OLLAMA_HOST", "ollama", _ollama_base(env["OLLAMA_HOST"])
-    return None
+    """The variable, provider and base URL of the local server that the environment names, if it does.
+
+    Raises:
+        SettingsError: the variable does not hold an address.
+    """
+    base, host = env.get("OPENAI_BASE_URL", "").rstrip("/"), env.get("OLLAMA_HOST", "")
+    variable = "OPENAI_BASE_URL" if base else "OLLAMA_HOST"
+    try:
+        if base and urlsplit(base).hostname != urlsplit(PROVIDERS["openai"].api_base).hostname:
+            return variable, "openai", base
+        return (variable, "ollama", _ollama_base(host)) if host else None
+    except ValueError:
+        fix = "write an address such as http://127.0.0.1:8001/v1, or unset it"
+        raise SettingsError((Complaint(variable, "is not an address", fix),)) from None
 
 
 def _ollama_base(host: str) -> str:
-    """Ollama's own forms: ``host``, ``host:port``, ``http://host:port``; 0.0.0.0 is where it listens."""
+    """Ollama's own forms: ``host``, ``host:port``, ``http://host:port``; 0.0.0.0 is where it listens.
+
+    Source: ``envconfig.Host`` of Ollama: port 11434, but the scheme's own where a scheme is written.
+    """
     parts = urlsplit(host if "://" in host else f"http://{host}")
-    name = {None: "127.0.0.1", "": "127.0.0.1", "0.0.0.0": "127.0.0.1"}.get(parts.hostname, parts.hostname)  # noqa: S104 - read, not bound
-    return f"{parts.scheme}://{name}:{parts.port or _OLLAMA_PORT}/v1"
+    port = parts.port or ({"http": 80, "https": 443}.get(parts.scheme) if "://" in host else _OLLAMA_PORT)
+    name = parts.hostname or _LOOPBACK
+    if name == "0.0.0.0":  # noqa: S104 - read, not bound
+        name = _LOOPBACK
+    return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}:{port}/v1"
 
 
-def _name_deployments(targets: list[Target]) -> dict[str, Target]:
+def name_deployments(targets: list[Target]) -> dict[str, Target]:
     """Short names, the last part of the model's; the provider before it where two would be the same."""
     named: dict[str, Target] = {}
     models: set[str] = set()
@@ -210,7 +225,7 @@ def _name_deployments(targets: list[Target]) -> dict[str, Target]:
         if model not in models:
             models.add(model)
             short = model.rpartition("/")[2]
-            unusable = short in named or short in BUILT_IN_MODELS
+            unusable = short in named or short in RESERVED_NAMES
             named[f"{target.provider}-{short}" if unusable else short] = target
     return named
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from router.catalog import Catalog, ScriptedLookup
+from router.catalog import Catalog
 from router.config.checks import (
     check_fusion,
     check_pool_names,
@@ -28,13 +28,12 @@ from router.config.source import Located, read_yaml
 from router.settings import Complaint, Settings, SettingsError
 
 
-def load_settings(path: Path | None, env: Mapping[str, str], scripted: ScriptedLookup | None = None) -> Settings:
+def load_settings(path: Path | None, env: Mapping[str, str]) -> Settings:
     """Read a config file, or with no file choose a pool from the provider keys in the environment.
 
     Args:
         path: the YAML file; None for the environment's pool.
         env: environment variables, for ``${…}`` in secrets and for provider keys.
-        scripted: gives the facts of ``scripted/…`` models.
 
     Raises:
         SettingsError: with every complaint at once.
@@ -49,10 +48,10 @@ def load_settings(path: Path | None, env: Mapping[str, str], scripted: ScriptedL
         fix = "name a readable file with --config, or write one with fusion-router init"
         problem = f"cannot be read ({error.strerror})"
         raise SettingsError((Complaint("", problem, fix, str(path)),)) from None
-    return parse_settings(text, str(path), env, scripted)
+    return parse_settings(text, str(path), env)
 
 
-def parse_settings(text: str, file: str, env: Mapping[str, str], scripted: ScriptedLookup | None = None) -> Settings:
+def parse_settings(text: str, file: str, env: Mapping[str, str]) -> Settings:
     """Read the text of a config file; ``file`` is its path, for complaints and for relative paths in it.
 
     Raises:
@@ -63,17 +62,17 @@ def parse_settings(text: str, file: str, env: Mapping[str, str], scripted: Scrip
     book.complaints.extend(complaints)
     settings = None
     if root is not None or not complaints:
-        settings = _read(root, book, Path(file).parent, scripted)
+        settings = _read(root, book, Path(file).parent)
     if book.complaints or settings is None:
         raise SettingsError(_in_file_order(book.complaints))
     return replace(settings, origin=file, warnings=_in_file_order(book.warnings))
 
 
-def _read(root: Located | None, book: Notebook, folder: Path, scripted: ScriptedLookup | None) -> Settings:
+def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
     top = Section(root, book, "")
     parts = {name: top.section(name) for name in ("pool", "routing", "fusion", "server", "auth")}
     limits = read_limits(top.section("limits"))
-    pool = read_pool(parts["pool"], Catalog(scripted=scripted), limits)
+    pool = read_pool(parts["pool"], Catalog(), limits)
     routing = read_routing(parts["routing"])
     fusion = read_fusion(parts["fusion"], routing.strong[0] if routing.strong else None)
     server, auth = read_server(parts["server"]), read_auth(parts["auth"])

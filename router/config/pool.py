@@ -58,6 +58,7 @@ class _Entry:
         provider, _ = split_model(model)
         known = facts_of(provider)
         self._check_base(provider, known, given_base)
+        self._warn_of_list_price(provider, known, given_base, price)
         return Target(
             deployment=Deployment(self.name, model, price, context_window, max_output_tokens, supports),
             provider=provider,
@@ -116,7 +117,7 @@ class _Entry:
             if section.node(name) is None:
                 section.complain(name, "is missing", "give both prices in USD per million tokens; 0 means free")
         first, second = (_per_token(dollars[name]) for name in names)
-        return None if first is None or second is None else Price(first, second, *extras)
+        return None if first is None or second is None else Price(first, second, extras[0], extras[1], extras[2])
 
     def _supports(self, facts: ModelFacts) -> dict[Capability, bool]:
         """What the file says; a ``supports`` list is complete, ``lacks`` only takes away."""
@@ -155,11 +156,19 @@ class _Entry:
             fix = "add e.g. api_base: http://127.0.0.1:8001/v1"
             self.section.complain("api_base", f"is missing, and {provider} has no usual address", fix)
 
+    def _warn_of_list_price(self, provider: str, known: ProviderFacts, given: str | None, price: Price | None) -> None:
+        if given is None or price is None or known.local or self.section.node("price") is not None:
+            return
+        if _host(given) != _host(known.api_base or ""):
+            fix = "add price if this server charges differently; 0 means free"
+            self.section.warn("price", f"is taken to be {provider}'s, though api_base is another server's", fix)
+
     def _key_from_environment(self, known: ProviderFacts, given_base: str | None) -> str | None:
         """The provider's own key, but only for the provider's own address: it must not leak to another's."""
         if self.section.node("api_key") is not None or not known.key_env:
             return None
-        if given_base is not None and _host(given_base) != _host(known.api_base or ""):
+        elsewhere = given_base is None or _host(given_base) != _host(known.api_base or "")
+        if elsewhere and self.section.node("api_base") is not None:
             return None
         for name in known.key_env:
             if value := self.section.book.env.get(name):

@@ -18,7 +18,6 @@ from router.settings import (
     FusionSettings,
     LedgerSettings,
     LimitSettings,
-    LogFormat,
     LogLevel,
     RoutingSettings,
     ServerSettings,
@@ -40,7 +39,6 @@ def read_server(section: Section) -> ServerSettings:
         workers=section.whole("workers", default.workers, 1, 256),
         drain_s=section.number("drain_s", default.drain_s),
         access_log=section.flag("access_log", default.access_log),
-        log_format=section.choice("log_format", get_args(LogFormat), default.log_format),
         log_level=section.choice("log_level", get_args(LogLevel), default.log_level),
     )
     section.close()

@@ -15,7 +15,7 @@ _MAX_DEPTH = 16
 _MAX_VALUES = 50_000
 """Above any real config; a few bytes of anchors can otherwise expand without end ("billion laughs")."""
 
-_REFERENCE = re.compile(r"\$\{([^{}\r\n]*)\}")
+_REFERENCE = re.compile(r"\$\{([^{}\s'\"]*)\}")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Stand in for the braces of ``${NAME}`` while YAML is read: bare braces would end the value inside ``{a: ${B}}``.
 
@@ -111,7 +111,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node, path: str, line: int) -> Any:
         if node.tag == "tag:yaml.org,2002:str":
-            plain_number = isinstance(node, yaml.ScalarNode) and node.style is None and _FLOAT.fullmatch(node.value)
+            plain_number = isinstance(node, yaml.ScalarNode) and not node.style and _FLOAT.fullmatch(node.value)
             return float(node.value) if plain_number else node.value
         if node.tag == "tag:yaml.org,2002:timestamp":
             return node.value

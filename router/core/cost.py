@@ -13,7 +13,7 @@ def call_cost_usd(usage: Usage, price: Price) -> float:
     by ``price.above`` throughout.
     Source: the token accounting of OpenAI's ``usage`` object, which every dialect is brought to.
     """
-    if price.above is not None and price.above_tokens is not None and usage.input_tokens > price.above_tokens:
+    while price.above is not None and price.above_tokens is not None and usage.input_tokens > price.above_tokens:
         price = price.above
     cached = min(usage.cached_tokens, usage.input_tokens)
     written = min(usage.cache_write_tokens, usage.input_tokens - cached)

@@ -92,9 +92,7 @@ BREAKAGES: tuple[type[BaseException], ...] = (
 """What to catch around an exchange; everything in ``MEANINGS`` is a subclass of one of these."""
 
 
-def breakage(
-    error: BaseException, deployment: str, *, sent_on: bool = False, billed: bool = False
-) -> UpstreamError:
+def breakage(error: BaseException, deployment: str, *, sent_on: bool = False, billed: bool = False) -> UpstreamError:
     """Say what a broken exchange means.
 
     The exception's own text stays out: it may hold the URL, and its ``repr`` the request's headers.

@@ -4,8 +4,8 @@ Laws:
 
 * The request is the caller's with ``model`` replaced, serialised once; unknown fields are not looked at.
 * A reply is parsed once; a stream not at all: its bytes pass as they come.
-* Every failure leaves as an ``UpstreamError`` (``refusal`` for statuses, ``breakage`` for exceptions, ``reply`` for
-  bodies) that carries no key; cancellation passes through.
+* Every failure leaves as an ``UpstreamError`` (``refusal`` for statuses, ``breakage`` for exceptions, ``reply``
+  for bodies) that carries no key; cancellation passes through.
 * Leaving a stream's context early closes the connection, which is how a provider learns to stop.
 """
 
@@ -26,7 +26,13 @@ from router.dispatch.provider import Call, Operation, Target
 from router.dispatch.refusal import refusal
 from router.dispatch.reply import parsed_reply
 from router.dispatch.transport import Transport, WireReply
-from router.errors import UpstreamBadReply, UpstreamTimeout, UpstreamUnreachable
+from router.errors import (
+    UpstreamAuthFailed,
+    UpstreamBadReply,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 """Above any answer: 128k tokens are under 1 MB; the rest is room for generated images and audio in base64."""
@@ -79,7 +85,7 @@ class OpenAIProvider:
         return self.transport.post(
             address.url(call.operation),
             _merged(address.stream_headers if stream else address.headers, call.headers),
-            orjson.dumps({**call.body, "model": call.target.upstream_model}),
+            _written(call),
             _timeout(call),
         )
 
@@ -102,7 +108,7 @@ class _Address:
             name = target.deployment.name
             raise UpstreamUnreachable(f"{name}: no api_base; set pool.{name}.api_base to the provider's base URL")
         self.target = target
-        self._base = URL(base)
+        self._base = _absolute(base, target.deployment.name)
         self._urls: dict[Operation, URL] = {}
         self.headers = CIMultiDict({"Content-Type": "application/json", "Accept": "application/json"})
         if target.api_key is not None:
@@ -112,6 +118,11 @@ class _Address:
         self.stream_headers["Accept-Encoding"] = "identity"  # compressors hold tokens back
         for headers in (self.headers, self.stream_headers):
             headers.update(target.headers)
+        if any(char in value for value in self.headers.values() for char in "\r\n\0"):
+            name = target.deployment.name
+            raise UpstreamAuthFailed(
+                f"{name}: a header holds a line break; check the end of pool.{name}.api_key and its headers"
+            )
 
     def url(self, operation: Operation) -> URL:
         url = self._urls.get(operation)
@@ -191,6 +202,27 @@ def _merged(fixed: CIMultiDict[str], extra: Mapping[str, str]) -> Mapping[str, s
     merged = fixed.copy()
     merged.update(extra)
     return merged
+
+
+def _written(call: Call) -> bytes:
+    try:
+        return orjson.dumps({**call.body, "model": call.target.upstream_model})
+    except orjson.JSONEncodeError as error:  # its text names a type, never a value
+        raise UpstreamRejected(
+            f"{call.target.deployment.name}: the request cannot be written as JSON: {error}"
+        ) from None
+
+
+def _absolute(base: str, deployment: str) -> URL:
+    try:
+        url = URL(base)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UpstreamUnreachable(
+            f"{deployment}: api_base is not an http(s) URL; set pool.{deployment}.api_base, e.g. http://127.0.0.1:8001/v1"
+        )
+    return url
 
 
 def _timeout(call: Call) -> ClientTimeout:

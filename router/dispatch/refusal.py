@@ -64,6 +64,14 @@ BY_CODE: dict[str, type[UpstreamError]] = {
 }
 """The ``code`` or ``type`` of a 400, 413 or 422. Source: OpenAI, Azure, llama.cpp and Gemini error references."""
 
+REFINED: dict[type[UpstreamError], str] = {
+    UpstreamContextTooLong: "the prompt does not fit the model's window",
+    UpstreamFiltered: "the provider's content filter refuses the prompt",
+    UpstreamModelMissing: BY_STATUS[404][1],
+    UpstreamAuthFailed: BY_STATUS[401][1],
+}
+"""What to say where the body, not the status, told what is wrong."""
+
 _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
     (
         re.compile(
@@ -79,11 +87,9 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
 """For providers that put it in words only: vLLM, Anthropic, OpenRouter, Gemini."""
 
 _KEY_LIKE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|r8|nvapi|fw|key)[-_][A-Za-z0-9_\-*.]{6,}|\bAIza[\w\-*]{6,}|\b[Bb]earer\s+[^\s\"',;]+"
+    r"\b(?:sk|pk|rk|gsk|xai|hf|nvapi)[-_][A-Za-z0-9_\-*.]{6,}|\bAIza[\w\-*]{6,}|\b[Bb]earer\s+[^\s\"',;]+"
 )
-_DURATION = re.compile(
-    r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?"
-)
+_DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,6 @@ class Complaint:
     message: str = ""
     codes: tuple[str, ...] = ()
     param: str | None = None
-    status: int | None = None
 
 
 def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target, *, now_s: float) -> UpstreamError:
@@ -112,7 +117,8 @@ def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target,
     complaint = read_complaint(raw)
     kind, text = BY_STATUS.get(status) or BY_CLASS.get(status // 100, BY_CLASS[5])
     if status in (400, 413, 422):
-        kind = _refined(kind, complaint)
+        finer = _refined(kind, complaint)
+        kind, text = finer, REFINED.get(finer, text)
     told = ""
     if kind in (UpstreamRejected, UpstreamContextTooLong, UpstreamFiltered):
         told = scrubbed(complaint.message, target)
@@ -146,12 +152,11 @@ def read_complaint(raw: bytes) -> Complaint:
         return Complaint(message=str(error))
     inner = error.get("innererror")
     values = (error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None)
-    message, param, code = error.get("message", error.get("detail", "")), error.get("param"), error.get("code")
+    message, param = error.get("message", error.get("detail", "")), error.get("param")
     return Complaint(
         message=message if isinstance(message, str) else "",
         codes=tuple(value for value in values if isinstance(value, str)),
         param=param if isinstance(param, str) else None,
-        status=code if isinstance(code, int) and 400 <= code <= 599 else None,
     )
 
 

@@ -53,9 +53,7 @@ def _nothing(choices: list[Any], deployment: str) -> UpstreamError:
         return UpstreamFiltered(
             f"{deployment}: the provider's content filter withheld the answer", upstream_status=200, billed=True
         )
-    return UpstreamEmpty(
-        f"{deployment}: the reply has neither text nor tool calls", upstream_status=200, billed=True
-    )
+    return UpstreamEmpty(f"{deployment}: the reply has neither text nor tool calls", upstream_status=200, billed=True)
 
 
 def _listed(operation: Operation) -> str:

@@ -39,7 +39,7 @@ class Front:
     ) -> None:
         """Stand in front of ``behind``; serve at most ``max_in_flight`` model requests at a time."""
         self.head_limits = head_limits
-        self._behind, self._services = behind, services
+        self._behind, self.services = behind, services
         self._auth, self._limits = auth, limits
         self._max_in_flight, self._on_in_flight = max_in_flight, on_in_flight
         self.in_flight = 0
@@ -55,7 +55,7 @@ class Front:
         exchange = AsgiExchange(scope, receive, send, parse, self._auth, self._limits, has_room=has_room)
         self._count(1)
         try:
-            await hallway(self._services, exchange)
+            await hallway(self.services, exchange)
         except asyncio.CancelledError:
             if not exchange.closed:
                 raise

@@ -1,5 +1,6 @@
 """The stream's reader."""
 
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -44,7 +45,7 @@ def test_a_stream_passes_but_for_its_last_chunk_and_its_usage() -> None:
 def test_the_output_is_the_same_however_the_bytes_are_cut(cuts: list[int], crlf: bool) -> None:
     whole = WHOLE.replace(b"\n", b"\r\n") if crlf else WHOLE
     edges = [0, *sorted(cuts), len(whole)]
-    parts = [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [whole[a:b] for a, b in pairwise(edges)]
     passed, last, relay = relay_all(parts)
     assert (passed, last, relay.usage) == (ROLE + HELLO + WORLD, orjson.loads(STOP[6:]), Usage(7, 3))
 

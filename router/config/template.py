@@ -1,0 +1,129 @@
+"""``fusion-router init``: a commented router.yaml for the keys found in the environment."""
+
+from collections.abc import Mapping
+
+from router.config.environment import (
+    SMALL_VARIABLE,
+    STRONG_VARIABLE,
+    Choice,
+    choices_from_environment,
+    name_deployments,
+)
+from router.dispatch.provider import Target
+from router.providers import facts_of
+
+_HEAD = """\
+# fusion-router: which models answer, and when. Check it with: fusion-router check --config router.yaml
+# ${NAME} stands for an environment variable in api_key, headers and ledger.url, and nowhere else.
+"""
+
+_NO_KEYS = f"""
+# No provider key was found in the environment, so this pool stands for two servers of your own. Either write the
+# addresses and names of your servers, or set keys and use lines like the commented ones. fusion-router init also
+# reads OPENAI_BASE_URL or OLLAMA_HOST, with {SMALL_VARIABLE} and {STRONG_VARIABLE} for the models' names.
+# To see the gateway work without key or server: fusion-router demo
+
+pool:                              # deployments by name; what litellm's table knows need not be given
+  local-small: {{model: openai/small-model, api_base: "http://127.0.0.1:8001/v1", context_window: 32768,
+                supports: [tools], price: {{input_usd_per_mtok: 0, output_usd_per_mtok: 0}}}}
+  local-strong: {{model: openai/strong-model, api_base: "http://127.0.0.1:8002/v1", context_window: 32768,
+                 supports: [tools], price: {{input_usd_per_mtok: 0, output_usd_per_mtok: 0}}}}
+"""
+
+_REST = """
+# fusion:                          # several models answer at once, a judge writes the answer: dearer and slower
+#   enabled: true
+#   panel: {panel}
+#   judge: {judge}
+#   max_cost_usd: 0.50             # per run; above it the run is cut down
+
+server:
+  host: 127.0.0.1                  # 0.0.0.0 lets the network in: then set auth.keys
+  port: 8000
+
+# auth:                            # clients send the key, this file keeps only its hash
+#   keys:
+#     - {{name: my-app, sha256: ""}} # printf %s "$KEY" | sha256sum
+
+ledger:
+  url: sqlite:///fusion-router.db  # one row per request; what the classifier is retrained from
+  store_text: none                 # none | prompts | all
+
+# limits:
+#   max_in_flight: 512
+#   first_byte_s: 60
+#   total_s: 600
+"""
+
+_EXAMPLE_KEYS = {"OPENAI_API_KEY": "example", "ANTHROPIC_API_KEY": "example"}
+
+
+def render_config(env: Mapping[str, str], today: str | None = None) -> str:
+    """Write a config for the keys found; without any, one for two local servers, with providers as comments.
+
+    The text never contains a key. Loaded in the same environment it has no complaints.
+
+    Args:
+        env: environment variables.
+        today: ISO date; models that are turned off by then are not chosen. None asks the clock.
+    """
+    choices = choices_from_environment(env, today)
+    small = [choice.small for choice in choices if choice.small is not None]
+    strong = [choice.strong for choice in choices if choice.strong is not None]
+    if not small or not strong:
+        return _HEAD + _NO_KEYS + _example_lines(today) + _routing(["local-small"], ["local-strong"])
+    named = name_deployments([*small, *strong])
+    name_of = {target.deployment.model: name for name, target in named.items()}
+    return _HEAD + _pool(choices, named, env) + _routing(_names(small, name_of), _names(strong, name_of))
+
+
+def _pool(choices: list[Choice], named: Mapping[str, Target], env: Mapping[str, str]) -> str:
+    found = "".join(f"#   {choice.why}\n" for choice in choices)
+    pool = "".join(f"  {_quoted(name)}: {_entry(target, env)}\n" for name, target in named.items())
+    head = "pool:                              # deployments by name; prices and windows come from litellm's table\n"
+    return f"\n# Found in the environment:\n{found}\n{head}{pool}"
+
+
+def _example_lines(today: str | None) -> str:
+    targets = [target for c in choices_from_environment(_EXAMPLE_KEYS, today) for target in (c.small, c.strong)]
+    named = name_deployments([target for target in targets if target is not None])
+    return "".join(f"  # {_quoted(name)}: {_entry(target, {})}\n" for name, target in named.items())
+
+
+def _routing(small: list[str], strong: list[str]) -> str:
+    panel = list(dict.fromkeys([*strong, *small]))[:3]
+    return f"""
+routing:
+  small: {_list(small)}  # the first is preferred, the rest are fallbacks
+  strong: {_list(strong)}
+  mode: balanced                   # cost | balanced | quality
+  baseline: {_quoted(strong[0])}  # what savings are measured against
+  # aliases: {{gpt-4o: auto}}        # for clients that cannot change their model name
+{_REST.format(panel=_list(panel), judge=_quoted(strong[0]))}"""
+
+
+def _names(targets: list[Target], name_of: Mapping[str, str]) -> list[str]:
+    return [name_of[target.deployment.model] for target in targets]
+
+
+def _entry(target: Target, env: Mapping[str, str]) -> str:
+    """A deployment as a flow mapping; local servers with their address, and a price to fill in."""
+    facts = facts_of(target.provider)
+    parts = [f"model: {_quoted(target.deployment.model)}"]
+    if target.api_base != facts.api_base and target.api_base is not None:
+        parts.append(f"api_base: {_quoted(target.api_base)}")
+        if target.api_key and env.get("OPENAI_API_KEY") == target.api_key:
+            parts.append('api_key: "${OPENAI_API_KEY}"')
+    comment = "" if target.deployment.price else "  # add price: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}"
+    return "{" + ", ".join(parts) + "}" + comment
+
+
+def _list(names: list[str]) -> str:
+    return "[" + ", ".join(map(_quoted, names)) + "]"
+
+
+def _quoted(text: str) -> str:
+    """Quote what YAML would read as something else than this text."""
+    plain = text and text[0].isalpha() and all(c.isalnum() or c in "-_./" for c in text)
+    words = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+    return text if plain and text.lower() not in words else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,327 @@
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from router import errors
+from router.core.types import Deployment
+from router.dispatch import litellm_provider
+from router.dispatch.litellm_errors import ERRORS
+from router.dispatch.litellm_provider import LitellmProvider
+from router.dispatch.provider import Call, Target, Timeouts
+from tests.dispatch.fake_anthropic import SECRET_WORDS, FakeAnthropic
+from tests.dispatch.loopback import loopback
+
+MESSAGES = [{"role": "user", "content": "prompt-words"}]
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+
+
+class Upstream:
+    def __init__(self, fake: FakeAnthropic, api_base: str) -> None:
+        self.fake = fake
+        self.api_base = api_base
+
+    def call(self, model: str = "claude-opus-5", deadline_s: float = 10, **body: Any) -> Call:
+        target = Target(
+            deployment=Deployment("strong", f"anthropic/{model}"),
+            provider="anthropic",
+            upstream_model=model,
+            api_base=self.api_base,
+            api_key="key-words",
+            direct=False,
+            timeouts=Timeouts(connect_s=1, first_byte_s=5, idle_s=5, total_s=10),
+        )
+        body = {"model": "auto", "messages": MESSAGES, "max_tokens": 50, **body}
+        return Call(target, body, asyncio.get_running_loop().time() + deadline_s)
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    fake = FakeAnthropic()
+    async with loopback(fake.answer) as api_base:
+        yield Upstream(fake, api_base)
+
+
+@pytest.fixture
+def provider() -> LitellmProvider:
+    return LitellmProvider()
+
+
+async def read(provider: LitellmProvider, call: Call) -> tuple[list[dict[str, Any]], bool]:
+    """The chunks of a stream, and whether it ended with [DONE]."""
+    async with provider.stream(call) as pieces:
+        events = b"".join([piece async for piece in pieces]).split(b"\n\n")
+    data = [event.removeprefix(b"data: ") for event in events if event]
+    return [orjson.loads(item) for item in data if item != b"[DONE]"], bool(data) and data[-1] == b"[DONE]"
+
+
+async def test_every_exception_of_litellm_has_an_entry_in_the_table(provider: LitellmProvider) -> None:
+    await provider.warm_up()
+    import litellm.exceptions
+
+    raised = {
+        name
+        for name, value in vars(litellm.exceptions).items()
+        if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == "litellm.exceptions"
+    }
+    assert raised - set(ERRORS) == set()
+
+
+def test_only_one_file_imports_litellm() -> None:
+    package = Path(errors.__file__).parent
+    importers = {
+        path.name
+        for path in package.rglob("*.py")
+        if 'import_module("litellm' in path.read_text() or "import litellm\n" in path.read_text()
+    }
+    assert importers == {"litellm_provider.py"}
+
+
+async def test_importing_litellm_does_not_block_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.dispatch.litellm_provider._import_litellm", lambda: time.sleep(0.3), raising=True)
+    warming = asyncio.create_task(LitellmProvider().warm_up())
+    started = time.perf_counter()
+    await asyncio.sleep(0.01)
+    assert time.perf_counter() - started < 0.2
+    await warming
+
+
+async def test_a_rehearsal_calls_nobody(upstream: Upstream, provider: LitellmProvider) -> None:
+    await provider.warm_up([upstream.call().target])
+    assert upstream.fake.bodies == []
+
+
+async def test_a_reply_has_openais_shape_and_counts_cached_tokens(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    reply = await provider.complete(upstream.call())
+    assert reply["choices"][0]["message"]["content"] == "hi"
+    assert reply["choices"][0]["finish_reason"] == "stop"
+    assert (reply["usage"]["prompt_tokens"], reply["usage"]["completion_tokens"]) == (18, 7)
+    assert reply["usage"]["prompt_tokens_details"]["cached_tokens"] == 5
+    assert reply["usage"]["prompt_tokens_details"]["cache_creation_tokens"] == 3
+    assert "cache_read_input_tokens" not in reply["usage"]
+
+
+async def test_tools_are_offered_and_their_calls_come_back(upstream: Upstream, provider: LitellmProvider) -> None:
+    reply = await provider.complete(upstream.call(tools=[TOOL]))
+    message = reply["choices"][0]["message"]
+    assert message["content"] is None
+    assert message["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"at": 1}'}
+    assert reply["choices"][0]["finish_reason"] == "tool_calls"
+
+
+async def test_a_stream_ends_with_one_usage_chunk_and_done(upstream: Upstream, provider: LitellmProvider) -> None:
+    chunks, done = await read(provider, upstream.call(stream=True))
+    text = "".join(c["delta"].get("content") or "" for chunk in chunks for c in chunk["choices"])
+    assert text == "w0 w1 w2 "
+    assert done
+    with_usage = [chunk for chunk in chunks if chunk.get("usage")]
+    assert len(with_usage) == 1
+    assert with_usage[0] is chunks[-1]
+    assert with_usage[0]["choices"] == []
+    assert with_usage[0]["usage"]["prompt_tokens_details"]["cached_tokens"] == 5
+    assert with_usage[0]["usage"]["prompt_tokens_details"]["cache_creation_tokens"] == 3
+
+
+async def test_tool_calls_are_streamed(upstream: Upstream, provider: LitellmProvider) -> None:
+    chunks, done = await read(provider, upstream.call(stream=True, tools=[TOOL]))
+    deltas = [
+        c["delta"]["tool_calls"][0] for chunk in chunks for c in chunk["choices"] if "tool_calls" in c["delta"]
+    ]
+    assert deltas[0]["function"]["name"] == "look"
+    assert "".join(delta["function"].get("arguments") or "" for delta in deltas) == '{"at":1}'
+    assert done
+
+
+REFUSALS = {
+    "limited": errors.UpstreamRateLimited,
+    "overloaded": errors.UpstreamFailed,
+    "unauthorised": errors.UpstreamAuthFailed,
+    "forbidden": errors.UpstreamAuthFailed,
+    "missing": errors.UpstreamModelMissing,
+    "wrong": errors.UpstreamRejected,
+    "long": errors.UpstreamContextTooLong,
+    "failing": errors.UpstreamFailed,
+    "html": errors.UpstreamBadReply,
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", REFUSALS)
+async def test_a_refusal_is_said_in_our_words_and_repeats_none_of_theirs(
+    upstream: Upstream, provider: LitellmProvider, model: str, stream: bool
+) -> None:
+    call = upstream.call(model, stream=stream)
+    with pytest.raises(errors.UpstreamError) as caught:
+        await (read(provider, call) if stream else provider.complete(call))
+    assert type(caught.value) is REFUSALS[model]
+    assert not any(word in str(caught.value) for word in SECRET_WORDS.split())
+    assert caught.value.__cause__ is None
+    assert len(upstream.fake.bodies) == 1, "litellm must not retry"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_retry_after_is_kept(upstream: Upstream, provider: LitellmProvider, stream: bool) -> None:
+    call = upstream.call("limited", stream=stream)
+    with pytest.raises(errors.UpstreamRateLimited) as caught:
+        await (read(provider, call) if stream else provider.complete(call))
+    assert caught.value.retry_after_s == 7
+    assert caught.value.upstream_status == 429
+
+
+async def test_the_providers_own_status_is_kept(upstream: Upstream, provider: LitellmProvider) -> None:
+    with pytest.raises(errors.UpstreamFailed) as caught:
+        await provider.complete(upstream.call("overloaded"))
+    assert caught.value.upstream_status == 529
+
+
+async def test_an_error_before_the_first_token_is_not_a_broken_stream(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    with pytest.raises(errors.UpstreamFailed):
+        await read(provider, upstream.call("failing-at-once", stream=True))
+
+
+@pytest.mark.parametrize("model", ["failing-midway", "cut", "ending-early"])
+async def test_a_stream_cut_short_never_looks_like_a_clean_end(
+    upstream: Upstream, provider: LitellmProvider, model: str
+) -> None:
+    received = b""
+    with pytest.raises(errors.UpstreamBroken) as caught:  # noqa: PT012 - what came before the break matters
+        async with provider.stream(upstream.call(model, stream=True)) as pieces:
+            async for piece in pieces:
+                received += piece
+    assert b"w2" in received
+    assert b"[DONE]" not in received
+    assert b'"finish_reason":"' not in received
+    assert "prompt-words" not in str(caught.value)
+
+
+async def test_a_stalling_stream_is_broken_off_after_the_idle_time(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    call = upstream.call("stalling", stream=True)
+    call = replace(call, target=replace(call.target, timeouts=Timeouts(idle_s=0.2)))
+    with pytest.raises(errors.UpstreamBroken):
+        await read(provider, call)
+    await until_broken_off(upstream, "stalling")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_deadline_ends_a_call_and_its_connection(
+    upstream: Upstream, provider: LitellmProvider, stream: bool
+) -> None:
+    call = upstream.call("hanging", deadline_s=0.3, stream=stream)
+    with pytest.raises(errors.UpstreamTimeout):
+        await (read(provider, call) if stream else provider.complete(call))
+    await until_broken_off(upstream, "hanging")
+
+
+async def test_cancelling_a_call_closes_the_connection(upstream: Upstream, provider: LitellmProvider) -> None:
+    await provider.warm_up()
+    task = asyncio.create_task(provider.complete(upstream.call("hanging")))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until_broken_off(upstream, "hanging")
+
+
+async def test_leaving_a_stream_closes_the_connection(
+    upstream: Upstream, provider: LitellmProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Any] = []  # else the garbage collector closes it for us, as it may or may not in the gateway
+    watch = litellm_provider.watch
+    monkeypatch.setattr(
+        litellm_provider, "watch", lambda wrapper, call: held.append(wrapper) or watch(wrapper, call)
+    )
+    async with provider.stream(upstream.call("slow", stream=True)) as pieces:
+        await anext(pieces)
+        await anext(pieces)
+    await until_broken_off(upstream, "slow")
+
+
+async def test_an_unreachable_server_is_unreachable(upstream: Upstream, provider: LitellmProvider) -> None:
+    call = upstream.call()
+    call = replace(call, target=replace(call.target, api_base="http://127.0.0.1:1"))
+    with pytest.raises(errors.UpstreamUnreachable):
+        await provider.complete(call)
+    with pytest.raises(errors.UpstreamUnreachable):
+        await read(provider, replace(call, body={**call.body, "stream": True}))
+
+
+async def test_a_caller_cannot_redirect_the_operators_key(upstream: Upstream, provider: LitellmProvider) -> None:
+    hostile = {
+        "api_base": "http://127.0.0.1:1",
+        "base_url": "http://127.0.0.1:1",
+        "api_key": "other",
+        "custom_llm_provider": "openai",
+        "mock_response": "owned",
+        "fallbacks": ["openai/gpt-6-luna"],
+        "extra_headers": {"x-api-key": "other"},
+        "headers": {"x-api-key": "other"},
+        "num_retries": 9,
+        "timeout": 0.001,
+        "_skip_mcp_handler": False,
+        "aws_region_name": "x",
+        "vertex_credentials": "x",
+    }
+    reply = await provider.complete(upstream.call(**hostile))
+    assert reply["choices"][0]["message"]["content"] == "hi"
+    sent = upstream.fake.headers[-1]
+    assert sent["x-api-key"] == "key-words"
+    assert not set(hostile) & set(upstream.fake.bodies[-1])
+
+
+async def test_unknown_fields_reach_the_provider(upstream: Upstream, provider: LitellmProvider) -> None:
+    await provider.complete(upstream.call(context_hint={"tier": 2}))
+    assert upstream.fake.bodies[-1]["context_hint"] == {"tier": 2}
+
+
+async def test_hints_the_provider_does_not_know_are_left_out(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    await provider.complete(upstream.call(seed=7, frequency_penalty=0, n=1, logit_bias={"1": 2}))
+    assert not {"seed", "frequency_penalty", "n", "logit_bias"} & set(upstream.fake.bodies[-1])
+
+
+async def test_a_parameter_the_provider_cannot_honour_is_named(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    with pytest.raises(errors.UpstreamRejected, match="presence_penalty") as caught:
+        await provider.complete(upstream.call(presence_penalty=0.5))
+    assert caught.value.param == "presence_penalty"
+
+
+async def test_configured_and_per_call_headers_are_sent(upstream: Upstream, provider: LitellmProvider) -> None:
+    call = upstream.call()
+    call = replace(
+        call, target=replace(call.target, headers={"x-team": "a"}), headers={"x-router-fusion-depth": "1"}
+    )
+    await provider.complete(call)
+    assert upstream.fake.headers[-1]["x-team"] == "a"
+    assert upstream.fake.headers[-1]["x-router-fusion-depth"] == "1"
+
+
+async def test_the_environments_key_is_not_sent_to_another_address(
+    upstream: Upstream, provider: LitellmProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "environment-key")
+    call = upstream.call()
+    await provider.complete(replace(call, target=replace(call.target, api_key=None)))
+    assert "environment-key" not in str(upstream.fake.headers[-1])
+
+
+async def until_broken_off(upstream: Upstream, model: str) -> None:
+    for _ in range(100):
+        if model in upstream.fake.broken_off:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail(f"the connection of {model} was left open")

@@ -1,0 +1,137 @@
+"""Statuses and error bodies of providers."""
+
+from email.utils import formatdate
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from router import errors
+from router.core.types import Deployment
+from router.dispatch.provider import Target
+from router.dispatch.refusal import read_complaint, refusal, retry_after_s
+
+KEY = "0123-plain-looking-secret"
+TARGET = Target(
+    Deployment("small", "openai/x"), "openai", "x", "http://h/v1", KEY, headers={"api-key": "azure-secret"}
+)
+NOW_S = 1_800_000_000.0
+
+
+def refused(status: int, body: object = None, **headers: str) -> errors.UpstreamError:
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    return refusal(status, CIMultiDict(headers), raw, TARGET, now_s=NOW_S)
+
+
+@given(st.integers(100, 599).filter(lambda status: status != 200), st.binary(max_size=300))
+def test_every_status_with_any_body_is_an_upstream_error(status, raw):
+    error = refused(status, raw)
+    assert isinstance(error, errors.UpstreamError)
+    assert error.upstream_status == status
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-9, 999) | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["error", "message", "code", "type", "param", "innererror", "detail"]), inner
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_json_is_read_as_a_complaint(body):
+    refused(400, body)
+    assert isinstance(read_complaint(orjson.dumps(body)).message, str)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, {"error": {"code": "context_length_exceeded", "message": "x"}}, errors.UpstreamContextTooLong),
+        (400, {"error": {"message": "the maximum context length is 8192"}}, errors.UpstreamContextTooLong),
+        (400, {"object": "error", "message": "maximum context length"}, errors.UpstreamContextTooLong),
+        (400, {"error": {"type": "exceed_context_size_error", "message": "x"}}, errors.UpstreamContextTooLong),
+        (400, {"error": {"message": "prompt is too long: 250000 tokens > 200000"}}, errors.UpstreamContextTooLong),
+        (413, {"error": {"message": "Request too large"}}, errors.UpstreamContextTooLong),
+        (400, {"error": {"code": "content_filter", "message": "x"}}, errors.UpstreamFiltered),
+        (400, {"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}, errors.UpstreamFiltered),
+        (400, [{"error": {"code": 400, "message": "API key not valid."}}], errors.UpstreamAuthFailed),
+        (400, {"error": {"message": "foo/bar is not a valid model ID", "code": 400}}, errors.UpstreamModelMissing),
+        (400, {"error": "unexpected field"}, errors.UpstreamRejected),
+        (422, {"detail": "unprocessable"}, errors.UpstreamRejected),
+        (418, None, errors.UpstreamRejected),
+        (402, None, errors.UpstreamAuthFailed),
+        (524, None, errors.UpstreamTimeout),
+        (529, None, errors.UpstreamFailed),
+        (302, None, errors.UpstreamBadReply),
+        (429, {"error": {"message": "maximum context length"}}, errors.UpstreamRateLimited),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_read_by_status_then_code_then_words(status, body, kind):
+    assert type(refused(status, body)) is kind
+
+
+def test_what_a_provider_says_about_the_request_is_passed_on():
+    error = refused(400, {"error": {"message": "temperature must be below 2", "param": "temperature"}})
+    assert "temperature must be below 2" in error.message
+    assert error.param == "temperature"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+def test_what_a_provider_says_about_the_deployment_is_not(status):
+    assert "mumbo" not in refused(status, {"error": {"message": "mumbo jumbo", "param": "mumbo"}}).message
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [KEY, "azure-secret", "sk-abcdefgh12345678", "sk-proj-ab****yz12", "AIzaSyD1234567890", "Bearer ab.cd.ef",
+     "gsk_12345678abc"],
+)  # fmt: skip
+def test_keys_are_scrubbed_from_what_is_passed_on(secret):
+    error = refused(400, {"error": {"message": f"bad key {secret}, sorry", "param": secret}})
+    assert secret not in str(error.body())
+    assert "sorry" in error.message
+
+
+def test_a_long_complaint_is_shortened():
+    assert len(refused(400, {"error": {"message": "x" * 10_000}}).message) < 700
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "2"}, 2.0),
+        ({"Retry-After": "1.5"}, 1.5),
+        ({"retry-after": formatdate(NOW_S + 30, usegmt=True)}, 30.0),
+        ({"retry-after": formatdate(NOW_S - 30, usegmt=True)}, 0.0),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"x-ratelimit-reset": "20"}, 20.0),
+        ({"x-ratelimit-reset": str(int(NOW_S) + 7)}, 7.0),
+        ({"x-ratelimit-reset": str(int(NOW_S + 7) * 1000)}, 7.0),
+        ({"x-ratelimit-reset": "1m30s"}, 90.0),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6m0.5s"}, 360.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "120ms"}, 0.12),
+        ({"x-ratelimit-remaining-requests": "9", "x-ratelimit-reset-requests": "1h"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_when_to_come_back_is_read_in_every_form(headers, seconds):
+    assert retry_after_s(CIMultiDict(headers), now_s=NOW_S) == (
+        None if seconds is None else pytest.approx(seconds, abs=1.0 if "GMT" in str(headers) else 1e-6)
+    )
+
+
+@given(st.text(max_size=40))
+def test_no_header_value_breaks_the_reading(value):
+    for name in ("retry-after", "retry-after-ms", "x-ratelimit-reset"):
+        seconds = retry_after_s(CIMultiDict({name: value}), now_s=NOW_S)
+        assert seconds is None or seconds >= 0

@@ -1,0 +1,162 @@
+"""What callers get wrong: each gets its error with the field named, no crash, and a record."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.live import POOL, LiveGateway, gateway
+
+LIMITS = "limits: {request_read_s: 0.5, header_read_s: 0.5, max_header_bytes: 16384, max_body_bytes: 8388608}\n"
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[LiveGateway]:
+    with gateway(POOL + LIMITS) as running:
+        yield running
+
+
+def body(**more: Any) -> bytes:
+    return json.dumps({"model": "auto", "messages": [{"role": "user", "content": "hi"}], **more}).encode()
+
+
+NESTED = b'{"model": "auto", "messages": ' + b"[" * 10_000 + b"]" * 10_000 + b"}"
+CASES: list[tuple[str, bytes, int, str | None]] = [
+    ("broken JSON", b'{"model": "auto", ', 400, "body"),
+    ("no body", b"", 400, "body"),
+    ("not an object", b"[1, 2]", 400, "body"),
+    ("no model", b'{"messages": [{"role": "user", "content": "hi"}]}', 400, "model"),
+    ("model of the wrong type", body(model=7), 400, "model"),
+    ("no messages", b'{"model": "auto"}', 400, "messages"),
+    ("empty messages", body(messages=[]), 400, "messages"),
+    ("message not an object", body(messages=["hi"]), 400, "messages[0]"),
+    ("wrong role", body(messages=[{"role": "robot", "content": "hi"}]), 400, "messages[0].role"),
+    ("unhashable role", body(messages=[{"role": ["user"], "content": "hi"}]), 400, "messages[0].role"),
+    ("content of the wrong type", body(messages=[{"role": "user", "content": 7}]), 400, "messages[0].content"),
+    ("part without a type", body(messages=[{"role": "user", "content": [{}]}]), 400, "messages[0].content[0]"),
+    ("text of the wrong type", body(messages=[{"role": "user", "content": [{"type": "text", "text": 1}]}]), 400,
+     "messages[0].content[0].text"),
+    ("stream not a boolean", body(stream="yes"), 400, "stream"),
+    ("tools not a list", body(tools={}), 400, "tools"),
+    ("tool not an object", body(tools=["x"]), 400, "tools"),
+    ("temperature too high", body(temperature=99), 400, "temperature"),
+    ("temperature a boolean", body(temperature=True), 400, "temperature"),
+    ("max_tokens negative", body(max_tokens=-1), 400, "max_tokens"),
+    ("NaN", b'{"model": "auto", "messages": [{"role": "user", "content": "hi"}], "temperature": NaN}', 400, "temperature"),
+    ("invalid UTF-8", b'{"model": "auto", "messages": [{"role": "user", "content": "\xff\xfe"}]}', 400, "body"),
+    ("deep nesting", NESTED, 400, "body"),
+    ("20 MB", body(padding="x" * 20_000_000), 413, "body"),
+    ("unknown model", body(model="gpt-9"), 404, "model"),
+    ("unknown control", body(router={"mood": 1}), 400, "router.mood"),
+    ("contradictory allow-list", body(router={"models": ["small"], "exclude": ["small"]}), 400, "router.models"),
+    ("router not an object", body(router="cost"), 400, "router"),
+    ("lone surrogate", b'{"model": "auto", "messages": [{"role": "user", "content": "\\ud800"}]}', 400, "body"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "status", "param"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+async def test_bad_bodies_are_named_and_recorded(
+    strict: LiveGateway, raw: bytes, status: int, param: str | None
+) -> None:
+    before = len(strict.records)
+    async with aiohttp.ClientSession() as session, session.post(
+        f"{strict.url}/v1/chat/completions", data=raw, headers={"content-type": "application/json"}
+    ) as reply:
+        answer = await reply.json()
+    assert reply.status == status
+    assert answer["error"]["param"] == param
+    assert answer["error"]["code"]
+    assert answer["error"]["message"]
+    records = strict.wait_for_records(before + 1)[before:]
+    assert [(record.outcome, record.status) for record in records] == [(answer["error"]["code"], status)]
+    assert reply.headers["x-router-request-id"] == records[0].request_id
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "code"),
+    [
+        ("GET", "/v1/chat/completions", {}, 405, "method_not_allowed"),
+        ("POST", "/v1/models", {}, 405, "method_not_allowed"),
+        ("POST", "/v1/responses", {}, 404, "unknown_url"),
+        ("GET", "/nothing", {}, 404, "unknown_url"),
+        ("POST", "/v1/chat/completions", {"content-type": "text/plain"}, 415, "unsupported_media_type"),
+    ],
+)
+async def test_wrong_ways_in_get_openai_shaped_errors(
+    strict: LiveGateway, method: str, path: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.request(method, strict.url + path, data=body(), headers=headers) as reply:
+            assert reply.status == status
+            assert (await reply.json())["error"]["code"] == code
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions"])
+async def test_paths_work_with_and_without_v1(strict: LiveGateway, path: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.post(strict.url + path, data=body(), headers={"content-type": "application/json"}) as reply:
+            assert reply.status == 200
+
+
+def talk(port: int, *parts: bytes, pause_s: float = 0.0, wait_s: float = 4.0) -> bytes:
+    """Send raw bytes with pauses, and read until the other side closes or goes quiet."""
+    with socket.create_connection(("127.0.0.1", port), timeout=wait_s) as connection:
+        for part in parts:
+            try:
+                connection.sendall(part)
+            except OSError:
+                break
+            time.sleep(pause_s)
+        received = b""
+        try:
+            while data := connection.recv(65536):
+                received += data
+        except OSError:
+            pass
+        return received
+
+
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+
+
+def test_a_body_that_trickles_is_timed_out_recorded_and_closed(strict: LiveGateway) -> None:
+    before = len(strict.records)
+    got = talk(strict.port, HEAD + b"content-length: 100\r\n\r\n{", b"a", b"b", pause_s=0.3)
+    assert b" 408 " in got.split(b"\r\n")[0]
+    assert b"request_timeout" in got
+    assert strict.wait_for_records(before + 1)[-1].outcome == "request_timeout"
+
+
+def test_a_head_that_trickles_is_closed(strict: LiveGateway) -> None:
+    got = talk(
+        strict.port, b"POST /v1/chat", b"/completions", b" HTTP/1.1\r\n", b"x-a: 1\r\n", b"x-b: 2\r\n", pause_s=0.25
+    )
+    assert b"408" in got.split(b"\r\n")[0]
+
+
+def test_a_head_that_never_ends_is_refused(strict: LiveGateway) -> None:
+    assert b"431" in talk(strict.port, HEAD, *([b"x-long: " + b"y" * 4000 + b"\r\n"] * 10)).split(b"\r\n")[0]
+
+
+def test_one_connection_serves_many_requests(strict: LiveGateway) -> None:
+    request = HEAD + b"content-length: %d\r\n\r\n" % len(body()) + body()
+    got = talk(strict.port, request, request, request, pause_s=0.3, wait_s=1.0)
+    assert got.count(b"HTTP/1.1 200 OK") == 3
+
+
+async def test_hostile_requests_leave_the_gateway_serving(strict: LiveGateway) -> None:
+    async with aiohttp.ClientSession() as session:
+
+        async def one(raw: bytes) -> int:
+            async with session.post(
+                f"{strict.url}/v1/chat/completions", data=raw, headers={"content-type": "application/json"}
+            ) as reply:
+                return reply.status
+
+        statuses = await asyncio.gather(*(one(raw) for _, raw, _, _ in CASES * 3 if len(raw) < 1_000_000), one(body()))
+    assert statuses[-1] == 200

@@ -1,0 +1,395 @@
+"""What providers get wrong, seen from the caller: fallbacks, cooldowns, broken streams, hang-ups, drains."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import aiohttp
+import openai
+import orjson
+import pytest
+from openai import OpenAI
+
+from tests.live import LiveGateway, free_port, gateway, upstream
+
+HI: list[Any] = [{"role": "user", "content": "hi"}]
+QUICK = "latency_ms=0&tokens_per_second=0&jitter=0"
+
+
+def pool(
+    small: str, *, strong: str = QUICK, more: str = "", routes: str = "small: [small], strong: [strong]", base: str = ""
+) -> str:
+    at = f', api_base: "{base}", api_key: sk-upstream-secret' if base else ""
+    prefix = "openai/scripted" if base else "scripted"
+    return f"""
+pool:
+  small: {{model: "{prefix}/small?{small}"{at}}}
+  strong: {{model: "{prefix}/strong?{strong}"{at}}}
+{more}
+routing: {{{routes}, baseline: strong}}
+ledger: {{enabled: false}}
+server: {{access_log: false, log_level: error}}
+"""
+
+
+def client_of(live: LiveGateway, **options: Any) -> OpenAI:
+    return OpenAI(base_url=f"{live.url}/v1", api_key="sk-caller", max_retries=0, **options)
+
+
+@pytest.fixture(scope="module")
+def upstream_url() -> Iterator[str]:
+    with upstream() as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("habit", "code", "reason"),
+    [
+        ("fail=500", "upstream_error", "fallback_error"),
+        ("fail=429&retry_after=7", "upstream_rate_limited", "fallback_error"),
+        ("fail=401", "upstream_auth_failed", "fallback_error"),
+        ("fail=404", "upstream_model_missing", "fallback_error"),
+        ("fail=empty", "upstream_empty", "fallback_error"),
+        ("fail=malformed", "upstream_bad_reply", "fallback_error"),
+        ("fail=content_type", "upstream_bad_reply", "fallback_error"),
+        ("fail=reset", "upstream_unreachable", "fallback_error"),
+        ("fail=504", "upstream_timeout", "fallback_timeout"),
+        ("fail=context_length", "context_length_exceeded", "fallback_error"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("over_a_socket", [False, True])
+def test_a_failing_deployment_is_replaced_by_the_next(
+    upstream_url: str, habit: str, code: str, reason: str, stream: bool, over_a_socket: bool
+) -> None:
+    with gateway(pool(habit, base=upstream_url if over_a_socket else "")) as live, client_of(live) as client:
+        reply = client.chat.completions.with_raw_response.create(model="auto", messages=HI, stream=stream)
+        assert reply.headers["x-router-route"] == "strong"
+        assert reply.headers["x-router-reason"] == reason
+        for _ in reply.parse() if stream else ():
+            pass
+        record = live.record(reply.headers["x-router-request-id"])
+        assert record.outcome == "ok"
+        first = record.attempts[0].outcome
+        assert first == code or (code == "upstream_unreachable" and first.startswith("upstream_"))
+        assert record.attempts[-1].outcome == "ok"
+        assert record.attempts[-1].stage == "retry"
+
+
+def test_a_rate_limited_deployment_cools_for_as_long_as_it_said_and_is_not_called() -> None:
+    with gateway(pool("fail=429&retry_after=60")) as live, client_of(live) as client:
+        client.chat.completions.create(model="auto", messages=HI)
+        again = client.chat.completions.with_raw_response.create(model="auto", messages=HI)
+        assert again.headers["x-router-attempts"] == "1"
+        assert again.headers["x-router-reason"] == "fallback_unavailable"
+
+
+def test_a_deployment_comes_back_after_its_cooldown() -> None:
+    with gateway(pool("fail=429&retry_after=0.2&fail_times=1&" + QUICK)) as live, client_of(live) as client:
+        client.chat.completions.create(model="auto", messages=HI)
+        time.sleep(0.3)
+        again = client.chat.completions.with_raw_response.create(model="auto", messages=HI)
+        assert again.headers["x-router-route"] == "small"
+        assert again.headers["x-router-reason"] == "below_threshold"
+
+
+def test_another_deployment_of_the_same_model_takes_over_without_a_fallback() -> None:
+    twin = f'  twin: {{model: "scripted/small?fail=500&fail_times=1&{QUICK}"}}'
+    with gateway(
+        pool(f"fail=500&fail_times=1&{QUICK}", more=twin, routes="small: [small, twin], strong: [strong]")
+    ) as live:
+        with client_of(live) as client:
+            reply = client.chat.completions.with_raw_response.create(model="auto", messages=HI)
+        assert reply.headers["x-router-reason"] == "below_threshold"
+        assert reply.headers["x-router-attempts"] == "2"
+
+
+def test_when_everything_fails_the_last_error_comes_back_and_sdks_are_told_when_to_retry() -> None:
+    with gateway(pool("fail=429&retry_after=9", strong="fail=429&retry_after=9")) as live, client_of(live) as client:
+        with pytest.raises(openai.RateLimitError) as caught:
+            client.chat.completions.create(model="auto", messages=HI)
+        headers = caught.value.response.headers
+        assert headers["retry-after"] == "9"
+        assert headers["retry-after-ms"] == "9000"
+        assert headers["x-should-retry"] == "true"
+        assert headers["x-router-attempts"] == "2"
+        with pytest.raises(openai.InternalServerError) as unavailable:
+            client.chat.completions.create(model="auto", messages=HI)
+        assert unavailable.value.status_code == 503
+        assert unavailable.value.body["code"] == "no_deployment_available"  # type: ignore[index]
+        assert 1 <= int(unavailable.value.response.headers["retry-after"]) <= 9
+
+
+def test_where_money_was_spent_sdks_are_told_not_to_retry() -> None:
+    with gateway(pool("fail=empty", strong="fail=empty")) as live, client_of(live) as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            client.chat.completions.create(model="auto", messages=HI)
+        assert caught.value.response.headers["x-should-retry"] == "false"
+        record = live.record(caught.value.response.headers["x-router-request-id"])
+        assert record.cost_usd
+        assert record.cost_usd > 0
+
+
+def test_a_request_that_the_provider_rejects_is_not_sent_elsewhere() -> None:
+    with gateway(pool("fail=400")) as live, client_of(live) as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.chat.completions.create(model="auto", messages=HI)
+        assert caught.value.response.headers["x-router-attempts"] == "1"
+
+
+def test_a_forced_route_and_a_named_deployment_do_not_fall_back_to_another_route() -> None:
+    with gateway(pool("fail=500")) as live, client_of(live) as client, pytest.raises(openai.InternalServerError):
+        client.chat.completions.create(model="small", messages=HI)
+
+
+def events(raw: bytes) -> list[Any]:
+    return [line[6:] for line in raw.decode().split("\n\n") if line.startswith("data: ")]
+
+
+async def read_stream(live: LiveGateway) -> tuple[int, list[Any]]:
+    async with aiohttp.ClientSession() as session, session.post(
+        f"{live.url}/v1/chat/completions", json={"model": "auto", "messages": HI, "stream": True}
+    ) as reply:
+        return reply.status, events(await reply.read())
+
+
+@pytest.mark.parametrize("habit", ["truncate_after=3", "error_after=3"])
+@pytest.mark.parametrize("over_a_socket", [False, True])
+async def test_a_stream_that_breaks_says_so_and_never_looks_like_an_end(
+    upstream_url: str, habit: str, over_a_socket: bool
+) -> None:
+    with gateway(
+        pool(f"latency_ms=0&jitter=0&tokens_per_second=30&words=40&{habit}", base=upstream_url if over_a_socket else "")
+    ) as live:
+        status, got = await read_stream(live)
+        assert status == 200
+        assert got[-1] != "[DONE]"
+        assert json.loads(got[-1])["error"]["code"] == "upstream_broken"
+        assert not any('"finish_reason":"' in event for event in got)
+        record = live.wait_for_records(1)[0]
+        assert record.outcome == "upstream_broken"
+        assert record.attempts[0].usage is not None
+        assert record.attempts[0].usage.estimated
+
+
+async def test_a_stream_that_falls_silent_is_ended_by_the_idle_limit() -> None:
+    with gateway(pool(f"{QUICK}&words=40&stall_after=3") + "limits: {idle_s: 0.3}\n") as live:
+        began_s = time.monotonic()
+        _, got = await read_stream(live)
+        assert time.monotonic() - began_s < 3
+        assert "error" in json.loads(got[-1])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_provider_that_hangs_is_left_for_another(stream: bool) -> None:
+    limits = "limits: {first_byte_s: 0.3}\n"
+    with gateway(pool("fail=hang") + limits) as live, client_of(live) as client:
+        reply = client.chat.completions.with_raw_response.create(model="auto", messages=HI, stream=stream)
+        assert reply.headers["x-router-reason"] == "fallback_timeout"
+
+
+def test_the_total_deadline_ends_a_request() -> None:
+    limits = "limits: {total_s: 0.5, first_byte_s: 0.3}\n"
+    with gateway(pool("fail=hang", strong="fail=hang") + limits) as live, client_of(live) as client:
+        began_s = time.monotonic()
+        with pytest.raises(openai.InternalServerError) as caught:
+            client.chat.completions.create(model="auto", messages=HI)
+        assert caught.value.status_code == 504
+        assert time.monotonic() - began_s < 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_caller_who_hangs_up_cancels_the_call_and_is_recorded(stream: bool) -> None:
+    habits = f"{QUICK}&words=400&tokens_per_second=50" if stream else "fail=hang"
+    with gateway(pool(habits)) as live:
+        async with aiohttp.ClientSession() as session:
+            body = {"model": "auto", "messages": HI, "stream": stream}
+            task = asyncio.create_task(session.post(f"{live.url}/v1/chat/completions", json=body).__aenter__())
+            if stream:
+                reply = await task
+                await reply.content.readany()
+                reply.close()
+            else:
+                await asyncio.sleep(0.3)
+                task.cancel()
+        await asyncio.sleep(0.2)
+        record = live.wait_for_records(1)[0]
+        assert record.outcome == "aborted"
+        assert [attempt.outcome for attempt in record.attempts] == ["aborted"]
+        assert record.cost_usd is not None
+        assert record.cost_usd > 0
+        assert live.front.in_flight == 0
+
+
+async def test_a_stream_delivered_to_its_end_is_a_success_even_if_the_caller_then_closes() -> None:
+    with gateway(pool(QUICK)) as live:
+        _, got = await read_stream(live)
+        assert got[-1] == "[DONE]"
+        assert live.wait_for_records(1)[0].outcome == "ok"
+
+
+async def test_more_than_the_limit_in_flight_gets_503_and_a_record() -> None:
+    with gateway(pool("latency_ms=600&jitter=0&tokens_per_second=0") + "limits: {max_in_flight: 2}\n") as live:
+        async with aiohttp.ClientSession() as session:
+
+            async def one() -> tuple[int, str | None]:
+                async with session.post(
+                    f"{live.url}/v1/chat/completions", json={"model": "auto", "messages": HI}
+                ) as reply:
+                    return reply.status, reply.headers.get("retry-after")
+
+            answers = await asyncio.gather(*(one() for _ in range(5)))
+        assert sorted(status for status, _ in answers) == [200, 200, 503, 503, 503]
+        assert all(after == "1" for status, after in answers if status == 503)
+        assert len(live.wait_for_records(5)) == 5
+
+
+async def test_waiting_for_a_provider_never_moves_the_overhead() -> None:
+    with gateway(pool("latency_ms=700&jitter=0&tokens_per_second=0")) as live:
+        async with aiohttp.ClientSession() as session:
+            async with session.post(f"{live.url}/v1/chat/completions", json={"model": "auto", "messages": HI}) as reply:
+                assert reply.status == 200
+        record = live.wait_for_records(1)[0]
+        assert record.duration_s > 0.7
+        assert sum(record.overhead_s.values()) < 0.05
+
+
+KEY = "sk-very-secret-caller-key"
+AUTH = f"auth: {{keys: [{{name: team-a, sha256: {sha256(KEY.encode()).hexdigest()}}}]}}\n"
+
+
+def test_keys_open_the_gateway_by_either_header_and_nothing_else_does() -> None:
+    with gateway(pool(QUICK) + AUTH) as live:
+        good = OpenAI(base_url=f"{live.url}/v1", api_key=KEY, max_retries=0)
+        assert good.chat.completions.create(model="auto", messages=HI).choices
+        assert live.records[-1].caller == "team-a"
+        by_header = OpenAI(
+            base_url=f"{live.url}/v1",
+            api_key="x",
+            max_retries=0,
+            default_headers={"authorization": "", "x-api-key": KEY},
+        )
+        assert by_header.chat.completions.create(model="auto", messages=HI).choices
+        bad = OpenAI(base_url=f"{live.url}/v1", api_key="sk-wrong", max_retries=0)
+        for call in (lambda: bad.chat.completions.create(model="auto", messages=HI), bad.models.list):
+            with pytest.raises(openai.AuthenticationError) as caught:
+                call()
+            assert "sk-wrong" not in str(caught.value.body)
+        assert live.wait_for_records(3)[-1].outcome == "invalid_api_key"
+
+
+def test_keys_and_prompts_are_in_no_log_error_or_metric(upstream_url: str) -> None:
+    secret_prompt = "zebra-crossing-prompt-4711"
+    with subprocess.Popen(
+        [sys.executable, "-m", "router", "serve", "--config", "/dev/stdin", "--port", str(port := free_port())],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdin
+        assert process.stderr
+        config = pool("fail=401", strong="fail=401", base=upstream_url).replace(
+            "access_log: false, log_level: error", "log_level: debug"
+        )
+        process.stdin.write((config + AUTH).encode())
+        process.stdin.close()
+        client = OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=KEY, max_retries=30)
+        seen = ""
+        with pytest.raises(openai.APIStatusError) as caught:
+            client.with_options(max_retries=8).chat.completions.create(
+                model="auto", messages=[{"role": "user", "content": secret_prompt}]
+            )
+        seen += str(caught.value.body)
+        metrics = client.with_options(max_retries=0)._client.get(f"http://127.0.0.1:{port}/metrics").text
+        process.send_signal(signal.SIGTERM)
+        log = process.stderr.read().decode()
+        process.wait(10)
+        assert "upstream_auth_failed" in log
+        for text in (seen, metrics, log):
+            for secret in (KEY, "sk-upstream-secret", secret_prompt):
+                assert secret not in text
+
+
+def start(*arguments: str, config: str, tmp_path: Any) -> tuple["subprocess.Popen[bytes]", int]:
+    path = tmp_path / "router.yaml"
+    path.write_text(config)
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "router", "serve", "--config", str(path), "--port", str(port), *arguments],
+        stderr=subprocess.PIPE,
+    )
+    deadline_s = time.monotonic() + 20
+    while time.monotonic() < deadline_s:
+        try:
+            with OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=0) as client:
+                client.models.list()
+            return process, port
+        except openai.APIConnectionError:
+            time.sleep(0.05)
+    raise AssertionError("the gateway did not start")
+
+
+async def test_sigterm_lets_requests_in_flight_finish(tmp_path: Any) -> None:
+    process, port = start(config=pool("latency_ms=1500&jitter=0&tokens_per_second=0"), tmp_path=tmp_path)
+    try:
+        async with aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{port}/v1/chat/completions"
+            task = asyncio.create_task(session.post(url, json={"model": "auto", "messages": HI}).__aenter__())
+            await asyncio.sleep(0.4)
+            process.send_signal(signal.SIGTERM)
+            reply = await task
+            assert reply.status == 200
+            assert (await reply.json())["choices"]
+        assert await asyncio.to_thread(process.wait, 10) in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_several_workers_share_a_port_and_add_up_their_metrics(tmp_path: Any) -> None:
+    process, port = start("--workers", "2", config=pool(QUICK), tmp_path=tmp_path)
+    try:
+        for _ in range(12):
+            with OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=2) as client:
+                client.chat.completions.create(model="auto", messages=HI)
+        with OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x") as client:
+            text = client._client.get(f"http://127.0.0.1:{port}/metrics").text
+        counts = [line for line in text.splitlines() if line.startswith("router_requests_total{")]
+        assert sum(float(line.rsplit(" ", 1)[1]) for line in counts) == 12
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_probes_answer(path: str) -> None:
+    with gateway(pool(QUICK)) as live:
+        async with aiohttp.ClientSession() as session, session.get(live.url + path) as reply:
+            assert reply.status == 200
+
+
+async def test_readiness_fails_when_nobody_can_answer() -> None:
+    with gateway(pool("fail=429&retry_after=60", strong="fail=429&retry_after=60")) as live:
+        await read_stream(live)
+        async with aiohttp.ClientSession() as session, session.get(live.url + "/readyz") as reply:
+            assert reply.status == 503
+            assert (await reply.json())["checks"] == {"pool": False, "classifier": True}
+
+
+async def test_a_dry_run_decides_like_the_real_thing_and_calls_nobody() -> None:
+    with gateway(pool("fail=500", strong="fail=500")) as live:
+        async with aiohttp.ClientSession() as session:
+            async with session.post(live.url + "/v1/route", json={"model": "auto", "messages": HI}) as reply:
+                found = orjson.loads(await reply.read())
+        assert found["route"] == "small"
+        assert found["reason"] == "below_threshold"
+        assert found["contributions"]
+        assert set(found["estimated_cost_usd"]) == {"small", "strong"}
+        assert not live.records

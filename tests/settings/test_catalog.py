@@ -1,0 +1,157 @@
+import importlib.util
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.catalog import Catalog, ModelFacts, known_providers, litellm_version, look_up
+from router.core.cost import call_cost_usd
+from router.core.types import Price, Usage
+from router.providers import PROVIDERS
+
+LITELLM = Path(str(importlib.util.find_spec("litellm").origin)).parent  # type: ignore[union-attr]
+
+
+def catalog(**entries: Any) -> Catalog:
+    return Catalog({name.replace("__", "/"): entry for name, entry in entries.items()}, source="table")
+
+
+PRICED = {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
+
+
+@pytest.mark.parametrize(
+    ("model", "input_usd", "output_usd"),
+    [
+        ("openai/gpt-4.1", 2e-6, 8e-6),
+        ("anthropic/claude-opus-4-5", 5e-6, 25e-6),
+        ("gemini/gemini-2.5-pro", 1.25e-6, 10e-6),
+        ("bedrock/anthropic.claude-opus-4-6-v1", 5e-6, 25e-6),
+        ("openrouter/openai/gpt-4.1", 2e-6, 8e-6),
+        ("openrouter/anthropic/claude-opus-4.5", 5e-6, 25e-6),
+        ("vertex_ai/gemini-2.5-pro", 1.25e-6, 10e-6),
+    ],
+)
+def test_prices_come_from_the_packaged_table(model: str, input_usd: float, output_usd: float) -> None:
+    facts = look_up([model])[model]
+    assert facts is not None
+    assert facts.price is not None
+    assert (facts.price.input, facts.price.output) == (input_usd, output_usd)
+    assert facts.price.source.startswith(f"litellm {litellm_version()}")
+    assert facts.supports["tools"]
+
+
+def test_long_prompts_have_their_own_prices() -> None:
+    price = look_up(["gemini/gemini-2.5-pro"])["gemini/gemini-2.5-pro"].price  # type: ignore[union-attr]
+    assert price is not None
+    assert price.above_tokens == 200_000
+    assert price.above is not None
+    assert (price.above.input, price.above.output, price.above.cached_input) == (2.5e-6, 1.5e-5, 2.5e-7)
+    assert call_cost_usd(Usage(input_tokens=300_000), price) == pytest.approx(0.75)
+
+
+def test_every_kind_of_token_has_its_own_price() -> None:
+    entry = {
+        **PRICED,
+        "cache_read_input_token_cost": 1e-7,
+        "cache_creation_input_token_cost": 1.25e-6,
+        "output_cost_per_reasoning_token": 3e-6,
+        "input_cost_per_token_above_128k_tokens": 5e-6,
+    }
+    facts = catalog(p__m=entry).facts("p/m")
+    assert facts is not None
+    price = facts.price
+    assert price is not None
+    assert (price.cached_input, price.cache_write, price.reasoning) == (1e-7, 1.25e-6, 3e-6)
+    assert price.above == Price(5e-6, 2e-6, 1e-7, 1.25e-6, None, "table")
+
+
+def test_price_ranges_become_tiers() -> None:
+    ranges = [
+        {"range": [0, 1000], "input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6},
+        {"range": [1000, 2000], "input_cost_per_token": 2e-6, "output_cost_per_token": 2e-6},
+    ]
+    facts = catalog(p__m={"tiered_pricing": ranges}).facts("p/m")
+    assert facts is not None
+    assert facts.price == Price(1e-6, 1e-6, source="table", above_tokens=1000, above=Price(2e-6, 2e-6, source="table"))
+
+
+def test_zero_is_unknown_except_on_the_operators_own_machine() -> None:
+    free = {"input_cost_per_token": 0, "output_cost_per_token": 0}
+    table = catalog(mistral__m=free, ollama__m=free)
+    assert table.facts("mistral/m") == ModelFacts()
+    local = table.facts("ollama/m")
+    assert local is not None
+    assert local.price == Price(0, 0, source="table")
+
+
+def test_cached_tokens_are_not_free_because_the_table_says_zero() -> None:
+    zeros = {"cache_read_input_token_cost": 0, "cache_creation_input_token_cost": 0.0}
+    facts = catalog(p__m={**PRICED, **zeros}).facts("p/m")
+    assert facts is not None
+    assert facts.price == Price(1e-6, 2e-6, source="table")
+
+
+def test_what_the_table_does_not_say_is_not_made_up() -> None:
+    table = catalog(p__m={"supports_vision": False, "mode": "chat"})
+    assert table.facts("p/m") == ModelFacts(supports={"vision": False})
+    assert table.facts("p/other") is None
+
+
+def test_the_list_of_modalities_is_complete() -> None:
+    facts = catalog(p__m={"supported_modalities": ["text", "image"]}).facts("p/m")
+    assert facts is not None
+    assert facts.supports == {"vision": True, "audio": False}
+
+
+def test_a_bare_name_counts_only_for_its_own_provider() -> None:
+    table = catalog(m={**PRICED, "litellm_provider": "openai"})
+    assert table.facts("openai/m") is not None
+    assert table.facts("groq/m") is None
+
+
+def test_variants_of_resold_models_are_not_priced_as_the_original() -> None:
+    table = catalog(m={**PRICED, "litellm_provider": "openai"})
+    assert table.facts("openrouter/openai/m") is not None
+    assert table.facts("openrouter/openai/m:free") is None
+    assert table.facts("openrouter/unheard-of/m") is None
+
+
+def test_scripted_models_have_prices_and_unknown_ones_are_unknown() -> None:
+    facts = Catalog({}).facts("scripted/small?latency_ms=5")
+    assert facts is not None
+    assert facts.price is not None
+    assert facts.price.source == "scripted"
+    assert Catalog({}).facts("scripted/nobody") is None
+    assert Catalog({}).facts("scripted/small?latincy_ms=5") is None
+
+
+def test_every_provider_of_litellm_is_known() -> None:
+    assert {"bedrock", "vertex_ai", "azure", "scripted", "openai"} <= known_providers()
+
+
+def test_addresses_are_those_that_litellm_uses() -> None:
+    source = "".join(
+        path.read_text(errors="replace")
+        for path in [
+            LITELLM / "main.py",
+            LITELLM / "litellm_core_utils/get_llm_provider_logic.py",
+            *LITELLM.glob("llms/*/chat/transformation.py"),
+            *LITELLM.glob("llms/*/common_utils.py"),
+        ]
+    )
+    for name, facts in PROVIDERS.items():
+        if facts.direct and not facts.local:
+            assert (facts.api_base or "").removesuffix("/v1") in source, name
+            assert facts.key_env[0] in source, name
+
+
+def test_looking_up_does_not_import_litellm_and_is_quick() -> None:
+    program = "import sys, router.catalog as c; c.look_up(['openai/gpt-4.1']); print('litellm' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())
+    assert ran.stdout.strip() == "False"
+    started = time.perf_counter()
+    look_up(["openai/gpt-4.1"])
+    assert time.perf_counter() - started < 0.5

@@ -1,0 +1,94 @@
+from collections.abc import Callable
+
+import pytest
+
+from router.core.ask import RESERVED_NAMES
+from router.settings import Complaint, Settings
+from tests.settings.conftest import POOL, ROUTING
+
+Load = Callable[..., Settings]
+Complain = Callable[..., dict[str, Complaint]]
+
+
+def warned(settings: Settings) -> dict[str, Complaint]:
+    return {warning.key: warning for warning in settings.warnings}
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "fix"),
+    [
+        ("routing: {small: [smal], strong: [strong]}", "routing.small[0]", "did you mean small?"),
+        ("routing: {small: [small], strong: [strong], baseline: zzz}", "routing.baseline", "name one of"),
+        (ROUTING + "fusion: {panel: [strong, flsh]}", "fusion.panel[1]", "did you mean flash?"),
+        (ROUTING + "fusion: {panel: [flash], judge: strng}", "fusion.judge", "did you mean strong?"),
+        (ROUTING + "  aliases: {gpt-4o: atuo}", "routing.aliases.gpt-4o", "did you mean auto?"),
+    ],
+)
+def test_names_must_exist(complaints: Complain, text: str, key: str, fix: str) -> None:
+    assert fix in complaints(POOL + text)[key].fix
+
+
+def test_aliases_lead_to_routes_modes_and_deployments(load: Load) -> None:
+    loaded = load(POOL + ROUTING + "  aliases: {gpt-4o: auto, cheap: auto-cost, best: fusion, f: flash, s: small}")
+    assert loaded.routing.aliases["gpt-4o"] == "auto"
+    assert loaded.routing.aliases["f"] == "flash"
+
+
+@pytest.mark.parametrize("alias", ["flash", "auto", "fusion", "small"])
+def test_an_alias_shadows_neither_a_deployment_nor_a_built_in_name(complaints: Complain, alias: str) -> None:
+    assert f"routing.aliases.{alias}" in complaints(POOL + ROUTING + f"  aliases: {{{alias}: auto}}")
+
+
+def test_an_alias_cannot_lead_to_another_alias(complaints: Complain) -> None:
+    found = complaints(POOL + ROUTING + "  aliases: {a: b, b: auto}")
+    assert "another alias" in found["routing.aliases.a"].fix
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES - {"small", "strong"}))
+def test_a_deployment_cannot_take_a_built_in_name(complaints: Complain, name: str) -> None:
+    assert f"pool.{name}" in complaints(POOL + f"  {name}: {{model: openai/gpt-6-luna}}\n" + ROUTING)
+
+
+def test_a_deployment_named_like_a_route_must_be_on_it(complaints: Complain) -> None:
+    assert "routing.small" in complaints(POOL + "routing: {small: [flash], strong: [strong]}")
+
+
+@pytest.mark.parametrize("member", ["auto", "fusion", "openrouter/fusion", "best"])
+def test_a_panel_asks_deployments_only(complaints: Complain, member: str) -> None:
+    text = POOL + ROUTING + f"  aliases: {{best: fusion}}\nfusion: {{panel: [strong, {member}]}}"
+    assert "the gateway itself" in complaints(text)["fusion.panel[1]"].problem
+
+
+def test_a_deployment_is_named_once_per_list(complaints: Complain) -> None:
+    found = complaints(POOL + "routing: {small: [small, small], strong: [strong]}")
+    assert "second time" in found["routing.small[1]"].problem
+
+
+def test_fusion_needs_a_panel_and_a_quorum_it_can_reach(complaints: Complain) -> None:
+    assert "fusion.panel" in complaints(POOL + ROUTING + "fusion: {enabled: true}")
+    assert "fusion.quorum" in complaints(POOL + ROUTING + "fusion: {panel: [strong, flash], quorum: 3}")
+
+
+def test_tasks_of_the_fusion_table_are_known_ones(load: Load, complaints: Complain) -> None:
+    assert load(POOL + ROUTING + "fusion: {tasks: {code: true}}").fusion.tasks == {"code": True}
+    assert "fusion.tasks.coding" in complaints(POOL + ROUTING + "fusion: {tasks: {coding: true}}")
+
+
+def test_an_unpriced_baseline_is_a_warning(load: Load) -> None:
+    text = "pool: {small: {model: openai/gpt-6-luna}, strong: {model: openai/own, api_base: http://h/v1}}" + ROUTING
+    assert {"pool.strong.price", "routing.baseline"} <= set(warned(load(text)))
+
+
+def test_a_small_model_dearer_than_the_strong_one_is_a_warning(load: Load) -> None:
+    text = "pool: {a: {model: anthropic/claude-opus-5}, b: {model: openai/gpt-6-luna}}"
+    assert "dearer" in warned(load(text + "\nrouting: {small: [a], strong: [b]}"))["routing.small"].problem
+
+
+def test_a_judge_on_the_panel_is_a_warning(load: Load) -> None:
+    assert "fusion.judge" in warned(load(POOL + ROUTING + "fusion: {panel: [strong, flash], judge: strong}"))
+
+
+def test_listening_beyond_loopback_without_keys_is_a_warning(load: Load) -> None:
+    text = POOL + ROUTING + "server: {host: 0.0.0.0}\n"
+    assert "server.host" in warned(load(text))
+    assert load(text + f"auth: {{keys: [{{name: a, sha256: {'0' * 64}}}]}}").warnings == ()

@@ -1,0 +1,124 @@
+from collections.abc import Callable
+
+import pytest
+
+from router.core.types import Price
+from router.settings import Complaint, Settings
+from tests.settings.conftest import ROUTING
+
+Load = Callable[..., Settings]
+Complain = Callable[..., dict[str, Complaint]]
+
+REST = "\n  strong: {model: anthropic/claude-opus-5}" + ROUTING
+
+
+def pool(entry: str) -> str:
+    return f"pool:\n  small: {entry}" + REST
+
+
+def test_a_given_price_replaces_the_tables(load: Load) -> None:
+    given = "{input_usd_per_mtok: 2, output_usd_per_mtok: 8, reasoning_usd_per_mtok: 9}"
+    price = load(pool(f"{{model: openai/gpt-6-luna, price: {given}}}")).pool["small"].deployment.price
+    assert price == Price(input=2e-6, output=8e-6, reasoning=9e-6, source="config")
+
+
+def test_a_price_needs_both_sides(complaints: Complain) -> None:
+    found = complaints(pool("{model: openai/gpt-6-luna, price: {input_usd_per_mtok: 2}}"))
+    assert "pool.small.price.output_usd_per_mtok" in found
+
+
+@pytest.mark.parametrize("value", ["-1", ".nan", "'2'", "cheap"])
+def test_a_price_is_a_number_of_dollars(complaints: Complain, value: str) -> None:
+    text = f"{{model: openai/gpt-6-luna, price: {{input_usd_per_mtok: {value}, output_usd_per_mtok: 1}}}}"
+    assert "pool.small.price.input_usd_per_mtok" in complaints(pool(text))
+
+
+def test_what_the_table_does_not_know_stays_unknown_and_is_a_warning(load: Load) -> None:
+    loaded = load(pool("{model: openai/qwen-of-mine, api_base: http://h/v1}"))
+    deployment = loaded.pool["small"].deployment
+    assert (deployment.price, deployment.context_window, deployment.supports) == (None, None, {})
+    assert [warning.key for warning in loaded.warnings] == ["pool.small.price"]
+
+
+def test_a_list_price_at_another_address_is_a_warning(load: Load) -> None:
+    loaded = load(pool("{model: openai/gpt-6-luna, api_base: http://h/v1}"))
+    assert loaded.pool["small"].deployment.price is not None
+    assert "openai's" in loaded.warnings[0].problem
+    free = "price: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}"
+    assert load(pool(f"{{model: openai/gpt-6-luna, api_base: http://h/v1, {free}}}")).warnings == ()
+
+
+def test_a_supports_list_is_complete(load: Load) -> None:
+    deployment = load(pool("{model: openai/gpt-6-luna, supports: [tools]}")).pool["small"].deployment
+    assert deployment.supports == {"tools": True, "vision": False, "audio": False, "json_schema": False}
+
+
+def test_lacks_takes_away_from_what_the_table_says(load: Load) -> None:
+    deployment = load(pool("{model: openai/gpt-6-luna, lacks: vision}")).pool["small"].deployment
+    assert deployment.supports["vision"] is False
+    assert deployment.supports["tools"] is True
+
+
+def test_supports_and_lacks_together_are_an_error(complaints: Complain) -> None:
+    assert "pool.small.lacks" in complaints(pool("{model: openai/gpt-6-luna, supports: [tools], lacks: [vision]}"))
+
+
+def test_like_borrows_abilities_but_no_price(load: Load) -> None:
+    text = "{model: openai/mine, api_base: http://h/v1, like: anthropic/claude-opus-5}"
+    deployment = load(pool(text)).pool["small"].deployment
+    assert deployment.context_window == 1_000_000
+    assert deployment.supports["tools"]
+    assert deployment.price is None
+
+
+def test_like_names_a_model_of_the_table(complaints: Complain) -> None:
+    assert "pool.small.like" in complaints(pool("{model: openai/mine, api_base: http://h/v1, like: openai/nobody}"))
+
+
+def test_timeouts_fall_back_on_the_limits(load: Load) -> None:
+    text = pool("{model: openai/gpt-6-luna, timeouts: {idle_s: 7}}") + "limits: {connect_s: 2}"
+    timeouts = load(text).pool["small"].timeouts
+    assert (timeouts.idle_s, timeouts.connect_s, timeouts.total_s) == (7, 2, 600)
+
+
+@pytest.mark.parametrize("base", ["h/v1", "ftp://h", "http://", "'http://h:x/'", "http://u:p@h/v1"])
+def test_an_address_is_an_http_url_without_credentials(complaints: Complain, base: str) -> None:
+    assert "pool.small.api_base" in complaints(pool(f"{{model: openai/x, api_base: {base}}}"))
+
+
+@pytest.mark.parametrize("base", ["http://h/v1", "http://h/v1/", "http://h/v1/chat/completions"])
+def test_an_address_may_be_written_as_people_write_it(load: Load, base: str) -> None:
+    assert load(pool(f"{{model: openai/x, api_base: {base}}}")).pool["small"].api_base == "http://h/v1"
+
+
+def test_a_server_without_a_usual_address_needs_one(complaints: Complain) -> None:
+    assert "pool.small.api_base" in complaints(pool("{model: hosted_vllm/qwen3}"))
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "upstream", "direct"),
+    [
+        ("openai/gpt-6-luna", "openai", "gpt-6-luna", True),
+        ("openrouter/anthropic/claude-opus-5", "openrouter", "anthropic/claude-opus-5", True),
+        ("ollama/qwen3:8b", "ollama", "qwen3:8b", True),
+        ("fireworks_ai/glm-5p1", "fireworks_ai", "accounts/fireworks/models/glm-5p1", True),
+        ("anthropic/claude-opus-5", "anthropic", "claude-opus-5", False),
+        ("bedrock/anthropic.claude-opus-4-6-v1", "bedrock", "anthropic.claude-opus-4-6-v1", False),
+        ("scripted/small", "scripted", "small", False),
+    ],
+)
+def test_the_prefix_says_who_is_asked_and_how(
+    load: Load, model: str, provider: str, upstream: str, direct: bool
+) -> None:
+    target = load(pool(f'{{model: "{model}"}}'), OPENROUTER_API_KEY="k", FIREWORKS_API_KEY="k").pool["small"]
+    assert (target.provider, target.upstream_model, target.direct) == (provider, upstream, direct)
+    assert (target.api_base is not None) == direct
+
+
+def test_an_empty_pool_is_an_error(complaints: Complain) -> None:
+    assert "pool" in complaints("pool: {}" + ROUTING)
+
+
+@pytest.mark.parametrize("entry", ["", "openai/gpt-6-luna", "[1]", "3"])
+def test_a_deployment_is_a_mapping_with_a_model(complaints: Complain, entry: str) -> None:
+    assert {"pool.small", "pool.small.model"} & set(complaints(pool(entry)))
