@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from classifier.assessment import Task
+from router.core.fusion import FusionControls
 from router.core.types import Mode
 
 TASKS: tuple[str, ...] = get_args(Task)
@@ -41,14 +42,12 @@ class FusionPolicy:
     """When ``decide`` may choose the panel by itself.
 
     Attributes:
-        panel: deployments, as configured; empty switches fusion off.
-        judge: who writes the answer.
+        controls: how runs go unless a request says otherwise; an empty panel switches fusion off.
         evidence: by task; a task that is missing does not pay.
         complexity: at or above it a prompt may be fused; by mode, absent where the mode never fuses by itself.
     """
 
-    panel: tuple[str, ...] = ()
-    judge: str = ""
+    controls: FusionControls = field(default_factory=FusionControls)
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     complexity: Mapping[Mode, float] = field(default_factory=lambda: FUSION_COMPLEXITY)
 

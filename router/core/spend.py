@@ -10,6 +10,7 @@ from math import inf
 from typing import Any
 
 from router.core.cost import call_cost_usd, total_cost_usd
+from router.core.frame import CANDIDATE_TOKENS
 from router.core.fusion import Member
 from router.core.types import Attempt, Deployment, Usage
 
@@ -57,7 +58,7 @@ class Prices:
     pool: Mapping[str, Deployment]
     input_tokens: int
     output_tokens: int
-    candidate_tokens: int
+    candidate_tokens: int = CANDIDATE_TOKENS
     rounds: int = 0
 
     def member_usd(self, name: str, tool_calls: int) -> float:

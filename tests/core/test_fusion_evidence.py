@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from router.core.evidence import NO_FUSION, TASKS, Evidence, FusionPolicy, read_evidence, worthwhile
 
-POLICY = FusionPolicy(("a", "b", "c"), "j", {"knowledge": Evidence(True, "x"), "code": Evidence(False, "y")})
+POLICY = FusionPolicy(evidence={"knowledge": Evidence(True, "x"), "code": Evidence(False, "y")})
 
 
 def pays(task: str = "knowledge", complexity: float = 0.9, **changed: object) -> bool:
