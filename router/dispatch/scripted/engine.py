@@ -65,7 +65,9 @@ REFUSALS: dict[str, Refusal] = {
     "408": Refusal(408, "timeout", None, "Scripted: request timed out."),
     "422": Refusal(422, "invalid_request_error", None, "Scripted: unprocessable."),
     "429": Refusal(429, "rate_limit_error", "rate_limit_exceeded", "Scripted: rate limit reached."),
-    "content_filter": Refusal(400, "invalid_request_error", "content_filter", "Scripted: the prompt was filtered."),
+    "content_filter": Refusal(
+        400, "invalid_request_error", "content_filter", "Scripted: the prompt was filtered."
+    ),
     "context_length": Refusal(
         400, "invalid_request_error", "context_length_exceeded", "Scripted: maximum context length exceeded."
     ),
@@ -74,6 +76,14 @@ REFUSALS: dict[str, Refusal] = {
         for status in ("500", "502", "503", "504", "529")
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """Seconds before the first token, and between tokens."""
+
+    wait_s: float
+    token_s: float
 
 
 class ScriptEngine:
@@ -105,13 +115,13 @@ class ScriptEngine:
         self._calls[model] = number + 1
         rng = Random(f"{script.seed}|{model}|{number}") if _is_random(script) else None  # noqa: S311 a script, no secret
         goes_wrong = _goes_wrong(script, number, rng)
-        wait_s = _latency_s(script, rng)
+        pace = _Pace(_latency_s(script, rng), _token_s(script, rng))
         if goes_wrong and script.fail not in _IN_THE_ANSWER:
-            return _failure(script, authorization, wait_s)
+            return _failure(script, authorization, pace.wait_s)
         try:
             if operation == "embeddings":
-                return Performance((wire.embeddings(split_model(model)[0], request),), wait_s=wait_s)
-            return _chat(script, model, request, wait_s, goes_wrong=goes_wrong)
+                return Performance((wire.embeddings(split_model(model)[0], request),), wait_s=pace.wait_s)
+            return _chat(script, model, request, pace, goes_wrong=goes_wrong)
         except (TypeError, ValueError, AttributeError, LookupError, struct.error):
             # the fields are read without checks: whatever trips over one says that its type is wrong
             return _error(400, "a field of the request has the wrong type", "invalid_type", None)
@@ -133,6 +143,13 @@ def _latency_s(script: Script, rng: Random | None) -> float:
         latency_s *= math.exp(rng.gauss(0.0, 1.0) * math.log(script.latency_tail) / _Z_99)
         latency_s *= 1 + script.jitter * rng.uniform(-1, 1)
     return latency_s
+
+
+def _token_s(script: Script, rng: Random | None) -> float:
+    if script.tokens_per_second <= 0:
+        return 0.0
+    varied = 1.0 if rng is None else 1 + script.jitter * rng.uniform(-1, 1)
+    return varied / script.tokens_per_second
 
 
 def _failure(script: Script, authorization: str, wait_s: float) -> Performance:
@@ -159,7 +176,7 @@ def _error(status: int, message: str, code: str, param: str | None) -> Performan
     return Performance((wire.error_body(message, "invalid_request_error", code, param),), status)
 
 
-def _chat(script: Script, model: str, request: Mapping[str, Any], wait_s: float, *, goes_wrong: bool) -> Performance:
+def _chat(script: Script, model: str, request: Mapping[str, Any], pace: _Pace, *, goes_wrong: bool) -> Performance:
     messages = request.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(item, dict) for item in messages):
         return _error(400, "messages is a non-empty list of objects", "invalid_type", "messages")
@@ -172,10 +189,9 @@ def _chat(script: Script, model: str, request: Mapping[str, Any], wait_s: float,
     usage = wire.usage_of(said, input_tokens, script.cached) if script.usage else None
     top = int(request.get("top_logprobs") or 0) if request.get("logprobs") else None
     name = split_model(model)[0]
-    token_s = 1 / script.tokens_per_second if script.tokens_per_second else 0.0
     if not request.get("stream"):
         # the whole answer is made before its first byte leaves
-        wait_s += token_s * sum(choice.output_tokens() for choice in said)
+        wait_s = pace.wait_s + pace.token_s * sum(choice.output_tokens() for choice in said)
         body = wire.completion(reply_id, name, said, usage, top)
         return _broken_body(script, body, wait_s) if goes_wrong else Performance((body,), wait_s=wait_s)
     if not (request.get("stream_options") or {}).get("include_usage"):
@@ -184,7 +200,7 @@ def _chat(script: Script, model: str, request: Mapping[str, Any], wait_s: float,
     ending: Ending = "end"
     if goes_wrong:
         pieces, ending = _broken_stream(script, pieces)
-    return Performance(pieces, 200, _EVENTS, (), wait_s, token_s, ending)
+    return Performance(pieces, 200, _EVENTS, (), pace.wait_s, pace.token_s, ending)
 
 
 def _said(script: Script, model: str, request: Mapping[str, Any], *, empty: bool) -> tuple[Said, ...]:

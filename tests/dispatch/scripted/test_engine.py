@@ -197,6 +197,14 @@ def test_speed_is_between_chunks_of_a_stream_and_before_a_whole_reply():
     assert reply.wait_s == pytest.approx(0.1 + tokens * 0.1)
 
 
+def test_jitter_varies_latency_and_speed_from_call_to_call_within_its_share():
+    engine, model = ScriptEngine(), "instant?latency_ms=100&tokens_per_second=10&jitter=0.2"
+    calls = [engine.play("chat/completions", raw(model, stream=True)) for _ in range(50)]
+    for seconds in ([call.wait_s for call in calls], [call.gap_s for call in calls]):
+        assert len(set(seconds)) > 40
+        assert 0.08 <= min(seconds) < max(seconds) <= 0.12
+
+
 def test_a_prompt_beyond_the_window_is_refused():
     performance = play("small?context_window=10", messages=[{"role": "user", "content": "x" * 100}])
     assert performance.status == 400
