@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -69,6 +69,26 @@ class Analysis:
     def facts(self) -> dict[str, Any]:
         """As JSON takes it."""
         return asdict(self)
+
+
+def with_names(analysis: Analysis, names: Mapping[str, str]) -> Analysis:
+    """The same analysis with models in the place of letters; ``chosen`` stays a letter."""
+
+    def named(label: str) -> str:
+        match = re.fullmatch(r"(?:candidate\s*)?([a-z])", label.strip(), re.IGNORECASE)
+        return names.get(match[1].upper(), label) if match else label
+
+    return replace(
+        analysis,
+        contradictions=tuple(
+            replace(entry, stances=tuple(replace(stance, model=named(stance.model)) for stance in entry.stances))
+            for entry in analysis.contradictions
+        ),
+        partial_coverage=tuple(
+            replace(entry, models=tuple(named(model) for model in entry.models)) for entry in analysis.partial_coverage
+        ),
+        unique_insights=tuple(replace(entry, model=named(entry.model)) for entry in analysis.unique_insights),
+    )
 
 
 def read_analysis(text: str) -> Analysis | None:

@@ -11,6 +11,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
+from router.core.ask import Ask
 from router.core.fusion import (
     EXPOSURES,
     FUSION_MODES,
@@ -83,6 +84,24 @@ def read_fusion(
     enabled = given.pop("enabled", True)
     asked = bool(enabled) if forms or value is not None else None
     return FusionWish(asked, _joined(base, given, pool))
+
+
+def settle_ask(ask: Ask, wish: FusionWish, base: FusionControls) -> tuple[Ask, FusionWish]:
+    """Bring together the model name and what else the request says of fusion.
+
+    A deployment that is named beside a wish for fusion is the judge, as OpenRouter's outer model is, unless the
+    request names another.
+
+    Raises:
+        BadControl: fusion is wanted, and the config has no panel.
+    """
+    if wish.asked and not base.panel:
+        raise BadControl("Fusion is switched off here (`fusion.enabled` in the config).", param="router.fusion")
+    if not wish.asked or ask.kind == "fusion":
+        return ask, wish
+    if ask.deployment is not None and wish.controls.judge == base.judge:
+        wish = replace(wish, controls=replace(wish.controls, judge=ask.deployment))
+    return Ask("fusion", ask.mode, by_policy=ask.by_policy), wish
 
 
 def _joined(base: FusionControls, given: Mapping[str, Any], pool: Mapping[str, Deployment]) -> FusionControls:
