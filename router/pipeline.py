@@ -106,7 +106,7 @@ async def answer_chat(services: Services, exchange: Exchange) -> None:
         )  # fmt: skip
         trip = Trip(considered.prompt.input_tokens, draft.attempts)
         if considered.decision.panel:
-            await answer_by_panel(services, exchange, request, considered, draft, deadline_of(services))
+            await answer_by_panel(services, exchange, request, considered, draft, _deadline(services))
         elif request.stream:
             await _stream(services, exchange, request, considered, draft, trip)
         else:
@@ -128,7 +128,7 @@ async def answer_embeddings(services: Services, exchange: Exchange) -> None:
         draft.decision = Decision("direct", Reason.DIRECT, policy.mode, plan, None)
         trip = Trip(len(str(request.body.get("input", ""))) // 4, draft.attempts)
         step, body = await services.dispatcher.complete(
-            plan, request.body, deadline_of(services), trip, operation="embeddings"
+            plan, request.body, _deadline(services), trip, operation="embeddings"
         )
         _answered_by(draft, services, step, trip)
         body["usage"] = write_usage(usages_of(draft), body.get("usage"), draft.cost_usd)
@@ -203,7 +203,7 @@ async def _complete(
     began_s = perf_counter()
     try:
         step, body = await services.dispatcher.complete(
-            considered.decision.plan, request.body, deadline_of(services), trip
+            considered.decision.plan, request.body, _deadline(services), trip
         )
     finally:
         draft.overhead_s["dispatch"] = perf_counter() - began_s - trip.waited_s
@@ -217,7 +217,7 @@ async def _complete(
 async def _stream(
     services: Services, exchange: Exchange, request: ModelRequest, considered: Consideration, draft: Draft, trip: Trip
 ) -> None:
-    began_s, deadline_s = perf_counter(), deadline_of(services)
+    began_s, deadline_s = perf_counter(), _deadline(services)
     try:
         live = await services.dispatcher.open(considered.decision.plan, request.body, deadline_s, trip)
     finally:
@@ -278,7 +278,7 @@ def _answered_by(draft: Draft, services: Services, step: Step, trip: Trip) -> No
         draft.reason = fallback_reason(draft.decision.plan, step, trip.failed, pool) or draft.decision.reason
 
 
-def deadline_of(services: Services) -> float:
+def _deadline(services: Services) -> float:
     return asyncio.get_running_loop().time() + services.total_s
 
 

@@ -168,9 +168,9 @@ class LimitSettings:
     Attributes:
         max_in_flight: requests served at once; more get 503.
         connect_s: to a provider.
-        first_byte_s: from sending a request to the provider's first byte; reasoning models think before it.
+        first_byte_s: of a stream: from sending the request to the first content; reasoning models think before it.
         idle_s: between two chunks of a stream.
-        total_s: a whole request, retries and fallbacks included.
+        total_s: a whole request, retries and fallbacks included; a call that others may follow gets half of what is left.
         request_read_s: for the caller to send the body.
         header_read_s: for the caller to send the headers.
         max_attempts: upstream calls for one answer.

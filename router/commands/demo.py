@@ -123,7 +123,7 @@ def _line(row: Row) -> str:
         return f"{_fit(row.title, COLUMNS[0][1])}  not answered: {row.error[:80]}"
     facts = row.facts
     complexity = "-" if facts["complexity"] is None else f"{facts['complexity']:.3f}"
-    cells = (row.title, complexity, facts["route"], facts["model"].partition("/")[2], facts["reason"])
+    cells = (row.title, complexity, facts["route"], facts["model"].partition("/")[2].partition("?")[0], facts["reason"])
     left = "  ".join(_fit(str(cell), width) for cell, (_, width) in zip(cells, COLUMNS, strict=False))
     return f"{left}  {facts['cost_usd'] or 0:10.6f}  {facts['baseline_cost_usd'] or 0:10.6f}"
 

@@ -51,7 +51,7 @@ ledger:
 
 # limits:
 #   max_in_flight: 512
-#   first_byte_s: 60
+#   first_byte_s: 60                # of a stream; then the next deployment is tried
 #   total_s: 600
 """
 

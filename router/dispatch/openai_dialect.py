@@ -51,8 +51,8 @@ class OpenAIProvider:
     async def complete(self, call: Call) -> dict[str, Any]:
         """Make a call and give back the parsed reply.
 
-        The first-byte limit holds here too. A provider that is not streaming sends its first byte when the whole
-        answer is ready, so ``first_byte_s`` must leave room for a long answer.
+        ``first_byte_s`` does not count here: a provider that is not streaming sends its first byte when the whole
+        answer is ready. The call's deadline bounds it.
         """
         target = call.target
         name = target.deployment.name
@@ -86,7 +86,7 @@ class OpenAIProvider:
             address.url(call.operation),
             _merged(address.stream_headers if stream else address.headers, call.headers),
             _written(call),
-            _timeout(call),
+            _timeout(call, stream=stream),
         )
 
     def _address(self, target: Target) -> "_Address":
@@ -225,12 +225,12 @@ def _absolute(base: str, deployment: str) -> URL:
     return url
 
 
-def _timeout(call: Call) -> ClientTimeout:
+def _timeout(call: Call, *, stream: bool) -> ClientTimeout:
     timeouts = call.target.timeouts
     left_s = min(call.deadline_s - asyncio.get_running_loop().time(), timeouts.total_s)
     if left_s <= 0:  # 0 would mean no limit to aiohttp
         raise UpstreamTimeout(f"{call.target.deployment.name}: no time left for this call")
-    return ClientTimeout(total=left_s, connect=timeouts.connect_s, sock_read=timeouts.first_byte_s)
+    return ClientTimeout(total=left_s, connect=timeouts.connect_s, sock_read=timeouts.first_byte_s if stream else None)
 
 
 async def _read(reply: WireReply, limit: int) -> bytes:

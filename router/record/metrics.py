@@ -89,6 +89,8 @@ class Metrics:
         assessment = record.decision.assessment if record.decision else None
         if assessment is not None:
             self._child("complexity", assessment.task).observe(assessment.complexity)
+        if record.classifier_failed:
+            self.classifier_failures.inc()
         if record.decision is not None and record.decision.is_novel:
             self.novel.inc()
 

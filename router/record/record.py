@@ -56,6 +56,7 @@ class RequestRecord:
     overhead_s: Mapping[str, float]
     policy: str
     fusion: Mapping[str, Any] | None = None
+    classifier_failed: bool = False
 
 
 @dataclass(slots=True)
@@ -136,6 +137,7 @@ class Draft:
             overhead_s=self.overhead_s,
             policy=self.policy,
             fusion=_unwritten(self.fusion),
+            classifier_failed=self.classifier_failed,
         )
 
 

@@ -70,7 +70,7 @@ async def test_a_reply_comes_back_whole_with_the_model_name_replaced_and_unknown
 @pytest.mark.parametrize("option", MISBEHAVIOURS | WHOLE_ONLY)
 async def test_every_misbehaviour_of_a_whole_reply_is_its_own_error(caller, option):
     with pytest.raises(errors.UpstreamError) as caught:
-        await caller.provider.complete(caller.call(f"instant?{option}"))
+        await caller.provider.complete(caller.call(f"instant?{option}", total_s=0.3))
     assert type(caught.value) is (MISBEHAVIOURS | WHOLE_ONLY)[option]
     assert_shows_no_key(caught.value)
 

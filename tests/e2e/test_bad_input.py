@@ -64,9 +64,12 @@ async def test_bad_bodies_are_named_and_recorded(
     strict: LiveGateway, raw: bytes, status: int, param: str | None
 ) -> None:
     before = len(strict.records)
-    async with aiohttp.ClientSession() as session, session.post(
-        f"{strict.url}/v1/chat/completions", data=raw, headers={"content-type": "application/json"}
-    ) as reply:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            f"{strict.url}/v1/chat/completions", data=raw, headers={"content-type": "application/json"}
+        ) as reply,
+    ):
         answer = await reply.json()
     assert reply.status == status
     assert answer["error"]["param"] == param

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -154,9 +155,12 @@ def events(raw: bytes) -> list[Any]:
 
 
 async def read_stream(live: LiveGateway) -> tuple[int, list[Any]]:
-    async with aiohttp.ClientSession() as session, session.post(
-        f"{live.url}/v1/chat/completions", json={"model": "auto", "messages": HI, "stream": True}
-    ) as reply:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            f"{live.url}/v1/chat/completions", json={"model": "auto", "messages": HI, "stream": True}
+        ) as reply,
+    ):
         return reply.status, events(await reply.read())
 
 
@@ -189,7 +193,7 @@ async def test_a_stream_that_falls_silent_is_ended_by_the_idle_limit() -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_provider_that_hangs_is_left_for_another(stream: bool) -> None:
-    limits = "limits: {first_byte_s: 0.3}\n"
+    limits = "limits: {first_byte_s: 0.3, total_s: 1.2}\n"
     with gateway(pool("fail=hang") + limits) as live, client_of(live) as client:
         reply = client.chat.completions.with_raw_response.create(model="auto", messages=HI, stream=stream)
         assert reply.headers["x-router-reason"] == "fallback_timeout"
@@ -300,14 +304,13 @@ def test_keys_and_prompts_are_in_no_log_error_or_metric(upstream_url: str) -> No
         )
         process.stdin.write((config + AUTH).encode())
         process.stdin.close()
-        client = OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=KEY, max_retries=30)
+        client = OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=KEY, max_retries=0)
+        wait_until_served(port, process)
         seen = ""
         with pytest.raises(openai.APIStatusError) as caught:
-            client.with_options(max_retries=8).chat.completions.create(
-                model="auto", messages=[{"role": "user", "content": secret_prompt}]
-            )
+            client.chat.completions.create(model="auto", messages=[{"role": "user", "content": secret_prompt}])
         seen += str(caught.value.body)
-        metrics = client.with_options(max_retries=0)._client.get(f"http://127.0.0.1:{port}/metrics").text
+        metrics = client._client.get(f"http://127.0.0.1:{port}/metrics").text
         process.send_signal(signal.SIGTERM)
         log = process.stderr.read().decode()
         process.wait(10)
@@ -315,6 +318,16 @@ def test_keys_and_prompts_are_in_no_log_error_or_metric(upstream_url: str) -> No
         for text in (seen, metrics, log):
             for secret in (KEY, "sk-upstream-secret", secret_prompt):
                 assert secret not in text
+
+
+def wait_until_served(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline_s = time.monotonic() + 20
+    while time.monotonic() < deadline_s and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the gateway did not start")
 
 
 def start(*arguments: str, config: str, tmp_path: Any) -> tuple["subprocess.Popen[bytes]", int]:
@@ -325,15 +338,8 @@ def start(*arguments: str, config: str, tmp_path: Any) -> tuple["subprocess.Pope
         [sys.executable, "-m", "router", "serve", "--config", str(path), "--port", str(port), *arguments],
         stderr=subprocess.PIPE,
     )
-    deadline_s = time.monotonic() + 20
-    while time.monotonic() < deadline_s:
-        try:
-            with OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=0) as client:
-                client.models.list()
-            return process, port
-        except openai.APIConnectionError:
-            time.sleep(0.05)
-    raise AssertionError("the gateway did not start")
+    wait_until_served(port, process)
+    return process, port
 
 
 async def test_sigterm_lets_requests_in_flight_finish(tmp_path: Any) -> None:

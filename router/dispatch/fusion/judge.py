@@ -64,7 +64,8 @@ async def judge_streamed(
         UpstreamBroken: the stream broke in the middle of the answer.
         GatewayError: the judge failed before its first word.
     """
-    split, said = AnswerSplit(analysis_marker(frame.key)), []
+    split = AnswerSplit(analysis_marker(frame.key))
+    said: list[str] = []
 
     async def send(events: bytes) -> None:
         text = split.feed(_content(events))

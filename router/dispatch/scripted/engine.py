@@ -65,9 +65,7 @@ REFUSALS: dict[str, Refusal] = {
     "408": Refusal(408, "timeout", None, "Scripted: request timed out."),
     "422": Refusal(422, "invalid_request_error", None, "Scripted: unprocessable."),
     "429": Refusal(429, "rate_limit_error", "rate_limit_exceeded", "Scripted: rate limit reached."),
-    "content_filter": Refusal(
-        400, "invalid_request_error", "content_filter", "Scripted: the prompt was filtered."
-    ),
+    "content_filter": Refusal(400, "invalid_request_error", "content_filter", "Scripted: the prompt was filtered."),
     "context_length": Refusal(
         400, "invalid_request_error", "context_length_exceeded", "Scripted: maximum context length exceeded."
     ),

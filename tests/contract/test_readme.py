@@ -1,0 +1,93 @@
+"""The README is true to the letter: its commands, its tables and its code run here."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from router.config.load import parse_settings
+from router.core.types import Reason
+from router.record.metrics import Metrics
+from tests.live import gateway
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_config_examples_load(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = set(re.findall(r"\$\{(\w+)\}", block)) | {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"}
+    settings = parse_settings(block, "README.yaml", dict.fromkeys(names, "sk-test"))
+    assert settings.pool
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_examples_run_against_a_live_gateway(block: str) -> None:
+    with gateway() as live:
+        exec(compile(block.replace("http://127.0.0.1:8000", live.url), "README.md", "exec"), {})
+        assert live.records
+
+
+def test_every_reason_is_in_its_table_and_no_other() -> None:
+    table = README.partition("### Reasons")[2].partition("\n#")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.M)) == {reason.value for reason in Reason}
+
+
+def test_every_metric_is_in_its_table_and_no_other() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    exposed = {
+        name for metric in registry.collect() for name in [metric.name + ("_total" if metric.type == "counter" else "")]
+    }
+    table = README.partition("## Metrics")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(router_\w+)`", table)) == exposed
+
+
+@pytest.mark.parametrize("command", ["explain", "score", "init", "check"])
+def test_commands_of_the_readme_do_what_it_says(command: str, tmp_path: Path) -> None:
+    run: dict[str, Any] = {"capture_output": True, "text": True, "cwd": tmp_path, "env": {"PATH": "/usr/bin:/bin"}}
+    base = [sys.executable, "-m", "router", command]
+    if command == "explain":
+        done = subprocess.run([*base, "hi", "--json"], **run)
+        assert json.loads(done.stdout)["route"] == "small"
+    elif command == "score":
+        lines = '{"id": 1, "prompt": "hi"}\nnot json\n{"id": 2, "messages": [{"role": "user", "content": "hello"}]}\n'
+        done = subprocess.run(base, input=lines, **run)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [row["id"] for row in rows] == [1, None, 2]
+        assert "error" in rows[1]
+        assert {"complexity", "gain", "route", "reason", "task", "novelty"} <= rows[0].keys()
+        assert done.returncode == 1
+    elif command == "init":
+        assert subprocess.run(base, **run).returncode == 0
+        assert (tmp_path / "router.yaml").exists()
+        assert subprocess.run(base, **run).returncode == 1
+    else:
+        (tmp_path / "router.yaml").write_text(
+            "pool: {a: {modle: scripted/small}}\nrouting: {small: [a], strong: [b]}\n"
+        )
+        done = subprocess.run([*base, "--config", "router.yaml"], **run)
+        assert done.returncode == 1
+        assert "router.yaml:1" in done.stderr
+        assert "model" in done.stderr
+
+
+def test_a_server_without_keys_or_config_says_what_to_do(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "router", "serve"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 1
+    assert "fusion-router demo" in done.stderr
