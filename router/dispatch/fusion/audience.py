@@ -52,7 +52,12 @@ class StreamAudience:
     is_live = True
 
     def __init__(
-        self, send: Callable[[bytes], Awaitable[None]], head: Mapping[str, Any], *, events: bool, on_first: Callable[[], None]
+        self,
+        send: Callable[[bytes], Awaitable[None]],
+        head: Mapping[str, Any],
+        *,
+        events: bool,
+        on_first: Callable[[], None],
     ) -> None:
         """Take where bytes go, what every chunk begins with, and whom to tell when the first words leave."""
         self._send, self._head, self._events, self._on_first = send, head, events, on_first

@@ -80,7 +80,13 @@ class RunCalls:
         )
 
     async def complete(
-        self, name: str, body: Mapping[str, Any], stage: Stage, calls: list[Attempt], deadline_s: float, input_tokens: int | None = None
+        self,
+        name: str,
+        body: Mapping[str, Any],
+        stage: Stage,
+        calls: list[Attempt],
+        deadline_s: float,
+        input_tokens: int | None = None,
     ) -> dict[str, Any]:
         """One answer of one deployment; its lines are kept however it ends.
 

@@ -45,7 +45,7 @@ def run_facts(run: RunFacts, expose: Exposure) -> dict[str, Any]:
         "agreement": round(run.verdict.agreement, 4) if run.verdict is not None else None,
         "analysis": _analysis(run) if expose != "none" else None,
         "failed_models": [
-            _failed(panelist, pool[panelist.member.deployment]) for panelist in run.panelists if panelist.status != "ok"
+            _failed(panelist, pool[panelist.member.deployment]) for panelist in run.panelists if not panelist.usable
         ],
         "given_up": list(run.calls.plan.given_up),
         "panel_ms": round(run.panel_s * 1000, 3),
@@ -82,7 +82,7 @@ def _failed(panelist: Panelist, deployment: Deployment) -> dict[str, Any]:
     error = panelist.error
     return {
         "model": deployment.model,
-        "error": error.code if error is not None else panelist.status,
+        "error": panelist.failure or panelist.status,
         "status_code": getattr(error, "upstream_status", None) or (error.status if error is not None else None),
     }
 
@@ -97,5 +97,8 @@ def _analysis(run: RunFacts) -> dict[str, Any] | None:
 
 def _late(run: RunFacts) -> frozenset[int]:
     """Lines of members that were cut off because the panel was over."""
-    cut = {id(call) for panelist in run.panelists if panelist.status == "late" for call in panelist.calls[-1:]}
+    cut = {
+        id(call) for panelist in run.panelists if panelist.status != "cancelled" for call in panelist.calls
+        if call.outcome == "aborted"
+    }  # fmt: skip
     return frozenset(index for index, call in enumerate(run.calls.attempts) if id(call) in cut)

@@ -69,6 +69,13 @@ class Panelist:
         """Whether it has a candidate."""
         return bool(self.text)
 
+    @property
+    def failure(self) -> str | None:
+        """The error code of its last failed call; None where none failed."""
+        if self.error is not None:
+            return self.error.code
+        return next((call.outcome for call in reversed(self.calls) if call.outcome not in ("ok", "aborted")), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -96,7 +103,9 @@ def reply_text(reply: Mapping[str, Any]) -> str:
     message = choices[0].get("message") if isinstance(choices[0], dict) else None
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, list):
-        content = "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+        content = "".join(
+            part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
     return content if isinstance(content, str) and content.strip() else ""
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router.core.panel import after_candidate, after_failure, start_panel, wait_until_s
+from router.core.panel import PanelistStatus, after_candidate, after_failure, start_panel, wait_until_s
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, loop_now_s
 from router.dispatch.fusion.order import Panelist, reply_text
@@ -38,7 +38,7 @@ async def ask_panel(
                 await audience.hear("member_done" if is_candidate else "member_failed", _facts(calls, tasks[task]))
         for task in pending:
             if not task.done():
-                tasks[task].status = "late"
+                tasks[task].status = _cut_off(tasks[task])
                 task.cancel()
 
 
@@ -57,6 +57,14 @@ async def _ask(
         panelist.status = "ok" if text else "empty"
         if text:
             panelist.text, panelist.reply, panelist.error = text, reply, None
+
+
+def _cut_off(panelist: Panelist) -> PanelistStatus:
+    """What a member is that had not ended: late, or failed if it was being asked again after a failure."""
+    failure = panelist.failure
+    if failure is None:
+        return "late"
+    return "empty" if failure == UpstreamEmpty.code else "error"
 
 
 def _facts(calls: RunCalls, panelist: Panelist) -> dict[str, Any]:

@@ -157,7 +157,9 @@ class FusionRun:
             for panelist in usable:
                 others = [other for other in usable if other is not panelist]
                 frame = frame_candidates(
-                    [other.text for other in others], self._compare(others), f"{self.order.run_id}/{number}/{panelist.rank}"
+                    [other.text for other in others],
+                    self._compare(others),
+                    f"{self.order.run_id}/{number}/{panelist.rank}",
                 )
                 body = revision_body(self.calls.body_for(panelist.member), panelist.text, frame)
                 tokens = max(tokens, estimate_input_tokens(body))
@@ -279,7 +281,9 @@ class FusionRun:
         trip = self.calls.trip("answer", self.calls.attempts)
         body = bounded(
             {key: value for key, value in self.order.body.items() if key not in ("stream", "stream_options", "model")},
-            None if left_usd is None else output_limit(self.calls.prices, plan[0].deployment, left_usd, trip.input_tokens),
+            None
+            if left_usd is None
+            else output_limit(self.calls.prices, plan[0].deployment, left_usd, trip.input_tokens),
         )
         began_s = perf_counter()
         try:
