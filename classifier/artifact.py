@@ -139,7 +139,9 @@ def _manifest(raw: object, source: Path) -> Manifest:
     try:
         return Manifest(**{**raw, "features": tuple(raw["features"])})
     except (KeyError, TypeError) as error:
-        raise ArtifactError(f"{source}: field missing or unknown ({error}); restore the file or fit again") from error
+        raise ArtifactError(
+            f"{source}: field missing or unknown ({error}); restore the file or fit again"
+        ) from error
 
 
 def _check_file(path: Path, expected: str) -> None:
@@ -147,7 +149,9 @@ def _check_file(path: Path, expected: str) -> None:
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ArtifactError(f"{path}: listed in the manifest but cannot be read; copy the whole directory") from error
+        raise ArtifactError(
+            f"{path}: listed in the manifest but cannot be read; copy the whole directory"
+        ) from error
     if found != expected:
         raise ArtifactError(
             f"{path}: SHA-256 is {found[:12]}…, the manifest says {expected[:12]}…; the file was changed or cut short: "

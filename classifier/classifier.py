@@ -1,8 +1,10 @@
 """The classifier that serves: an artifact, and what it says of a prompt."""
 
-import re
 from pathlib import Path
 from typing import Self, get_args
+
+import numpy as np
+import numpy.typing as npt
 
 from classifier import artifact
 from classifier.artifact import ArtifactError, Manifest
@@ -18,13 +20,8 @@ FOLLOW_UP_WORDS = 4
 FOLLOW_UP_CONTEXT_CHARS = 300
 # Characters of pasted material from which the task is called long_context.
 LONG_CONTEXT_CHARS = 12_000
-# Contributions smaller than this in log-odds are not worth a line.
-_LEAST_CONTRIBUTION = 0.01
-
-_CLOSED = re.compile(
-    r"\b(?:how many|how much|yes or no|true or false|which of|multiple choice|(?:only|just) (?:the )?(?:number|letter)"
-    r"|what is the (?:value|probability|sum|remainder))\b"
-)
+# Contributions that are named; what remains is summed up in one line, so that they still add up.
+NAMED_CONTRIBUTIONS = 12
 
 
 class Classifier:
@@ -62,15 +59,19 @@ class Classifier:
         reading = self._read(text, context)
         scores = self._model.scores(reading, explain=explain)
         return Assessment(
-            complexity=1 - scores.small,
-            gain=scores.strong - scores.small,
+            complexity=scores.complexity,
+            gain=scores.gain,
             task=_task(scores, reading, text),
             novelty=scores.novelty,
-            closed_answer=_is_closed(reading),
+            closed_answer=reading.n_options > 1 or scores.closed > 0.5,
             expected_output_tokens=max(1, round(scores.output_tokens)),
             artifact=self._artifact,
             contributions=_contributions(scores) if explain else (),
         )
+
+    def latent(self, text: str) -> npt.NDArray[np.float32]:
+        """What a new model's success on ``text`` may depend on; see :meth:`classifier.model.Model.latent`."""
+        return self._model.latent(read(text))
 
     def _read(self, text: str, context: str) -> Reading:
         """The prompt's reading; a very short follow-up is read with the end of its conversation."""
@@ -97,12 +98,9 @@ def _task(scores: Scores, reading: Reading, text: str) -> Task:
     return TASKS[scores.task]
 
 
-def _is_closed(reading: Reading) -> bool:
-    """True where the answer is a number, an option or a label."""
-    return reading.n_options > 1 or _CLOSED.search(reading.body) is not None
-
-
 def _contributions(scores: Scores) -> tuple[Contribution, ...]:
-    """What pushed the score, largest first."""
+    """What pushed the score, largest first; the weights sum to the log-odds of complexity."""
     parts = sorted(scores.parts.items(), key=lambda part: -abs(part[1]))
-    return tuple(Contribution(name, weight) for name, weight in parts if abs(weight) >= _LEAST_CONTRIBUTION)
+    rest = sum(weight for _, weight in parts[NAMED_CONTRIBUTIONS:])
+    named = [*parts[:NAMED_CONTRIBUTIONS], ("everything else", rest)]
+    return tuple(Contribution(name, weight) for name, weight in sorted(named, key=lambda part: -abs(part[1])))

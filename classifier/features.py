@@ -43,10 +43,22 @@ _PHRASES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("code blocks", ("```", "def ", "function(", "();", "#include", "import ")),
     ("LaTeX", ("\\frac", "\\sqrt", "\\sum", "\\int", "\\le", "\\cdot", "$$")),
     ("list items", ("\n- ", "\n* ", "\n0. ", "\n0) ", "\n• ")),
-    ("how many or how much", ("how many", "how much", "cuántos", "combien", "wie viele", "quanti", "сколько", "多少")),
-    ("find all or such that", ("find all", "such that", "for all", "for every", "there exist", "if and only if")),
-    ("extreme wanted", ("minimum", "maximum", "smallest", "largest", "at least", "at most", "shortest", "longest")),
-    ("which of the following", ("which of the following", "following statements", "下列", "best describes", "most likely")),
+    (
+        "how many or how much",
+        ("how many", "how much", "cuántos", "combien", "wie viele", "quanti", "сколько", "多少"),
+    ),
+    (
+        "find all or such that",
+        ("find all", "such that", "for all", "for every", "there exist", "if and only if"),
+    ),
+    (
+        "extreme wanted",
+        ("minimum", "maximum", "smallest", "largest", "at least", "at most", "shortest", "longest"),
+    ),
+    (
+        "which of the following",
+        ("which of the following", "following statements", "下列", "best describes", "most likely"),
+    ),
     ("fill the gap", (" _", "____", "（  ）", "fill in", "complete the")),
     ("short function wanted", ("write a function", "write a python function", "write a program")),
     ("contest format", ("sample input", "constraints", "standard input", "example 0:", "return the", "-th ")),

@@ -3,122 +3,156 @@
 Lower case, ten languages and more where one word carries the meaning; written by hand for this project.
 """
 
+# ruff: noqa: RUF001 - letters of other alphabets are meant
+
 LEXICONS: dict[str, str] = {
     "greetings and small talk": (
-        "hi hello hey thanks thank bye goodbye cheers welcome morning evening night joke birthday congratulations sorry "
-        "hola gracias adiós buenos buenas bonjour merci salut bonsoir hallo danke tschüss guten ciao grazie buongiorno "
-        "olá obrigado obrigada oi привет спасибо здравствуйте пока こん んに にち ちは あり りが がと とう 你好 谢谢 再见 "
-        "안녕하세요 감사합니다 안녕 مرحبا شكرا السلام नमस्ते धन्यवाद merhaba teşekkürler selam hoi bedankt cześć dziękuję"
+        "hi hello hey thanks thank bye goodbye cheers welcome morning evening night joke birthday "
+        "congratulations sorry hola gracias adiós buenos buenas bonjour merci salut bonsoir hallo "
+        "danke tschüss guten ciao grazie buongiorno olá obrigado obrigada oi привет спасибо "
+        "здравствуйте пока こん んに にち ちは あり りが がと とう 你好 谢谢 再见 안녕하세요 감사합니다 안녕 مرحبا شكرا السلام "
+        "नमस्ते धन्यवाद merhaba teşekkürler selam hoi bedankt cześć dziękuję"
     ),
     "asks for a fact": (
-        "who when where capital born invented discovered population president founded located author name country "
-        "city currency tallest largest longest planet meaning define definition synonym opposite spelled color colour "
-        "quién cuándo dónde qué cuál capitale hauptstadt wer wann wo welche qui quand où quel quelle chi quando dove "
-        "quem onde qual кто когда где столица какой 首都 什么 谁 哪里 どこ だれ いつ 수도 누구 어디 عاصمة من متى أين राजधानी "
-        "कौन कहाँ başkenti kim nerede hoofdstad stolica"
+        "who when where capital born invented discovered population president founded located "
+        "author name country city currency tallest largest longest planet meaning define "
+        "definition synonym opposite spelled color colour quién cuándo dónde qué cuál capitale "
+        "hauptstadt wer wann wo welche qui quand où quel quelle chi quando dove quem onde qual "
+        "кто когда где столица какой 首都 什么 谁 哪里 どこ だれ いつ 수도 누구 어디 عاصمة من متى أين राजधानी कौन "
+        "कहाँ başkenti kim nerede hoofdstad stolica"
     ),
     "translation": (
-        "translate translation spanish french german italian portuguese japanese chinese korean arabic hindi russian "
-        "english dutch turkish polish traduce traducir traduzca inglés español traduis traduire traduisez anglais français "
-        "übersetze übersetzen englisch deutsch traduci tradurre inglese traduza traduzir inglês переведи перевести "
-        "английский 翻译 翻譯 英语 英文 中文 翻訳 英語 번역 영어로 ترجم الإنجليزية अनुवाद çevir ingilizce vertaal"
+        "translate translation spanish french german italian portuguese japanese chinese korean "
+        "arabic hindi russian english dutch turkish polish traduce traducir traduzca inglés "
+        "español traduis traduire traduisez anglais français übersetze übersetzen englisch "
+        "deutsch traduci tradurre inglese traduza traduzir inglês переведи перевести английский "
+        "翻译 翻譯 英语 英文 中文 翻訳 英語 번역 영어로 ترجم الإنجليزية अनुवाद çevir ingilizce vertaal"
     ),
     "short edits": (
-        "rephrase rewrite reword fix grammar spelling typo typos punctuation shorten correct proofread capitalize "
-        "uppercase lowercase sentence corrige corriger korrigiere correggi corrija исправь 修改 校正"
+        "rephrase rewrite reword fix grammar spelling typo typos punctuation shorten correct "
+        "proofread capitalize uppercase lowercase sentence corrige corriger korrigiere correggi "
+        "corrija исправь 修改 校正"
     ),
     "summary or extraction": (
-        "summarize summarise summary extract list bullet tldr keywords classify sentiment label categorize identify "
-        "resume résume résumer zusammenfassung riassumi resuma резюме 总结 要約 요약"
+        "summarize summarise summary extract list bullet tldr keywords classify sentiment label "
+        "categorize identify resume résume résumer zusammenfassung riassumi resuma резюме 总结 要約 "
+        "요약"
     ),
     "creative writing": (
-        "poem story haiku song lyrics essay blog novel character dialogue plot tweet slogan caption email letter speech "
-        "headline script scene narrator poema cuento poème gedicht geschichte стих рассказ 写 诗 故事"
+        "poem story haiku song lyrics essay blog novel character dialogue plot tweet slogan "
+        "caption email letter speech headline script scene narrator poema cuento poème gedicht "
+        "geschichte стих рассказ 写 诗 故事"
     ),
     "everyday units": (
-        "celsius fahrenheit kilometers miles kilograms pounds inches feet ounces liters gallons minutes hours days weeks "
-        "dollars euros convert cup cups tablespoon weather recipe tip today tomorrow"
+        "celsius fahrenheit kilometers miles kilograms pounds inches feet ounces liters gallons "
+        "minutes hours days weeks dollars euros convert cup cups tablespoon weather recipe tip "
+        "today tomorrow"
     ),
     "proof and theory": (
-        "prove proof theorem lemma corollary conjecture rigorous rigorously derive derivation axiom contradiction induction "
-        "bijective isomorphic homomorphism continuous differentiable converge converges bounded compact demuestra demostrar "
-        "démontrer démontrez prouver beweise beweisen dimostra demonstre докажи доказать докажите 证明 證明 証明 증명 أثبت "
-        "सिद्ध kanıtla bewijs udowodnij"
+        "prove proof theorem lemma corollary conjecture rigorous rigorously derive derivation "
+        "axiom contradiction induction bijective isomorphic homomorphism continuous "
+        "differentiable converge converges bounded compact demuestra demostrar démontrer "
+        "démontrez prouver beweise beweisen dimostra demonstre докажи доказать докажите 证明 證明 証明 "
+        "증명 أثبت सिद्ध kanıtla bewijs udowodnij"
     ),
     "algebra and geometry": (
-        "polynomial roots root integer integers triangle circle radius angle angles perpendicular parallel quadratic "
-        "equation equations function functions inequality ellipse hyperbola parabola coordinates vertex vertices tangent "
-        "sine cosine sin cos tan log matrix matrices vector vectors eigenvalue determinant prime primes divisor divisors "
-        "divisible modulo remainder congruent sequence series coefficient coefficients"
+        "polynomial roots root integer integers triangle circle radius angle angles perpendicular "
+        "parallel quadratic equation equations function functions inequality ellipse hyperbola "
+        "parabola coordinates vertex vertices tangent sine cosine sin cos tan log matrix matrices "
+        "vector vectors eigenvalue determinant prime primes divisor divisors divisible modulo "
+        "remainder congruent sequence series coefficient coefficients"
     ),
     "calculus and higher mathematics": (
-        "integral derivative differential integrate differentiate limit gradient laplace fourier eigenvalues topology "
-        "manifold group subgroup ring field abelian finite kernel operator hilbert banach measure lebesgue stochastic "
-        "markov martingale convex gaussian bayesian posterior"
+        "integral derivative differential integrate differentiate limit gradient laplace fourier "
+        "eigenvalues topology manifold group subgroup ring field abelian finite kernel operator "
+        "hilbert banach measure lebesgue stochastic markov martingale convex gaussian bayesian "
+        "posterior"
     ),
     "counting and probability": (
-        "probability ways many arrangements permutations combinations distinct different random randomly chosen dice coin "
-        "cards committee expected variance choose selected"
+        "probability ways many arrangements permutations combinations distinct different random "
+        "randomly chosen dice coin cards committee expected variance choose selected"
     ),
     "word-problem arithmetic": (
-        "each total cost costs per more less twice half times percent price sold bought buys sells spent spends left earned "
-        "earns paid pays remaining altogether week month apples eggs"
+        "each total cost costs per more less twice half times percent price sold bought buys "
+        "sells spent spends left earned earns paid pays remaining altogether week month apples "
+        "eggs"
     ),
     "physics": (
-        "velocity acceleration force mass energy momentum torque friction voltage current resistance capacitor magnetic "
-        "electric field wavelength frequency photon electron pressure temperature thermodynamic entropy gas heat ideal "
-        "density flux beam stress strain pipe flow fluid viscosity lens nucleus decay radiation"
+        "velocity acceleration force mass energy momentum torque friction voltage current "
+        "resistance capacitor magnetic electric field wavelength frequency photon electron "
+        "pressure temperature thermodynamic entropy gas heat ideal density flux beam stress "
+        "strain pipe flow fluid viscosity lens nucleus decay radiation"
     ),
     "chemistry": (
-        "mole moles molar solution acid base reaction equilibrium enthalpy ph ion ions atom atoms molecule molecules compound "
-        "oxidation titration solubility concentration bond hydrogen oxygen carbon nitrogen sodium"
+        "mole moles molar solution acid base reaction equilibrium enthalpy ph ion ions atom atoms "
+        "molecule molecules compound oxidation titration solubility concentration bond hydrogen "
+        "oxygen carbon nitrogen sodium"
     ),
     "biology and medicine": (
-        "cell cells protein gene genes dna rna enzyme species evolution organism patient diagnosis symptoms treatment dose "
-        "disease blood infection tumor syndrome clinical drug mg chronic acute therapy prognosis"
+        "cell cells protein gene genes dna rna enzyme species evolution organism patient "
+        "diagnosis symptoms treatment dose disease blood infection tumor syndrome clinical drug "
+        "mg chronic acute therapy prognosis"
     ),
     "law and contracts": (
-        "plaintiff defendant court statute liability contract clause jurisdiction negligence tort constitutional amendment "
-        "appeal lawsuit breach damages indemnity compliance gdpr regulation legal lease tenant"
+        "plaintiff defendant court statute liability contract clause jurisdiction negligence tort "
+        "constitutional amendment appeal lawsuit breach damages indemnity compliance gdpr "
+        "regulation legal lease tenant"
     ),
     "economics and accounting": (
-        "demand supply elasticity equilibrium marginal inflation interest bond bonds stock dividend dividends depreciation "
-        "inventory cash revenue tax assets equity debt gdp monopoly cost profit partnership mortgage"
+        "demand supply elasticity equilibrium marginal inflation interest bond bonds stock "
+        "dividend dividends depreciation inventory cash revenue tax assets equity debt gdp "
+        "monopoly cost profit partnership mortgage"
     ),
     "contest code": (
-        "input output constraints sample subarray subsequence substring array permutation queries test cases testcases "
-        "modulo grid nodes edges tree graph stdin stdout palindrome lexicographically operations string strings minimum "
-        "maximum integers"
+        "input output constraints sample subarray subsequence substring array permutation queries "
+        "test cases testcases modulo grid nodes edges tree graph stdin stdout palindrome "
+        "lexicographically operations string strings minimum maximum integers"
     ),
     "code": (
-        "def return import function class self print python javascript java const var int void null none true false elif "
-        "lambda async await struct public static script bug error exception traceback compile api sql query regex html css "
-        "react docker kubernetes git bash linux json yaml pandas numpy def len range append tuple dict list"
+        "def return import function class self print python javascript java const var int void "
+        "null none true false elif lambda async await struct public static script bug error "
+        "exception traceback compile api sql query regex html css react docker kubernetes git "
+        "bash linux json yaml pandas numpy def len range append tuple dict list"
     ),
     "systems and design": (
-        "architecture distributed concurrency concurrent thread threads lock deadlock race consensus scalable latency "
-        "throughput microservices schema migration optimize refactor debug production cluster cache compiler parser kernel "
-        "memory leak algorithm complexity asynchronous"
+        "architecture distributed concurrency concurrent thread threads lock deadlock race "
+        "consensus scalable latency throughput microservices schema migration optimize refactor "
+        "debug production cluster cache compiler parser kernel memory leak algorithm complexity "
+        "asynchronous"
     ),
     "logic puzzles": (
-        "clue clues puzzle houses house person lives neighbor left right next between immediately unique exactly either "
-        "neither knights knaves liar truth ancestor descendant relative relationships ordered seated"
+        "clue clues puzzle houses house person lives neighbor left right next between immediately "
+        "unique exactly either neither knights knaves liar truth ancestor descendant relative "
+        "relationships ordered seated"
     ),
     "conditions and constraints": (
-        "must should cannot only except unless without least most exactly every all none if then given such assume suppose "
-        "satisfy satisfies subject provided otherwise constraint requirement requirements ensure avoid include"
+        "must should cannot only except unless without least most exactly every all none if then "
+        "given such assume suppose satisfy satisfies subject provided otherwise constraint "
+        "requirement requirements ensure avoid include"
     ),
-    "negations": "not no never nor none neither without except false incorrect cannot don doesn isn aren wasn",
+    "several requests at once": (
+        "and also then both each respectively finally next first second third afterwards "
+        "additionally plus another other meanwhile too well y et und e и 和 并 と"
+    ),
+    "negations": (
+        "not no never nor none neither without except false incorrect cannot don doesn isn aren wasn"
+    ),
     "analysis and planning": (
-        "analyze analyse compare contrast evaluate assess critique strategy plan design propose justify recommend trade "
-        "tradeoffs implications argue discuss detailed comprehensive thorough framework evidence interpret synthesize "
-        "analyser analysieren analizar analizza анализ 分析"
+        "analyze analyse compare contrast evaluate assess critique strategy plan design propose "
+        "justify recommend trade tradeoffs implications argue discuss detailed comprehensive "
+        "thorough framework evidence interpret synthesize analyser analysieren analizar analizza "
+        "анализ 分析"
     ),
-    "explanation": "why how explain describe tell pourquoi warum porqué perché почему как 为什么 如何 なぜ 왜 لماذا क्यों",
-    "feelings": "feel feeling feels angry sad happy emotion emotions emotional relieved anxious proud hurt love upset",
+    "explanation": (
+        "why how explain describe tell pourquoi warum porqué perché почему как 为什么 如何 なぜ 왜 لماذا क्यों"
+    ),
+    "feelings": (
+        "feel feeling feels angry sad happy emotion emotions emotional relieved anxious proud hurt love upset"
+    ),
     "tool-like requests": (
-        "find get calculate compute book search retrieve fetch schedule order send create update delete check show "
-        "weather forecast flight hotel restaurant playlist file directory nearest"
+        "find get calculate compute book search retrieve fetch schedule order send create update "
+        "delete check show weather forecast flight hotel restaurant playlist file directory "
+        "nearest"
     ),
     "first and second person": "i me my you your we our us yo mi tu je ich mein io eu я мне 我 你 私 나는",
     "pronouns": "he she him her his they them their it its",

@@ -1,28 +1,54 @@
 """Arrays to scores: the fitted model as it serves, numpy alone.
 
-Every head is linear in the same features: weighted words and word pairs, and the hand features, standardised.
+Two judges and a gate. The *general* judge (a linear head and monotone trees over hand features, rarity and topic) is
+what holds on prompts from sources never seen. The *familiar* judge (trees over the same and the prompt's words and word
+pairs) is better where prompts resemble the training data. The gate weighs them by how unfamiliar the prompt is.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from itertools import pairwise
+from math import exp, log, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.artifact import ArtifactError, Contents
+from classifier.artifact import Array, ArtifactError, Contents
 from classifier.features import FEATURES, hand_features
 from classifier.text import Reading
+from classifier.trees import Trees
+from classifier.words import RARITY_FEATURES, WordTable
 
 Floats = npt.NDArray[np.float32]
 
 # Words of a prompt whose pairs are looked up: the question of a long prompt is at its ends, and pairs cost most.
-PAIR_WORDS = 400
+PAIR_WORDS = 160
+# Standard deviations at which a standardised feature is cut: beyond lies no training data.
+LIMIT = 4.0
+# Heads of the trees, and inputs that the words add to the dense features.
+TREE_HEADS = ("general success", "familiar success", "familiar gain")
+WORD_SCORES = ("familiar words", "familiar words' gain")
+# Columns of the linear heads before the tasks.
+LINEAR_HEADS = ("general success", "log output tokens", "closed answer")
 
-HEADS = ("small", "strong")
 
-# Hand features are scaled to a standard deviation of 0.1 and cut at four of them: beyond lies no training data.
-HAND_LIMIT = 0.4
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """A prompt as numbers.
+
+    Attributes:
+        dense: hand features, rarity features and topic vector.
+        terms: indices of the known words and pairs.
+        term_values: their weights, of unit length.
+        known_words: share of the prompt's words the vocabulary has.
+        known_pairs: share of its pairs.
+    """
+
+    dense: Floats
+    terms: list[int]
+    term_values: Floats
+    known_words: float
+    known_pairs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +56,20 @@ class Scores:
     """What the model says before it is put into words.
 
     Attributes:
-        small: calibrated probability that the small tier is right.
-        strong: calibrated probability that the strong tier is right.
-        novelty: quantile in [0, 1] of the distance to the training prompts.
+        complexity: calibrated probability that the small tier is not good enough.
+        gain: P(strong is right) - P(small is right), in [-1, 1].
+        novelty: quantile in [0, 1] of the unfamiliarity among prompts like the training data.
         task: index of the likeliest task.
+        closed: probability that the answer is a number, an option or a label.
         output_tokens: typical length of an answer in tokens.
-        parts: log-odds of a small failure by feature, when asked for.
+        parts: log-odds of complexity by feature, when asked for; they sum to its log-odds.
     """
 
-    small: float
-    strong: float
+    complexity: float
+    gain: float
     novelty: float
     task: int
+    closed: float
     output_tokens: float
     parts: Mapping[str, float]
 
@@ -56,84 +84,197 @@ class Model:
             ArtifactError: an array is missing or its shape does not fit the others.
         """
         self._contents = contents
-        self._terms = {term: index for index, term in enumerate(self._words("terms"))}
-        n_terms, n_hand = len(self._terms), len(FEATURES)
-        self._idf = self._array("idf", (n_terms,))
-        self._term_weights = self._array("term_weights", (n_terms, None))
-        n_outputs = self._term_weights.shape[1]
-        self._hand_mean = self._array("hand_mean", (n_hand,))
-        self._hand_scale = self._array("hand_scale", (n_hand,))
-        self._hand_weights = self._array("hand_weights", (n_hand, n_outputs))
-        self._intercepts = self._array("intercepts", (n_outputs,))
-        self._calibration = self._array("calibration", (len(HEADS), 2))
-        self._novelty_quantiles = self._array("novelty_quantiles", (None,))
+        self.words = word_table(contents)
+        self._terms = {term: index for index, term in enumerate(_words(contents, "terms"))}
+        n_dense = len(FEATURES) + len(RARITY_FEATURES) + self.words.vectors.shape[1]
+        self._idf = _floats(contents, "term_idf", (len(self._terms),))
+        self._term_weights = _floats(contents, "term_weights", (len(self._terms), len(WORD_SCORES)))
+        self._term_bias = _floats(contents, "term_bias", (len(WORD_SCORES),))
+        self._mean = _floats(contents, "dense_mean", (n_dense,))
+        self._scale = _floats(contents, "dense_scale", (n_dense,))
+        self._linear = _floats(contents, "linear_weights", (n_dense, None))
+        self._linear_bias = _floats(contents, "linear_bias", (self._linear.shape[1],))
+        self._centres = _floats(contents, "centres", (None, n_dense))
+        self._centre_norms = (self._centres**2).sum(axis=1)
+        self._gate = _floats(contents, "gate", (4,))
+        self._novelty_quantiles = _floats(contents, "novelty_quantiles", (None,))
+        self._blend = _floats(contents, "blend", (5,))
+        self._trees = _trees(contents)
+        self._names = input_names(self.words.vectors.shape[1])
+
+    def inputs(self, reading: Reading) -> Inputs:
+        """The numbers the judges see of one reading."""
+        return read_inputs(reading, self.words, self._terms, self._idf)
 
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""
-        indices, values, unknown_share = self._weigh(reading)
-        hand = np.clip((hand_features(reading) - self._hand_mean) * self._hand_scale, -HAND_LIMIT, HAND_LIMIT)
-        raw = self._intercepts + hand @ self._hand_weights
-        if len(indices):
-            raw = raw + values @ self._term_weights[indices]
-        odds = self._calibration[:, 0] * raw[:2] + self._calibration[:, 1]
-        probability = 1 / (1 + np.exp(-odds.astype(np.float64)))
-        novelty = np.searchsorted(self._novelty_quantiles, unknown_share) / len(self._novelty_quantiles)
+        inputs = self.inputs(reading)
+        z = self._standardised(inputs.dense)
+        linear = (z @ self._linear + self._linear_bias).tolist()
+        x = np.concatenate(
+            (inputs.dense, inputs.term_values @ self._term_weights[inputs.terms] + self._term_bias)
+        )
+        general, familiar, familiar_gain = self._trees.scores(x).tolist()
+        unfamiliar = self._unfamiliar(inputs, z)
+        general_success = (linear[0] + general) / 2
+        success = unfamiliar * general_success + (1 - unfamiliar) * familiar
+        slope, bias, advantage, gain_slope, gain_bias = self._blend.tolist()
+        odds = slope * success + bias
+        gain = (1 - unfamiliar) * familiar_gain + unfamiliar * _expected_gain(general_success, advantage)
         return Scores(
-            small=float(probability[0]),
-            strong=float(probability[1]),
-            novelty=float(novelty),
-            task=int(np.argmax(raw[3:])),
-            output_tokens=float(np.exp(min(raw[2], 10))),
-            parts=self._parts(indices, values, hand) if explain else {},
+            complexity=_sigmoid(odds),
+            gain=min(1.0, max(-1.0, gain_slope * gain + gain_bias)),
+            novelty=float(np.searchsorted(self._novelty_quantiles, unfamiliar))
+            / len(self._novelty_quantiles),
+            task=int(np.argmax(linear[len(LINEAR_HEADS) :])),
+            closed=_sigmoid(linear[2]),
+            output_tokens=exp(min(max(linear[1], 0.0), 9.0)),
+            parts=self._parts(x, z, unfamiliar) if explain else {},
         )
 
-    def _weigh(self, reading: Reading) -> tuple[list[int], Floats, float]:
-        """Known terms of a reading, their unit-length weights, and the share of its words that is unknown."""
-        known = self._terms.get
-        counts: dict[int, int] = {}
-        n_known = 0
-        for word, count in reading.counts.items():
-            index = known(word)
-            if index is not None:
-                counts[index] = count
-                n_known += 1
-        for pair in pairs(reading.words):
-            index = known(pair)
-            if index is not None:
-                counts[index] = counts.get(index, 0) + 1
-        indices = list(counts)
-        values = self._idf[indices] * np.array([1 + log(count) for count in counts.values()], dtype=np.float32)
-        norm = float(np.sqrt(values @ values)) or 1.0
-        return indices, values / norm, 1 - n_known / max(len(reading.counts), 1)
+    def latent(self, reading: Reading) -> Floats:
+        """What a new model's success may depend on: a one, and the log-odds that the small and the strong tier fail.
 
-    def _parts(self, indices: list[int], values: Floats, hand: Floats) -> dict[str, float]:
-        """Log-odds of a small failure by feature."""
-        slope = -float(self._calibration[0, 0])
-        parts = {name: slope * float(part) for name, part in zip(FEATURES, hand * self._hand_weights[:, 0], strict=True)}
-        terms = self._words("terms")
-        for index, value in zip(indices, values, strict=True):
-            parts[f"word: {terms[index]}"] = slope * float(value * self._term_weights[index, 0])
+        A logistic regression on it, shrunk toward the tier that the model is most like, estimates the model's abilities.
+        """
+        scores = self.scores(reading)
+        strong_failure = min(max(scores.complexity - scores.gain, 0.01), 0.99)
+        small_failure = min(max(scores.complexity, 0.01), 0.99)
+        return np.array([1.0, _logit(small_failure), _logit(strong_failure)], dtype=np.float32)
+
+    def _standardised(self, dense: Floats) -> Floats:
+        """Dense features in standard deviations from the training mean, cut at ``LIMIT``."""
+        z: Floats = np.maximum(np.minimum((dense - self._mean) * self._scale, LIMIT), -LIMIT)
+        return z
+
+    def unfamiliar(self, reading: Reading) -> float:
+        """Probability that the prompt comes from a source the training data does not have."""
+        inputs = self.inputs(reading)
+        return self._unfamiliar(inputs, self._standardised(inputs.dense))
+
+    def _unfamiliar(self, inputs: Inputs, z: Floats) -> float:
+        """Probability that the prompt comes from a source the training data does not have."""
+        distance = sqrt(max(float((self._centre_norms - 2 * (self._centres @ z)).min() + z @ z), 0.0))
+        bias, words, pairs_, far = self._gate.tolist()
+        return _sigmoid(bias + words * inputs.known_words + pairs_ * inputs.known_pairs + far * distance)
+
+    def _parts(self, x: Floats, z: Floats, unfamiliar: float) -> dict[str, float]:
+        """Log-odds of complexity by name; their sum is the log-odds of complexity."""
+        slope, bias = self._blend[:2].tolist()
+        half, rest = slope * unfamiliar / 2, slope * (1 - unfamiliar)
+        weights = np.zeros(len(x), dtype=np.float64)
+        weights[: len(z)] += half * z * self._linear[:, 0]
+        weights += half * self._trees.parts(x, 0, len(x)) + rest * self._trees.parts(x, 1, len(x))
+        start = bias + half * (float(self._linear_bias[0]) + self._trees.root(0)) + rest * self._trees.root(1)
+        parts = {"starting point": start}
+        for name, weight in zip(self._names, weights.tolist(), strict=True):
+            parts[name] = parts.get(name, 0.0) + weight
         return parts
 
-    def _words(self, name: str) -> tuple[str, ...]:
-        """A word list of the artifact."""
-        if name not in self._contents.words:
-            raise ArtifactError(f"{name}.txt is missing; fit again with this release's training")
-        return self._contents.words[name]
 
-    def _array(self, name: str, shape: tuple[int | None, ...]) -> Floats:
-        """An array of the artifact as float32, its shape checked (None: any length)."""
-        array = self._contents.arrays.get(name)
-        if array is None:
-            raise ArtifactError(f"{name}.npy is missing; fit again with this release's training")
-        fits = len(shape) == array.ndim and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
-        if not fits:
-            raise ArtifactError(f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training")
-        return array.astype(np.float32)
+def read_inputs(
+    reading: Reading, words: WordTable, index_of: Mapping[str, int], idf: Floats, *, dense: bool = True
+) -> Inputs:
+    """The numbers the judges see of a reading; one implementation for training and serving."""
+    terms: list[int] = []
+    counts: list[int] = []
+    for word, count in reading.counts.items():
+        index = index_of.get(word)
+        if index is not None:
+            terms.append(index)
+            counts.append(count)
+    n_words = len(terms)
+    found = pairs(reading.words)
+    terms += [index for index in map(index_of.get, found) if index is not None]
+    values = idf[terms]
+    values[:n_words] *= 1 + np.log(np.array(counts, dtype=np.float32))
+    norm = sqrt(float(values @ values)) or 1.0
+    known_words = n_words / max(len(reading.counts), 1)
+    known_pairs = (len(terms) - n_words) / max(len(found), 1)
+    features = dense_features(reading, words) if dense else np.empty(0, dtype=np.float32)
+    return Inputs(features, terms, values / norm, known_words, known_pairs)
+
+
+def dense_features(reading: Reading, words: WordTable) -> Floats:
+    """Hand features, rarity features and topic vector; one implementation for training and serving."""
+    return np.concatenate((hand_features(reading), words.features(reading)))
+
+
+def input_names(dimensions: int) -> tuple[str, ...]:
+    """What each input of the trees is called; the dimensions of the topic vector go by one name."""
+    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES)
 
 
 def pairs(words: list[str]) -> list[str]:
-    """Neighbouring words joined by a space, of the first and last words of a long text."""
+    """Different neighbouring words joined by a space, of the first and last words of a long text."""
     if len(words) > PAIR_WORDS:
         words = words[: PAIR_WORDS // 2] + words[-PAIR_WORDS // 2 :]
-    return [f"{first} {second}" for first, second in zip(words, words[1:], strict=False)]
+    return list(dict.fromkeys(map(" ".join, pairwise(words))))
+
+
+def word_table(contents: Contents) -> WordTable:
+    """The word table of an artifact."""
+    words = _words(contents, "words")
+    vectors = contents.arrays.get("word_vectors")
+    if vectors is None or vectors.dtype != np.int8 or vectors.shape[:1] != (len(words),):
+        raise ArtifactError(f"word_vectors.npy is not one int8 row for each of {len(words)} words; fit again")
+    return WordTable(
+        {word: row for row, word in enumerate(words)},
+        vectors,
+        _floats(contents, "word_scale", (vectors.shape[1],)),
+        _floats(contents, "word_weight", (len(words),)),
+        _floats(contents, "word_rarity", (len(words),)),
+    )
+
+
+def _trees(contents: Contents) -> Trees:
+    """The trees of an artifact."""
+    threshold = _floats(contents, "tree_threshold", (None, None))
+    return Trees(
+        _floats(contents, "tree_feature", threshold.shape).astype(np.int64),
+        threshold,
+        _floats(contents, "tree_value", (threshold.shape[0], 2 * threshold.shape[1] + 1)),
+        _floats(contents, "tree_starts", (len(TREE_HEADS),)).astype(np.int64),
+        _floats(contents, "tree_base", (len(TREE_HEADS),)),
+    )
+
+
+def _expected_gain(success: float, advantage: float) -> float:
+    """Gain of a strong model that is ``advantage`` log-odds better than the small one.
+
+    Source: the Rasch model; the advantage is measured on the training data.
+    """
+    small = min(max(success, 0.02), 0.98)
+    return _sigmoid(_logit(small) + advantage) - small
+
+
+def _sigmoid(odds: float) -> float:
+    """Log-odds to probability."""
+    return 1 / (1 + exp(-min(max(odds, -30.0), 30.0)))
+
+
+def _logit(probability: float) -> float:
+    """Probability to log-odds."""
+    return log(probability / (1 - probability))
+
+
+def _words(contents: Contents, name: str) -> tuple[str, ...]:
+    """A word list of the artifact."""
+    if name not in contents.words:
+        raise ArtifactError(f"{name}.txt is missing; fit again with this release's training")
+    return contents.words[name]
+
+
+def _floats(contents: Contents, name: str, shape: tuple[int | None, ...]) -> Floats:
+    """An array of the artifact as float32, its shape checked (None: any length)."""
+    array: Array | None = contents.arrays.get(name)
+    if array is None:
+        raise ArtifactError(f"{name}.npy is missing; fit again with this release's training")
+    fits = len(shape) == array.ndim and all(
+        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise ArtifactError(
+            f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training"
+        )
+    return array.astype(np.float32)

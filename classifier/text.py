@@ -42,12 +42,14 @@ _FORMAT_LINE = re.compile(
     r"[^\n]{0,80}$|\s*(?:answer|your answer|solution|response|final answer)\s*:?\s*$",
     re.IGNORECASE,
 )
-_PASTED = re.compile(
-    r"\b(?:context|document|documents|passage|passages|article|excerpt|excerpts|source|sources|transcript|search results?"
-    r"|knowledge base|retrieved)\b[^\n]{0,60}[:>\]]|```|<doc|<context|\"\"\"|^-{3,}$|\[1\]",
-    re.IGNORECASE | re.MULTILINE,
+# Marks of pasted material; code fences are not among them, for code is what such a prompt is about.
+_PASTED = (
+    "context:", "context>", "context below", "document", "passage:", "passages:", "passage>", "article:", "article>", "excerpt",
+    "source:", "sources:", "transcript", "search result", "knowledge base", "retrieved", "<doc", "[1]", "\n---\n", "# context",
+)  # fmt: skip
+_QUESTION_LABEL = re.compile(
+    r"\n\s*#*\s*(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE
 )
-_QUESTION_LABEL = re.compile(r"\n\s*#*\s*(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def _view(text: str) -> str:
 def _split_pasted(text: str) -> tuple[str, int]:
     """The ask of a prompt that pastes material, and how many characters were pasted (0 where nothing was)."""
     head, tail = text[: 2 * ASK_CHARS], text[-2 * ASK_CHARS :]
-    if not (_PASTED.search(head) or _PASTED.search(tail)):
+    ends = f"{head}\n{tail}".lower()
+    if not any(mark in ends for mark in _PASTED):
         return text, 0
     labelled = _last_label(tail)
     if labelled:
@@ -114,7 +117,7 @@ def _shorter_end(text: str) -> str:
     first = text[:ASK_CHARS].partition("\n\n")
     if last[1] and "?" in last[2]:
         return last[2].strip()
-    if first[1] and not _PASTED.match(first[0]):
+    if first[1] and not any(mark in first[0].lower() for mark in _PASTED):
         return first[0].strip()
     return last[2].strip() if last[1] else ""
 
@@ -170,4 +173,9 @@ def _pieces(word: str) -> list[str]:
 def _is_unspaced(char: str) -> bool:
     """True for Thai, Lao, Khmer, Burmese, kana and Han characters."""
     code = ord(char)
-    return 0x0E00 <= code <= 0x0EFF or 0x1000 <= code <= 0x109F or 0x1780 <= code <= 0x17FF or 0x2E80 <= code <= 0x9FFF
+    return (
+        0x0E00 <= code <= 0x0EFF
+        or 0x1000 <= code <= 0x109F
+        or 0x1780 <= code <= 0x17FF
+        or 0x2E80 <= code <= 0x9FFF
+    )

@@ -12,11 +12,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("fit", help="fit and calibrate an artifact")
-    step.add_argument("--data", type=Path, required=True, help="directory with prompts.parquet, outcomes.parquet, models.csv")
+    step.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="directory with prompts.parquet, outcomes.parquet, models.csv",
+    )
     step.add_argument("--out", type=Path, required=True, help="directory the artifact is written to")
     step.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    manifest = fit(load(arguments.data), arguments.out, seed=arguments.seed)
+    traffic = arguments.data / "unlabelled.parquet"
+    manifest = fit(load(arguments.data), arguments.out, seed=arguments.seed, traffic=traffic)
     print(manifest.artifact)
 
 

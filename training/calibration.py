@@ -13,7 +13,7 @@ def platt(log_odds: Floats, target: Floats, weight: Floats | None = None) -> tup
     """
     weights = np.ones_like(log_odds) if weight is None else weight
     design = np.column_stack([log_odds, np.ones_like(log_odds)])
-    beta = np.array([1.0, 0.0])
+    beta = np.zeros(2)
     for _ in range(50):
         expected = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
         gradient = design.T @ (weights * (target - expected))

@@ -1,8 +1,13 @@
-"""Features to a fitted model: what `python -m training fit` does."""
+"""Rows to a fitted model: what ``python -m training fit`` does.
+
+``prepare`` reads every prompt once with the code that serves; ``fit_judges`` fits all heads on a choice of rows;
+``calibrate`` makes scores into probabilities on other rows; ``fit`` does all of it and writes the artifact.
+"""
 
 import platform
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import log
 from pathlib import Path
 
@@ -13,142 +18,422 @@ import sklearn
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from classifier import artifact
-from classifier.artifact import Contents, Manifest
+from classifier.artifact import Array, Contents, Manifest
+from classifier.assessment import Task
 from classifier.classifier import TASKS
-from classifier.features import FEATURES, hand_features
-from classifier.model import HAND_LIMIT, pairs
+from classifier.features import FEATURES
+from classifier.model import LIMIT, Model, dense_features, pairs, read_inputs
 from classifier.text import Reading, read
+from classifier.words import RARITY_FEATURES, WordTable
+from training.boosting import Recipe, grow, lay_out
 from training.calibration import platt
-from training.data import Bools, Data, Floats
-from training.labels import Labels, label, task_of
+from training.data import Bools, Data, DataError, Floats, Ints
+from training.familiarity import LEAST_PROMPTS, N_FOLDS, centres, fit_gate
+from training.labels import Labels, label
+from training.rows import EVERYDAY, RECORDED, TRAFFIC, Rows, everyday_rows, join, recorded_rows, traffic_rows
 
-# A term is kept when this many training prompts have it: rarer ones are names and noise.
-LEAST_PROMPTS = 4
-MOST_TERMS = 40_000
-NGRAM_C = 1.0
+WORD_TABLE = Path(__file__).parent / "word_table"
+NAME, VERSION = "default", "1.0.0"
+
+MOST_TERMS = 30_000
+TERM_ALPHA = 2.0
+GENERAL_ALPHA = 2_000.0
+# Rows of a source count as its size to this power, all together: large benchmarks must not be the whole world.
+SOURCE_POWER = 0.25
+# Weight of the everyday prompts and of the traffic in the general judge, as a share of the recorded prompts' weight.
+EVERYDAY_SHARE = 0.15
+TRAFFIC_SHARE = 0.3
+# The topic says less of difficulty than of the benchmark: its directions are shrunk in the linear head.
+TOPIC_SCALE = 0.4
+GENERAL_TREES = Recipe(n_trees=100)
+FAMILIAR_TREES = Recipe(n_trees=180, least_rows=30, l2=5.0)
+GAIN_TREES = Recipe(n_trees=120, least_rows=30, l2=10.0)
+# Weight of one everyday prompt in the familiar judge, in recorded prompts.
+EVERYDAY_WEIGHT = 2.0
+
+# Features that may only push one way in the general judge: what a person would say before seeing any data.
+HARDER = frozenset(
+    {
+        "length", "words", "different words", "long words", "numbers", "different number lengths", "longest number", "commas",
+        "braces", "equals signs", "powers", "backslashes", "dollar signs", "LaTeX", "find all or such that", "extreme wanted",
+        "contest format", "proof and theory", "algebra and geometry", "calculus and higher mathematics",
+        "counting and probability", "physics", "chemistry", "contest code", "systems and design", "logic puzzles",
+        "conditions and constraints", "several requests at once", "negations", "analysis and planning", *RARITY_FEATURES,
+    }
+)  # fmt: skip
+EASIER = frozenset(
+    {
+        "greetings and small talk",
+        "asks for a fact",
+        "short edits",
+        "everyday units",
+        "translation",
+        "short function wanted",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
-    """Prompts as the model sees them: readings, term counts and hand features."""
+class Prepared:
+    """Rows as the judges see them, in the rows' order.
 
+    Attributes:
+        rows: the targets.
+        readings: the prompts, read.
+        dense: hand features, rarity features and topic vector, float32.
+        fold: number of the cross-fitting fold; near-duplicates share one.
+        words: the word table.
+        word_contents: its payload, taken over into the artifact.
+    """
+
+    rows: Rows
     readings: tuple[Reading, ...]
-    hand: npt.NDArray[np.float32]
+    dense: npt.NDArray[np.float32]
+    fold: Ints
+    words: WordTable
+    word_contents: Contents
 
 
-def read_all(texts: tuple[str, ...]) -> Readings:
-    """Read every prompt with the code that serves."""
-    readings = tuple(read(text) for text in texts)
-    return Readings(readings, np.array([hand_features(reading) for reading in readings], dtype=np.float32))
+def load_word_table(directory: Path = WORD_TABLE) -> Contents:
+    """The distilled word table kept with the training code.
+
+    Raises:
+        DataError: a file of it is missing.
+    """
+    try:
+        arrays = {
+            name: np.load(directory / f"{name}.npy")
+            for name in ("word_vectors", "word_scale", "word_weight", "word_rarity")
+        }
+        words = tuple((directory / "words.txt").read_text(encoding="utf-8").split("\n"))
+    except OSError as error:
+        raise DataError(
+            f"{directory}: word table incomplete ({error}); write it with `python -m training.distil`"
+        ) from error
+    return Contents(arrays, {"words": words})
 
 
-def vocabulary(readings: list[Reading]) -> tuple[tuple[str, ...], Floats]:
-    """Words and word pairs that occur in enough prompts, and their inverse document frequencies."""
-    frequency: Counter[str] = Counter()
-    for reading in readings:
-        frequency.update(reading.counts.keys() | set(pairs(reading.words)))
-    ranked = sorted((term for term in frequency if frequency[term] >= LEAST_PROMPTS), key=lambda t: (-frequency[t], t))
-    terms = tuple(sorted(ranked[:MOST_TERMS]))
-    return terms, np.array([1 + log((1 + len(readings)) / (1 + frequency[term])) for term in terms])
+def prepare(data: Data, labels: Labels, *, traffic: Path | None = None, seed: int = 0) -> Prepared:
+    """Recorded prompts first, in the order of ``data``; then the everyday prompts and the traffic."""
+    from classifier.model import word_table
+
+    contents = load_word_table()
+    table = word_table(contents)
+    parts = [recorded_rows(data, labels), everyday_rows()]
+    if traffic is not None:
+        parts.append(traffic_rows(traffic))
+    rows = join(parts)
+    readings = tuple(read(text) for text in rows.texts)
+    dense = np.array([dense_features(reading, table) for reading in readings], dtype=np.float32)
+    return Prepared(rows, readings, dense, _folds(data, len(rows), seed), table, contents)
 
 
-def weigh(readings: tuple[Reading, ...], terms: tuple[str, ...], idf: Floats) -> scipy.sparse.csr_matrix:
-    """Unit-length TF-IDF rows, as :class:`classifier.model.Model` weighs them."""
-    index = {term: number for number, term in enumerate(terms)}
-    rows: list[int] = []
-    columns: list[int] = []
-    values: list[float] = []
-    for row, reading in enumerate(readings):
-        counts = Counter(pairs(reading.words)) + Counter(reading.counts)
-        for term, count in counts.items():
-            if term in index:
-                rows.append(row)
-                columns.append(index[term])
-                values.append((1 + log(count)) * idf[index[term]])
-    matrix = scipy.sparse.csr_matrix((values, (rows, columns)), shape=(len(readings), len(terms)))
-    norm = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return scipy.sparse.diags(1 / np.maximum(norm, 1e-12)) @ matrix
+def _folds(data: Data, n_rows: int, seed: int) -> Ints:
+    """A fold for each row; near-duplicates of the recorded prompts share one."""
+    random = np.random.default_rng(seed)
+    groups, group_of = np.unique(data.group, return_inverse=True)
+    extra = random.integers(0, N_FOLDS, n_rows - len(data))
+    return np.concatenate([random.integers(0, N_FOLDS, len(groups))[group_of], extra]).astype(np.int64)
 
 
-def fit(data: Data, out: Path, *, seed: int = 0, name: str = "default", version: str = "0.1.0") -> Manifest:
-    """Fit, calibrate and write an artifact to the directory ``out``."""
-    labels = label(data)
-    everything = read_all(data.texts)
-    train, calibration = data.split == "train", data.split == "calibration"
-    arrays, terms = _fit_linear(data, labels, everything, train, calibration, seed)
-    manifest = Manifest(
+def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: Floats | None = None) -> Contents:
+    """Fit every head on the rows ``use``; the blend is still raw (see :func:`calibrate`).
+
+    Args:
+        prepared: all rows.
+        use: rows to fit on; the others are not looked at.
+        seed: of every random choice.
+        gate: the familiarity gate, if it is known already; fitting it takes half the time.
+    """
+    rows, dense = prepared.rows, prepared.dense
+    recorded = use & (rows.origin == RECORDED)
+    own = use & (rows.origin != TRAFFIC)
+    mean = dense[recorded].mean(axis=0)
+    scale = 1 / (dense[recorded].std(axis=0) + 1e-6)
+    z = np.clip((dense - mean) * scale, -LIMIT, LIMIT)
+    terms, idf = vocabulary([prepared.readings[row] for row in np.flatnonzero(own)])
+    term_weights, term_bias, term_scores = _fit_terms(prepared, own, terms, idf)
+    weight = general_weights(rows, use)
+    linear, linear_bias = _fit_linear(rows, z, use, weight, seed)
+    trees = _fit_trees(rows, dense, term_scores, use, own, weight, seed)
+    if gate is None:
+        known = np.flatnonzero(recorded)
+        gate = fit_gate(
+            [prepared.readings[r] for r in known], z[known], rows.source[known], prepared.fold[known], seed
+        )
+    arrays: dict[str, Array] = {
+        **prepared.word_contents.arrays,
+        "term_idf": idf.astype(np.float32),
+        "term_weights": term_weights.astype(np.float16),
+        "term_bias": term_bias.astype(np.float32),
+        "dense_mean": mean,
+        "dense_scale": scale.astype(np.float32),
+        "linear_weights": linear.astype(np.float32),
+        "linear_bias": linear_bias.astype(np.float32),
+        "centres": centres(z[own], seed),
+        "gate": np.asarray(gate, dtype=np.float32),
+        "novelty_quantiles": np.linspace(0, 1, 201, dtype=np.float32),
+        "blend": np.array([-4.0, 2.0, _advantage(rows, recorded), 1.0, 0.0], dtype=np.float32),
+        **lay_out(trees),
+    }
+    return Contents(arrays, {**prepared.word_contents.words, "terms": terms})
+
+
+def calibrate(contents: Contents, prepared: Prepared, use: Bools) -> Contents:
+    """The same judges with probabilities calibrated on the recorded rows ``use``, and novelty as a quantile of theirs."""
+    rows = np.flatnonzero(use & (prepared.rows.origin == RECORDED))
+    model = Model(contents)
+    raw = [model.scores(prepared.readings[row]) for row in rows]
+    slope, bias = contents.arrays["blend"][:2]
+    success = (np.array([log(s.complexity / (1 - s.complexity)) for s in raw]) - bias) / slope
+    known = ~np.isnan(prepared.rows.failed[rows])
+    platt_slope, platt_bias = platt(success[known], prepared.rows.failed[rows][known])
+    gain, predicted = prepared.rows.gain[rows], np.array([s.gain for s in raw])
+    judged = ~np.isnan(gain)
+    gain_slope, gain_bias = np.polyfit(predicted[judged], gain[judged], 1)
+    blend = np.array([platt_slope, platt_bias, contents.arrays["blend"][2], max(gain_slope, 0.1), gain_bias])
+    unfamiliar = np.array([model.unfamiliar(prepared.readings[row]) for row in rows])
+    quantiles = np.quantile(unfamiliar, np.linspace(0, 1, 201))
+    arrays = {
+        **contents.arrays,
+        "blend": blend.astype(np.float32),
+        "novelty_quantiles": quantiles.astype(np.float32),
+    }
+    return Contents(arrays, contents.words)
+
+
+def fit(
+    data: Data,
+    out: Path,
+    *,
+    seed: int = 0,
+    traffic: Path | None = None,
+    name: str = NAME,
+    version: str = VERSION,
+) -> Manifest:
+    """Fit on ``train``, calibrate on ``calibration``, write the artifact to the directory ``out``."""
+    prepared = prepare(data, label(data), traffic=traffic, seed=seed)
+    extra = np.ones(len(prepared.rows) - len(data), dtype=np.bool_)
+    judges = fit_judges(prepared, np.concatenate([data.split == "train", extra]), seed=seed)
+    contents = calibrate(judges, prepared, np.concatenate([data.split == "calibration", ~extra]))
+    manifest = describe(data, prepared, seed, name, version)
+    return artifact.save(out, contents, manifest, model_card(manifest))
+
+
+def describe(data: Data, prepared: Prepared, seed: int, name: str, version: str) -> Manifest:
+    """The manifest of a fit, before files are hashed."""
+    return Manifest(
         name=name,
         version=version,
         files={},
         features=FEATURES,
-        data={"fingerprint": data.fingerprint(), "prompts": len(data), "rejected": dict(data.rejected)},
+        data={
+            "fingerprint": data.fingerprint(),
+            "prompts": {
+                split: int((data.split == split).sum()) for split in ("train", "calibration", "test")
+            },
+            "outcomes": len(data.score),
+            "extra_prompts": {
+                kind: int((prepared.rows.origin == kind).sum()) for kind in (EVERYDAY, TRAFFIC)
+            },
+            "rejected": dict(data.rejected),
+        },
         metrics={},
         seed=seed,
-        versions={"numpy": np.__version__, "scikit-learn": sklearn.__version__, "python": platform.python_version()},
+        versions={
+            "numpy": np.__version__,
+            "scikit-learn": sklearn.__version__,
+            "python": platform.python_version(),
+        },
     )
-    return artifact.save(out, Contents(arrays, {"terms": terms}), manifest, "# Model card\n")
+
+
+def model_card(manifest: Manifest) -> str:
+    """The model card that goes with an artifact."""
+    prompts = manifest.data["prompts"]
+    return f"""# {manifest.name} {manifest.version}
+
+Judges how likely a small language model's answer to a prompt is not good enough, and what a strong model would gain.
+
+* **Inputs**: the newest human turn of a request; nothing else of it is read but, for very short turns, the end of the
+  conversation.
+* **Fitted on** {prompts["train"]:,} recorded benchmark prompts with {manifest.data["outcomes"]:,} outcomes of public models,
+  {manifest.data["extra_prompts"]["everyday"]} everyday prompts judged by hand and
+  {manifest.data["extra_prompts"]["traffic"]:,} prompts of traffic labelled by rules of thumb (both at low weight);
+  calibrated on {prompts["calibration"]:,} other recorded prompts.
+* **Limits**: recorded outcomes are exam-like, mostly English and Chinese, and older than today's models. On sources that
+  were not in training the ranking is much weaker than on known ones; `novelty` says when that is so. Probabilities are
+  calibrated on the recorded mix: calibrate again on your own traffic.
+* **Not for** judging people or their work.
+* **Seed** {manifest.seed}; data fingerprint `{manifest.data["fingerprint"][:12]}`.
+"""
+
+
+def vocabulary(readings: Sequence[Reading]) -> tuple[tuple[str, ...], Floats]:
+    """Words and word pairs that occur in enough prompts, and their inverse document frequencies."""
+    frequency: Counter[str] = Counter()
+    for reading in readings:
+        frequency.update(reading.counts.keys())
+        frequency.update(pairs(reading.words))
+    ranked = sorted(
+        (term for term in frequency if frequency[term] >= LEAST_PROMPTS), key=lambda t: (-frequency[t], t)
+    )
+    terms = tuple(sorted(ranked[:MOST_TERMS]))
+    return terms, np.array([1 + log((1 + len(readings)) / (1 + frequency[term])) for term in terms])
+
+
+def general_weights(rows: Rows, use: Bools) -> Floats:
+    """Weights of the general judge: sources nearly balanced, extra rows a fixed share of the total."""
+    weight = np.zeros(len(rows))
+    for origin, share in ((RECORDED, 1.0), (EVERYDAY, EVERYDAY_SHARE), (TRAFFIC, TRAFFIC_SHARE)):
+        chosen = use & (rows.origin == origin)
+        for source in np.unique(rows.source[chosen]):
+            here = chosen & (rows.source == source)
+            weight[here] = here.sum() ** (SOURCE_POWER - 1)
+        total = weight[chosen].sum()
+        weight[chosen] *= share / total if total else 0
+    return weight * (use & (rows.origin == RECORDED)).sum()
+
+
+def _fit_terms(
+    prepared: Prepared, use: Bools, terms: tuple[str, ...], idf: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Weights and biases of the two word scores, and each row's scores, cross-fitted where the row was fitted on."""
+    index_of = {term: index for index, term in enumerate(terms)}
+    matrix = term_matrix(prepared, index_of, idf.astype(np.float32))
+    targets = (prepared.rows.success, prepared.rows.gain)
+    weights, biases = np.zeros((len(terms), len(targets))), np.zeros(len(targets))
+    scores = np.zeros((len(prepared.rows), len(targets)))
+    for column, target in enumerate(targets):
+        known = use & ~np.isnan(target)
+        for fold in range(N_FOLDS):
+            model = _ridge(matrix, target, known & (prepared.fold != fold))
+            held_out = prepared.fold == fold
+            scores[held_out, column] = model.predict(matrix[held_out])
+        model = _ridge(matrix, target, known)
+        weights[:, column], biases[column] = model.coef_, model.intercept_
+    return weights, biases, scores
+
+
+def _ridge(matrix: scipy.sparse.csr_matrix, target: Floats, use: Bools) -> Ridge:
+    """Ridge regression of a target on word weights."""
+    rows = np.flatnonzero(use)
+    return Ridge(alpha=TERM_ALPHA, solver="sparse_cg", tol=1e-4).fit(matrix[rows], target[rows])
+
+
+def term_matrix(
+    prepared: Prepared, index_of: dict[str, int], idf: npt.NDArray[np.float32]
+) -> scipy.sparse.csr_matrix:
+    """Rows of term weights, exactly as they are computed when serving."""
+    starts, columns, values = [0], [], []
+    for reading in prepared.readings:
+        inputs = read_inputs(reading, prepared.words, index_of, idf, dense=False)
+        columns.extend(inputs.terms)
+        values.append(inputs.term_values)
+        starts.append(len(columns))
+    shape = (len(prepared.readings), len(index_of))
+    return scipy.sparse.csr_matrix((np.concatenate(values), columns, starts), shape=shape)
 
 
 def _fit_linear(
-    data: Data, labels: Labels, everything: Readings, train: Bools, calibration: Bools, seed: int
-) -> tuple[dict[str, artifact.Array], tuple[str, ...]]:
-    """Heads over words, pairs and hand features."""
-    terms, idf = vocabulary([reading for reading, use in zip(everything.readings, train, strict=True) if use])
-    words = weigh(everything.readings, terms, idf)
-    mean, scale = everything.hand[train].mean(axis=0), 1 / (everything.hand[train].std(axis=0) + 1e-6)
-    hand = np.clip((everything.hand - mean) * scale * 0.1, -HAND_LIMIT, HAND_LIMIT)
-    design = scipy.sparse.hstack([words, scipy.sparse.csr_matrix(hand)]).tocsr()
-    heads = [_head(design, side, train, seed) for side in (labels.small, labels.strong)]
-    heads.append(_length_head(design, labels.output_tokens, train))
-    heads += _task_heads(design, data, train, seed)
-    weights = np.array([head[0] for head in heads]).T
-    raw = design @ weights + np.array([head[1] for head in heads])
-    slopes = [
-        platt(raw[use, column], side[use])
-        for column, side in enumerate((labels.small, labels.strong))
-        for use in [calibration & ~np.isnan(side)]
+    rows: Rows, z: npt.NDArray[np.float32], use: Bools, weight: Floats, seed: int
+) -> tuple[Floats, Floats]:
+    """The linear heads: general success, log output tokens, closed answer, and one a task."""
+    n_topic = z.shape[1] - len(FEATURES) - len(RARITY_FEATURES)
+    shrink = np.concatenate([np.ones(z.shape[1] - n_topic), np.full(n_topic, TOPIC_SCALE)])
+    known = use & ~np.isnan(rows.success)
+    alpha = GENERAL_ALPHA * weight[known].sum() / (known & (rows.origin == RECORDED)).sum()
+    success = Ridge(alpha=alpha).fit(z[known] * shrink, rows.success[known], weight[known])
+    heads = [
+        (success.coef_ * shrink, float(success.intercept_)),
+        _fit_length(rows, z, use),
+        _fit_closed(rows, z, use, seed),
     ]
-    vocabulary_set = set(terms)
-    unknown = np.array(
-        [1 - sum(w in vocabulary_set for w in r.counts) / max(len(r.counts), 1) for r in everything.readings]
-    )
-    arrays = {
-        "idf": idf.astype(np.float32),
-        "term_weights": weights[: len(terms)].astype(np.float16),
-        "hand_mean": mean,
-        "hand_scale": scale * 0.1,
-        "hand_weights": weights[len(terms) :].astype(np.float32),
-        "intercepts": np.array([head[1] for head in heads], dtype=np.float32),
-        "calibration": np.array(slopes, dtype=np.float32),
-        "novelty_quantiles": np.quantile(unknown[calibration], np.linspace(0, 1, 201)).astype(np.float32),
-    }
-    return arrays, terms
+    heads += _fit_tasks(rows, z, use, seed)
+    return np.array([head[0] for head in heads]).T, np.array([head[1] for head in heads])
 
 
-def _head(design: scipy.sparse.csr_matrix, target: Floats, use: Bools, seed: int) -> tuple[Floats, float]:
-    """Logistic weights and intercept for a share: each row counts once as right and once as wrong, by weight."""
-    rows = np.flatnonzero(use & ~np.isnan(target))
-    model = LogisticRegression(C=NGRAM_C, max_iter=300, random_state=seed)
-    both = scipy.sparse.vstack([design[rows], design[rows]])
-    share = target[rows]
-    happened = np.repeat([1, 0], len(rows))
-    model.fit(both, happened, sample_weight=np.concatenate([share, 1 - share]) + 1e-9)
-    return model.coef_[0], float(model.intercept_[0])
+def _side_weights(rows: Rows, use: Bools) -> Floats:
+    """Weights of the side heads: the everyday prompts count as much as the recorded ones together."""
+    everyday = use & (rows.origin == EVERYDAY)
+    return np.where(everyday, (use & ~everyday).sum() / max(everyday.sum(), 1), 1.0)[use]
 
 
-def _length_head(design: scipy.sparse.csr_matrix, tokens: Floats, use: Bools) -> tuple[Floats, float]:
-    """Ridge weights for the logarithm of the answer's tokens."""
-    rows = np.flatnonzero(use & (tokens > 0))
-    model = Ridge(alpha=1.0, solver="lsqr").fit(design[rows], np.log(tokens[rows]))
+def _fit_length(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Floats, float]:
+    """The head for the logarithm of the answer's tokens."""
+    known = use & (np.nan_to_num(rows.output_tokens) > 0)
+    model = Ridge(alpha=100.0).fit(z[known], np.log(rows.output_tokens[known]), _side_weights(rows, known))
     return model.coef_, float(model.intercept_)
 
 
-def _task_heads(
-    design: scipy.sparse.csr_matrix, data: Data, use: Bools, seed: int
-) -> list[tuple[Floats, float]]:
+def _fit_closed(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> tuple[Floats, float]:
+    """The head for a closed answer."""
+    known = use & ~np.isnan(rows.closed)
+    model = LogisticRegression(C=0.05, max_iter=300, random_state=seed)
+    model.fit(z[known], rows.closed[known] > 0.5, sample_weight=_side_weights(rows, known))
+    return model.coef_[0], float(model.intercept_[0])
+
+
+def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> list[tuple[Floats, float]]:
     """One head a task; tasks without examples never win."""
-    tasks = np.array([task_of(category) for category in data.category])
-    rows = np.flatnonzero(use)
-    model = LogisticRegression(C=NGRAM_C, max_iter=200, random_state=seed).fit(design[rows], tasks[rows])
-    found = {task: (weights, float(bias)) for task, weights, bias in zip(model.classes_, model.coef_, model.intercept_, strict=True)}
-    return [found.get(task, (np.zeros(design.shape[1]), -1e3)) for task in TASKS]
+    known = use & (rows.task != "")
+    model = LogisticRegression(C=0.05, max_iter=300, random_state=seed)
+    model.fit(z[known], rows.task[known], sample_weight=_side_weights(rows, known))
+    found: dict[Task, tuple[Floats, float]] = {
+        task: (weights, float(bias))
+        for task, weights, bias in zip(model.classes_, model.coef_, model.intercept_, strict=True)
+    }
+    return [found.get(task, (np.zeros(z.shape[1]), -1e3)) for task in TASKS]
+
+
+def _fit_trees(
+    rows: Rows,
+    dense: npt.NDArray[np.float32],
+    term_scores: Floats,
+    use: Bools,
+    own: Bools,
+    weight: Floats,
+    seed: int,
+) -> list[object]:
+    """The trees of the three heads, in the order of ``TREE_HEADS``."""
+    x = np.column_stack([dense, term_scores]).astype(np.float32)
+    general = use & ~np.isnan(rows.success)
+    familiar = own & ~np.isnan(rows.success)
+    gain = own & ~np.isnan(rows.gain)
+    everyday = np.where(rows.origin == EVERYDAY, EVERYDAY_WEIGHT, 1.0)
+    return [
+        grow(
+            dense[general],
+            rows.success[general],
+            weight[general],
+            GENERAL_TREES,
+            directions(dense.shape[1]),
+            seed,
+        ),
+        grow(x[familiar], rows.success[familiar], everyday[familiar], FAMILIAR_TREES, None, seed),
+        grow(x[gain], rows.gain[gain], everyday[gain], GAIN_TREES, None, seed),
+    ]
+
+
+def directions(n_features: int) -> npt.NDArray[np.int8]:
+    """Which way each dense feature may push success: -1 down, +1 up, 0 either."""
+    names = (*FEATURES, *RARITY_FEATURES)
+    named = [(name in EASIER) - (name in HARDER) for name in names]
+    return np.array([*named, *[0] * (n_features - len(names))], dtype=np.int8)
+
+
+def _advantage(rows: Rows, recorded: Bools) -> float:
+    """Log-odds by which the strong tier is better than the small one, the median over sources where it is better."""
+    found = []
+    for source in np.unique(rows.source[recorded]):
+        here = recorded & (rows.source == source) & ~np.isnan(rows.gain)
+        small = float(np.clip(rows.success[here].mean(), 0.02, 0.98)) if here.any() else 0.5
+        strong = float(np.clip(small + rows.gain[here].mean(), 0.02, 0.98)) if here.any() else 0.5
+        if strong > small:
+            found.append(log(strong / (1 - strong)) - log(small / (1 - small)))
+    return float(np.median(found)) if found else 0.7
+
+
+def with_metrics(manifest: Manifest, metrics: dict[str, object]) -> Manifest:
+    """The manifest with measured numbers added."""
+    return replace(manifest, metrics={**manifest.metrics, **metrics})

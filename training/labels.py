@@ -63,6 +63,45 @@ def _median_tokens(data: Data) -> Floats:
     return median
 
 
+# Outcomes of one's own tier that weigh as much as what the other models' outcomes tell of a prompt.
+_PRIOR_OUTCOMES = 4.0
+
+
+def denoised(data: Data, tiers: Collection[str]) -> Floats:
+    """Tier means, shrunk toward what the other models' outcomes on the same prompt say, source by source.
+
+    Three models' mean is a noisy label; thirty others saw the same prompt. Within a source the tier's mean is regressed
+    on the others' centred mean (cubic), and both are blended by the number of outcomes behind the tier's own.
+    """
+    own, n_own = tier_mean(data, tiers)
+    others = _centred_mean(data, [model for model in data.models if data.tiers.get(model) not in tiers])
+    blended = own.copy()
+    for source in np.unique(data.source):
+        rows = np.flatnonzero((data.source == source) & (n_own > 0))
+        if len(rows) < 50:
+            continue
+        design = np.vander(np.nan_to_num(others[rows]), 4)
+        predicted = design @ np.linalg.lstsq(design, own[rows], rcond=None)[0]
+        share = n_own[rows] / (n_own[rows] + _PRIOR_OUTCOMES)
+        blended[rows] = share * own[rows] + (1 - share) * predicted
+    return blended
+
+
+def _centred_mean(data: Data, models: Collection[str]) -> Floats:
+    """Mean over models of score minus the model's own mean in the source; NaN where none of them answered."""
+    chosen = np.array([model in set(models) for model in data.models], dtype=np.bool_)
+    use = np.flatnonzero(chosen[data.model_of] & ~data.suspect)
+    sources, source_of = np.unique(data.source, return_inverse=True)
+    cell = data.model_of[use] * len(sources) + source_of[data.prompt_of[use]]
+    n_cells = len(data.models) * len(sources)
+    mean = np.bincount(cell, data.score[use], n_cells) / np.maximum(np.bincount(cell, minlength=n_cells), 1)
+    centred = data.score[use] - mean[cell]
+    with np.errstate(invalid="ignore"):
+        return np.bincount(data.prompt_of[use], centred, len(data)) / np.bincount(
+            data.prompt_of[use], minlength=len(data)
+        )
+
+
 _TASK_OF_CATEGORY: tuple[tuple[str, Task], ...] = (
     ("tool_use", "tool_use"),
     ("code", "code"),

@@ -27,15 +27,15 @@ def test_a_directory_without_a_manifest_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_changed_array_is_refused_by_name(copy: Path) -> None:
-    array = copy / "intercepts.npy"
+    array = copy / "linear_bias.npy"
     array.write_bytes(array.read_bytes()[:-1] + b"\x00\x01")
-    with pytest.raises(ArtifactError, match=r"intercepts\.npy: SHA-256"):
+    with pytest.raises(ArtifactError, match=r"linear_bias\.npy: SHA-256"):
         Classifier.load(copy)
 
 
 def test_a_missing_array_is_refused_by_name(copy: Path) -> None:
-    (copy / "intercepts.npy").unlink()
-    with pytest.raises(ArtifactError, match=r"intercepts\.npy: listed in the manifest"):
+    (copy / "linear_bias.npy").unlink()
+    with pytest.raises(ArtifactError, match=r"linear_bias\.npy: listed in the manifest"):
         Classifier.load(copy)
 
 
@@ -55,18 +55,18 @@ def test_other_features_are_refused_by_name(copy: Path) -> None:
 
 def test_an_array_of_the_wrong_shape_is_refused(copy: Path, tmp_path: Path) -> None:
     manifest, contents = load(copy)
-    arrays = {**contents.arrays, "intercepts": np.zeros(3, dtype=np.float32)}
+    arrays = {**contents.arrays, "linear_bias": np.zeros(3, dtype=np.float32)}
     save(tmp_path / "wrong", type(contents)(arrays, contents.words), manifest, "card")
     with pytest.raises(ArtifactError, match="shape"):
         Classifier.load(tmp_path / "wrong")
 
 
 def test_an_artifact_with_pickled_objects_is_refused(copy: Path) -> None:
-    np.save(copy / "intercepts.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save(copy / "linear_bias.npy", np.array([{}], dtype=object), allow_pickle=True)
     raw = json.loads((copy / MANIFEST).read_text())
     import hashlib
 
-    raw["files"]["intercepts.npy"] = hashlib.sha256((copy / "intercepts.npy").read_bytes()).hexdigest()
+    raw["files"]["linear_bias.npy"] = hashlib.sha256((copy / "linear_bias.npy").read_bytes()).hexdigest()
     (copy / MANIFEST).write_text(json.dumps(raw))
     with pytest.raises(ArtifactError, match="not a plain array"):
         Classifier.load(copy)

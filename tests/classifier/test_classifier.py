@@ -4,7 +4,17 @@ from hypothesis import strategies as st
 
 from classifier import Assessment, Classifier
 
-HOSTILE = ["", " \n\t", "\x00\x01\x1b[0m", "\ud800 lone \udfff", "a" * 10_000_000, "שלום", "今天天气怎么样", "🙂" * 500, "\n" * 9999]
+HOSTILE = [
+    "",
+    " \n\t",
+    "\x00\x01\x1b[0m",
+    "\ud800 lone \udfff",
+    "a" * 10_000_000,
+    "שלום",
+    "今天天气怎么样",
+    "🙂" * 500,
+    "\n" * 9999,
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +53,9 @@ def test_a_proof_is_harder_than_a_greeting(classifier: Classifier) -> None:
 
 def test_contributions_come_largest_first_and_only_when_asked(classifier: Classifier) -> None:
     explained = classifier.assess("Prove that the sequence converges.", explain=True).contributions
-    assert [abs(part.weight) for part in explained] == sorted((abs(part.weight) for part in explained), reverse=True)
+    assert [abs(part.weight) for part in explained] == sorted(
+        (abs(part.weight) for part in explained), reverse=True
+    )
     assert classifier.assess("Prove that the sequence converges.").contributions == ()
 
 

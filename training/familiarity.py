@@ -1,0 +1,97 @@
+"""How unfamiliar a prompt is: the gate between the general and the familiar judge, fitted by leaving sources out."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.linear_model import LogisticRegression
+
+from classifier.model import pairs
+from classifier.text import Reading
+from training.data import Bools, Floats, Ints, Strings
+
+N_CENTRES = 96
+# A term is known when this many training prompts have it: rarer ones are names and noise.
+LEAST_PROMPTS = 4
+N_FOLDS = 5
+
+
+def term_sets(readings: Sequence[Reading]) -> tuple[list[set[str]], list[set[str]]]:
+    """Words and pairs of each prompt."""
+    return [set(reading.counts) for reading in readings], [set(pairs(reading.words)) for reading in readings]
+
+
+def centres(z: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
+    """Typical training prompts: centres of clusters of standardised features."""
+    n_centres = min(N_CENTRES, len(z))
+    model = MiniBatchKMeans(n_centres, random_state=seed, n_init=1, batch_size=2048).fit(z)
+    found: npt.NDArray[np.float32] = model.cluster_centers_.astype(np.float32)
+    return found
+
+
+def signals(
+    words: list[set[str]],
+    word_pairs: list[set[str]],
+    z: npt.NDArray[np.float32],
+    known_by: Bools,
+    of: Bools,
+    seed: int,
+) -> Floats:
+    """Share of known words, share of known pairs and distance to the nearest centre, for the prompts ``of``."""
+    known_words, known_pairs = (_known(sets, known_by) for sets in (words, word_pairs))
+    middle = centres(z[known_by], seed)
+    rows = np.flatnonzero(of)
+    distance = _distance(z[rows], middle)
+    return np.column_stack(
+        [_share(words, known_words, rows), _share(word_pairs, known_pairs, rows), distance]
+    )
+
+
+def fit_gate(
+    readings: Sequence[Reading], z: npt.NDArray[np.float32], source: Strings, fold: Ints, seed: int
+) -> npt.NDArray[np.float32]:
+    """Bias and weights of the log-odds that a prompt's source is not in the training data.
+
+    Prompts whose whole source was left out stand against prompts of which only a fold was left out.
+    """
+    words, word_pairs = term_sets(readings)
+    familiar = signals(words, word_pairs, z, fold != 0, fold == 0, seed)
+    strange = [
+        signals(words, word_pairs, z, source != name, source == name, seed) for name in np.unique(source)
+    ]
+    x = np.vstack([familiar, *strange])
+    y = np.repeat([0, 1], [len(familiar), len(x) - len(familiar)])
+    names = np.concatenate([source[fold == 0], *(source[source == name] for name in np.unique(source))])
+    model = LogisticRegression(C=10.0, max_iter=500).fit(x, y, sample_weight=_by_source(names, y))
+    return np.concatenate([model.intercept_, model.coef_[0]]).astype(np.float32)
+
+
+def _by_source(names: Strings, y: npt.NDArray[np.int64]) -> Floats:
+    """Weights that give each source on each side the same say."""
+    cells = np.char.add(names.astype(np.str_), np.where(y == 1, "+", "-"))
+    _, cell, count = np.unique(cells, return_inverse=True, return_counts=True)
+    weights: Floats = len(y) / (len(count) * count[cell])
+    return weights
+
+
+def _known(sets: list[set[str]], use: Bools) -> set[str]:
+    """Terms that enough of the prompts have."""
+    frequency: Counter[str] = Counter()
+    for terms, keep in zip(sets, use, strict=True):
+        if keep:
+            frequency.update(terms)
+    return {term for term, count in frequency.items() if count >= LEAST_PROMPTS}
+
+
+def _share(sets: list[set[str]], known: set[str], rows: npt.NDArray[np.int64]) -> Floats:
+    """Share of each prompt's terms that is known."""
+    return np.array([len(sets[row] & known) / max(len(sets[row]), 1) for row in rows])
+
+
+def _distance(z: npt.NDArray[np.float32], middle: npt.NDArray[np.float32]) -> Floats:
+    """Distance to the nearest centre."""
+    squared = (z**2).sum(axis=1)[:, None] - 2 * z @ middle.T + (middle**2).sum(axis=1)
+    nearest: Floats = np.sqrt(np.maximum(squared.min(axis=1), 0)).astype(np.float64)
+    return nearest

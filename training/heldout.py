@@ -1,0 +1,144 @@
+"""Held-out numbers of a fitted model: ranking, spending, sources left out, and placebo controls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from classifier.artifact import Contents
+from classifier.model import Model
+from classifier.text import Reading
+from training.data import Bools, Data, Floats
+from training.fit import Prepared, calibrate, fit_judges
+from training.labels import Labels
+from training.rows import RECORDED
+
+# Price of the small tier as a share of the strong tier's (small at 0.06 of the strong price).
+SMALL_PRICE = 0.06
+# A source whose strong tier is no better than its small one has no gain to rank by.
+LEAST_GAP = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a model says of many prompts, in their order; see :class:`classifier.assessment.Assessment`."""
+
+    complexity: Floats
+    gain: Floats
+    novelty: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Ranking and spending on a set of prompts.
+
+    Attributes:
+        auroc: of "the small tier's mean score is below 0.5" by complexity.
+        apgr: area under the performance gap recovered, escalating by gain; 0.5 is random.
+        cost_99, cost_95: cheapest spend that keeps 99 % / 95 % of always-strong's quality, as a share of its cost.
+    """
+
+    auroc: float
+    apgr: float
+    cost_99: float
+    cost_95: float
+
+
+def judge(model: Model, readings: Sequence[Reading]) -> Judged:
+    """Judge many prompts with the code that serves."""
+    scores = [model.scores(reading) for reading in readings]
+    return Judged(
+        np.array([score.complexity for score in scores]),
+        np.array([score.gain for score in scores]),
+        np.array([score.novelty for score in scores]),
+    )
+
+
+def numbers(labels: Labels, judged: Judged, use: Bools) -> Numbers:
+    """The numbers over the prompts ``use``; ``judged`` and ``labels`` are as long as the data."""
+    known = use & (labels.n_small > 0)
+    both = use & labels.judged
+    cost, quality = spending_curve(labels.small[both], labels.strong[both], judged.gain[both])
+    return Numbers(
+        auroc(labels.small[known] < 0.5, judged.complexity[known]),
+        apgr(quality),
+        cost_at(cost, quality, 0.99),
+        cost_at(cost, quality, 0.95),
+    )
+
+
+def auroc(happened: Bools, score: Floats) -> float:
+    """Area under the ROC curve; NaN where only one outcome occurs."""
+    return float(roc_auc_score(happened, score)) if 0 < happened.sum() < len(happened) else float("nan")
+
+
+def spending_curve(small: Floats, strong: Floats, gain: Floats) -> tuple[Floats, Floats]:
+    """Cost (share of always-strong's) and mean quality when 0, 1, 2, … prompts with the highest gain escalate."""
+    order = np.argsort(-gain, kind="stable")
+    quality = np.concatenate([[small.sum()], small.sum() + np.cumsum((strong - small)[order])]) / len(small)
+    cost = SMALL_PRICE + (1 - SMALL_PRICE) * np.arange(len(small) + 1) / len(small)
+    return cost, quality
+
+
+def apgr(quality: Floats) -> float:
+    """Mean share of the gap between always-small and always-strong that is recovered.
+
+    Source: Ong et al. 2024, RouteLLM.
+    """
+    recovered = (quality - quality[0]) / (quality[-1] - quality[0])
+    return float(np.trapezoid(recovered, dx=1 / (len(quality) - 1)))
+
+
+def cost_at(cost: Floats, quality: Floats, share: float) -> float:
+    """Lowest cost at which quality is at least ``share`` of always-strong's."""
+    return float(cost[np.argmax(quality >= share * quality[-1])])
+
+
+def leave_one_source_out(
+    data: Data, labels: Labels, prepared: Prepared, use: Bools, *, seed: int = 0
+) -> Judged:
+    """Judge each source of the prompts ``use`` with a model fitted and calibrated without it.
+
+    A tenth of the other sources' groups calibrates; traffic of the source's own family is left out too.
+    """
+    complexity, gain, novelty = (np.full(len(data), np.nan) for _ in range(3))
+    gate = None
+    for source in np.unique(data.source[use]):
+        contents = _fit_without(source, data, prepared, use, seed, gate)
+        here = use & (data.source == source)
+        judged = judge(Model(contents), [prepared.readings[row] for row in np.flatnonzero(here)])
+        complexity[here], gain[here], novelty[here] = judged.complexity, judged.gain, judged.novelty
+    return Judged(complexity, gain, novelty)
+
+
+def _fit_without(
+    source: str, data: Data, prepared: Prepared, use: Bools, seed: int, gate: Floats | None
+) -> Contents:
+    """A model that has not seen a source."""
+    recorded = np.zeros(len(prepared.rows), dtype=np.bool_)
+    recorded[: len(data)] = use
+    others = (recorded | (prepared.rows.origin != RECORDED)) & (prepared.rows.source != source)
+    held_back = (
+        others & (prepared.fold == 0) & (np.arange(len(others)) % 2 == 0) & (prepared.rows.origin == RECORDED)
+    )
+    return calibrate(fit_judges(prepared, others & ~held_back, seed=seed, gate=gate), prepared, held_back)
+
+
+def by_source(data: Data, labels: Labels, judged: Judged, use: Bools) -> dict[str, Numbers]:
+    """The numbers of each source; spending is NaN where the strong tier is no better than the small one."""
+    found = {}
+    for source in np.unique(data.source[use]):
+        here = use & (data.source == source)
+        result = numbers(labels, judged, here)
+        both = here & labels.judged
+        better = both.any() and (labels.strong[both] - labels.small[both]).mean() > LEAST_GAP
+        nan = float("nan")
+        found[str(source)] = result if better else Numbers(result.auroc, nan, nan, nan)
+    return found
+
+
+def macro(found: dict[str, Numbers]) -> tuple[float, float]:
+    """Mean AUROC and mean APGR over sources."""
+    values = list(found.values())
+    return float(np.mean([v.auroc for v in values])), float(np.nanmean([v.apgr for v in values]))
