@@ -6,7 +6,7 @@ Two answers are the same when their forms are: ``(B)`` and ``option b``, ``1,234
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
@@ -26,11 +26,13 @@ class ClosedAnswer:
     Attributes:
         value: ``3/4``, ``B``, ``yes``, or the label's words.
         unit: of a number, in its base: ``m``, ``%``, ``usd``; empty where none was given.
+        said: a number as it was given, before its unit was brought to the base; not part of the form.
     """
 
     kind: AnswerKind
     value: str
     unit: str = ""
+    said: str = field(default="", compare=False)
 
 
 _ANNOUNCED = re.compile(
@@ -149,7 +151,7 @@ def read_closed_answer(text: str) -> ClosedAnswer | None:
 def _unwrapped(text: str) -> str:
     """Take off LaTeX, markdown and quotes."""
     if "\\" in text or "$" in text:
-        text = re.sub(r"\\(?:d|t)?frac\s*\{([^{}]{1,30})\}\s*\{([^{}]{1,30})\}", r" \1/\2 ", text)
+        text = re.sub(r"\\(?:d|t)?frac\s*\{([^{}]{1,80})\}\s*\{([^{}]{1,80})\}", r" \1/\2 ", text)
         text = re.sub(r"\\(?:text|mathrm|mathbf|textbf|boxed|operatorname)\s*\{([^{}]{0,80})\}", r" \1 ", text)
         text = text.replace("\\times", "×").replace("\\cdot", "·").replace("\\%", "%").replace("\\$", "$")
         text = re.sub(r"\\(?:left|right|,|;|!|quad|\(|\)|\[|\])", " ", text)
@@ -193,7 +195,7 @@ def _number(text: str) -> ClosedAnswer | None:
         return None
     if match["sign"] and match["sign"].strip() != "+":
         value = -value
-    return ClosedAnswer("number", str(value * factor), base)
+    return ClosedAnswer("number", str(value * factor), base, str(value))
 
 
 def _magnitude(match: re.Match[str]) -> Fraction | None:

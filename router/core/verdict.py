@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -15,6 +15,9 @@ near-duplicate detection on the web uses (0.7 to 0.85), since here it may save a
 
 SHORT_CHARS = 400
 """Answers up to this long may be counted as closed where nobody said that a closed answer is expected."""
+
+SHORT_LABEL_CHARS = 40
+"""A whole answer up to this long may be a label where nobody said that one is asked for."""
 
 _SAMPLE_CHARS = 4_000
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)*|[぀-ヿ一-鿿가-힯]", re.UNICODE)
@@ -56,22 +59,31 @@ class Verdict:
         return self.groups[0] if self.size > 1 and len(self.groups[0]) * 2 > self.size else ()
 
 
-def compare(texts: Sequence[str], closed_expected: bool | None = None) -> Verdict:
+def compare(texts: Sequence[str], closed_expected: bool | None = None, *, labels: bool = True) -> Verdict:
     """Group candidates that say the same.
 
     Args:
         texts: the candidates.
         closed_expected: whether a closed answer was asked for; None where nobody knows, and then only short texts
             are read as closed answers.
+        labels: whether words that are neither number, option nor yes or no may be closed answers in long texts
+            too; only where somebody knows that a label is asked for ("the answer is complicated" is none).
     """
     may_be_closed = closed_expected or (
         closed_expected is None and all(len(text.strip()) <= SHORT_CHARS for text in texts)
     )
     if may_be_closed and texts:
-        answers = [find_closed_answer(text) for text in texts]
+        answers = [_counted(text, labels=labels) for text in texts]
         if sum(answer is not None for answer in answers) * 2 > len(answers) and _are_closed(answers, closed_expected):
             return Verdict("closed", _ranked(_same_answers(answers)))
     return Verdict("open", _ranked(_near_identical(texts)))
+
+
+def _counted(text: str, *, labels: bool) -> ClosedAnswer | None:
+    answer = find_closed_answer(text)
+    if answer is not None and answer.kind == "label" and not labels and len(text.strip()) > SHORT_LABEL_CHARS:
+        return None
+    return answer
 
 
 def is_near_identical(one: str, other: str) -> bool:
@@ -103,24 +115,26 @@ def _are_closed(answers: Sequence[ClosedAnswer | None], closed_expected: bool | 
 def _same_answers(answers: Sequence[ClosedAnswer | None]) -> list[list[int]]:
     """Group by form; whoever gives none stands alone. A bare number joins the one group with its number and a unit."""
     groups: dict[ClosedAnswer, list[int]] = {}
+    said: dict[ClosedAnswer, set[str]] = {}
     alone: list[list[int]] = []
     for index, answer in enumerate(answers):
         if answer is None:
             alone.append([index])
         else:
             groups.setdefault(answer, []).append(index)
+            said.setdefault(answer, set()).add(answer.said)
     for bare in [answer for answer in groups if answer.kind == "number" and not answer.unit]:
-        with_unit = [answer for answer in groups if answer.unit and _same_number(bare, answer)]
+        with_unit = [answer for answer in groups if answer.unit and _same_number(bare, answer, said[answer])]
         if len(with_unit) == 1:
             groups[with_unit[0]] = sorted(groups[with_unit[0]] + groups.pop(bare))
     return [*groups.values(), *alone]
 
 
-def _same_number(bare: ClosedAnswer, other: ClosedAnswer) -> bool:
+def _same_number(bare: ClosedAnswer, other: ClosedAnswer, said: Collection[str]) -> bool:
     """``50`` and ``0.5`` both may mean ``50 %``."""
     if other.unit == "%" and Fraction(bare.value) * 100 == Fraction(other.value):
         return True
-    return other.kind == "number" and bare.value == other.value
+    return bare.value in said
 
 
 def _near_identical(texts: Sequence[str]) -> list[list[int]]:

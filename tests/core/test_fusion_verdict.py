@@ -77,7 +77,7 @@ def test_another_answer_has_another_form(one: str, other: str) -> None:
 
 
 def test_a_bare_number_joins_its_unit_unless_two_units_claim_it() -> None:
-    assert compare(["12", "12 km", "12000 m"], True).agreement == pytest.approx(2 / 3)
+    assert compare(["12", "12 km", "12000 m"], True).unanimous
     assert compare(["12 kg", "12"], True).unanimous
     assert compare(["0.5", "50%"], True).unanimous
     assert not compare(["12", "12 kg", "12 s"], True).unanimous
@@ -115,9 +115,13 @@ def test_a_tie_has_no_majority_and_a_single_candidate_is_no_agreement() -> None:
 
 
 def test_texts_that_differ_in_a_word_are_near_identical_but_not_in_a_number_or_a_negation() -> None:
-    text = "The treaty was signed in 1648 and it ended thirty years of war between the parties, " * 4
+    text = (
+        "The treaty was signed in 1648 and it ended thirty years of war between the parties, who had long been tired "
+        "of paying soldiers and burying them, and who from now on let every prince choose the faith of his own land."
+    )
     assert is_near_identical(text, text.replace("signed", "sealed", 1))
     assert not is_near_identical(text, text.replace("1648", "1649", 1))
+    assert not is_near_identical(text, text.replace("prince", "Bavarian prince"))
     assert not is_near_identical(text, text.replace("was signed", "was not signed", 1))
     assert not is_near_identical(text, "Something else altogether was written here. " * 8)
 

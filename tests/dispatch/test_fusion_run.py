@@ -205,7 +205,7 @@ async def test_without_time_nobody_is_asked_alone() -> None:
 
 async def test_when_all_agree_there_is_no_judge() -> None:
     pool = dispatcher(a=script(reply="The answer is 1,000 m."), b=script(reply="1 km"), c=script(reply="1000"))
-    answer, facts, attempts = await go(order(closed=None), pool)
+    answer, facts, attempts = await go(order(closed=None, quorum=3), pool)
     assert (answer.text, facts["status"], facts["agreement"]) == ("The answer is 1,000 m.", "agreed", 1.0)
     assert len(attempts) == 3
 
@@ -217,16 +217,25 @@ async def test_early_exit_can_be_switched_off() -> None:
 
 async def test_a_vote_goes_to_the_majority_and_to_the_judge_only_on_a_split() -> None:
     pool = dispatcher(a=script(reply="(C)"), b=script(reply="The answer is B."), c=script(reply="Option B"))
-    answer, facts, _ = await go(order(mode="vote"), pool)
+    answer, facts, _ = await go(order(mode="vote", quorum=3), pool)
     assert (answer.text, facts["status"]) == ("The answer is B.", "agreed")
     assert facts["agreement"] == pytest.approx(2 / 3, abs=1e-4)
     split = dispatcher(a=script(reply="A"), b=script(reply="B"), c=script(reply="C"))
-    assert (await go(order(mode="vote"), split))[1]["status"] == "judged"
+    assert (await go(order(mode="vote", quorum=3), split))[1]["status"] == "judged"
 
 
-@pytest.mark.parametrize(("closed", "mode"), [(True, "vote"), (False, "merge"), (None, "merge")])
-async def test_auto_votes_where_a_closed_answer_is_expected(closed: bool | None, mode: str) -> None:
-    assert (await go(order(closed=closed), dispatcher(**OPEN)))[1]["mode"] == mode
+@pytest.mark.parametrize("closed", [True, False, None])
+async def test_auto_votes_where_closed_answers_came_and_merges_where_none_did(closed: bool | None) -> None:
+    assert (await go(order(closed=closed), dispatcher(**OPEN)))[1]["mode"] == "merge"
+    votes = dispatcher(a=script(reply="12"), b=script(reply="12 km"), c=script(reply="13"))
+    _, facts, _ = await go(order(closed=closed, quorum=3), votes)
+    assert (facts["mode"], facts["status"]) == ("vote", "agreed")
+
+
+async def test_open_answers_that_announce_the_same_words_have_not_agreed() -> None:
+    long = {name: script(reply=f"{text * 4} The answer is complicated.") for name, text in TEXTS.items()}
+    _, facts, _ = await go(order(closed=True), dispatcher(**long))
+    assert (facts["mode"], facts["status"]) == ("merge", "judged")
 
 
 async def test_best_of_returns_a_candidate_untouched() -> None:

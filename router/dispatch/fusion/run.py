@@ -53,7 +53,7 @@ class FusionRun:
         self.panelists = [Panelist(member, ranks.index(index)) for index, member in enumerate(panel)]
         self.mode: FusionMode = order.controls.mode
         if self.mode == "auto":
-            self.mode = "vote" if order.closed_answer else "merge"
+            self.mode = "merge"
         self.status: RunStatus = "failed"
         self.verdict: Verdict | None = None
         self.analysis: Analysis | None = None
@@ -73,6 +73,8 @@ class FusionRun:
         if not usable:
             return await self._alone()
         self.verdict = self._compare(usable)
+        if self.order.controls.mode == "auto" and self.verdict.kind == "closed":
+            self.mode = "vote"
         agreed = self._agreed(usable)
         if agreed is not None:
             return await self._give(agreed, "agreed")
@@ -117,7 +119,8 @@ class FusionRun:
         texts = [panelist.text for panelist in usable]
         if self._shape is not None:
             return equal_texts([canonical(self._shape.fitted(text) or text) for text in texts])
-        return compare(texts, True if self.mode == "vote" else self.order.closed_answer)
+        is_vote = self.order.controls.mode == "vote"
+        return compare(texts, is_vote or self.order.closed_answer or None, labels=is_vote)
 
     def _agreed(self, usable: Sequence[Panelist]) -> Panelist | None:
         """Whose candidate is the answer without a judge; None where there has to be one."""
@@ -125,9 +128,10 @@ class FusionRun:
         if verdict is None:
             return None
         group: Sequence[int] = ()
-        if self.mode == "vote":
+        asked = self.order.controls
+        if self.mode == "vote" and (asked.mode == "vote" or asked.early_exit):
             group = verdict.majority
-        elif self.order.controls.early_exit and verdict.unanimous:
+        elif asked.early_exit and verdict.unanimous:
             group = verdict.groups[0]
         return self._best([usable[index] for index in group]) if group else None
 
