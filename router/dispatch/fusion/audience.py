@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import orjson
@@ -74,8 +74,7 @@ class StreamAudience:
             yield
         finally:
             beat.cancel()
-            with suppress(asyncio.CancelledError):
-                await beat
+            await asyncio.wait((beat,))  # unlike awaiting it, this cannot take a hang-up for the beat's own end
 
     async def hear(self, event: str, facts: Mapping[str, Any]) -> None:
         """An event, for callers who asked; a comment for the others, which every client skips."""

@@ -8,12 +8,16 @@ from typing import Any
 from router.core.cost import total_cost_usd
 from router.core.fusion import Member
 from router.core.policy import Step
-from router.core.spend import Prices, RunPlan, fit_budget, output_limit, panel_room_usd
+from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, Prices, RunPlan, fit_budget, output_limit, panel_room_usd
 from router.core.types import Attempt, Stage
 from router.dispatch.fusion.order import DEPTH_HEADERS, RunOrder
 from router.dispatch.single import Dispatcher, Trip
 
 _NOT_FOR_MEMBERS = ("stream", "stream_options", "n", "model")
+
+
+LEAST_CANDIDATE_TOKENS = 500
+"""Shown of the candidates in any case; a window too small even for that refuses the call by itself."""
 
 
 class RunCalls:
@@ -67,6 +71,22 @@ class RunCalls:
         if member.seed is not None:
             body["seed"] = member.seed
         return bounded(body, smallest(limit, self.order.controls.max_output_tokens))
+
+    def candidate_tokens(self, name: str) -> int:
+        """How much of the candidates a deployment can be shown beside the conversation and its own answer."""
+        window = self.dispatcher.pool[name].context_window
+        if window is None:
+            return self.prices.candidate_tokens
+        used = self.order.input_tokens + self.order.output_tokens + RULES_TOKENS + ANALYSIS_TOKENS
+        return max(LEAST_CANDIDATE_TOKENS, min(self.prices.candidate_tokens, window - used))
+
+    def shared_limit(self, name: str, input_tokens: int, callers: int) -> int | None:
+        """Output tokens for one of several calls at once, so that the judge's stay affordable; None without a cap."""
+        left_usd = self.left_usd
+        if left_usd is None:
+            return None
+        judge_usd = self.prices.judge_usd(self.plan.judge, callers) if self.plan.judge is not None else 0.0
+        return output_limit(self.prices, name, max(0.0, left_usd - judge_usd) / callers, input_tokens)
 
     def trip(self, stage: Stage, calls: list[Attempt], input_tokens: int | None = None) -> Trip:
         """One call's way through the providers; under a cap it is not repeated."""

@@ -47,7 +47,7 @@ async def judge_whole(
     reply = await calls.complete(calls.order.judge, body, "judge", [], calls.order.deadline_s, input_tokens)
     raw = reply_text(reply)
     if not is_split:
-        return Judged(raw, read_analysis(raw), reply, raw)
+        return Judged(raw, None, reply, raw)
     split = AnswerSplit(analysis_marker(frame.key))
     passed = split.feed(raw)
     rest, analysis = split.close()

@@ -157,17 +157,8 @@ class FusionRun:
             if len(usable) < 2 or self.verdict is None or not self._affords_round(usable):
                 break
             await self.audience.hear("debating", {"round": number + 1})
-            bodies, tokens = [], 0
-            for panelist in usable:
-                others = [other for other in usable if other is not panelist]
-                frame = frame_candidates(
-                    [other.text for other in others],
-                    self._compare(others),
-                    f"{self.order.run_id}/{number}/{panelist.rank}",
-                )
-                body = revision_body(self.calls.body_for(panelist.member), panelist.text, frame)
-                tokens = max(tokens, estimate_input_tokens(body))
-                bodies.append(body)
+            bodies = [self._revision(panelist, usable, number) for panelist in usable]
+            tokens = max(estimate_input_tokens(body) for body in bodies)
             began_s = perf_counter()
             try:
                 await ask_panel(self.calls, usable, bodies, self.audience, self._ends_s(), tokens)
@@ -175,6 +166,19 @@ class FusionRun:
                 self.panel_s += perf_counter() - began_s
             self.verdict = self._compare(usable)
         return usable
+
+    def _revision(self, panelist: Panelist, usable: Sequence[Panelist], number: int) -> dict[str, Any]:
+        """The request to one member: its own answer, and the others' in a frame that only it sees."""
+        others = [other for other in usable if other is not panelist]
+        name = panelist.member.deployment
+        frame = frame_candidates(
+            [other.text for other in others],
+            self._compare(others),
+            f"{self.order.run_id}/{number}/{panelist.rank}",
+            self.calls.candidate_tokens(name),
+        )
+        body = revision_body(self.calls.body_for(panelist.member), panelist.text, frame)
+        return bounded(body, self.calls.shared_limit(name, estimate_input_tokens(body), len(usable)))
 
     def _affords_round(self, usable: Sequence[Panelist]) -> bool:
         left_usd = self.calls.left_usd
@@ -205,7 +209,8 @@ class FusionRun:
     async def _judge(self, usable: Sequence[Panelist]) -> Answer:
         """Let the judge write or pick; whatever goes wrong, the best member's candidate is still there."""
         verdict = self.verdict or self._compare(usable)
-        self.frame = frame_candidates([panelist.text for panelist in usable], verdict, self.order.run_id)
+        texts, room = [panelist.text for panelist in usable], self.calls.candidate_tokens(self.order.judge)
+        self.frame = frame_candidates(texts, verdict, self.order.run_id, room)
         for panelist, label in zip(usable, self.frame.labels, strict=True):
             panelist.label = label
         await self.audience.hear("judging", {"candidates": len(usable), "agreement": round(verdict.agreement, 4)})
