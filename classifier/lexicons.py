@@ -3,7 +3,7 @@
 Lower case, ten languages and more where one word carries the meaning; written by hand for this project.
 """
 
-# ruff: noqa: RUF001 - letters of other alphabets are meant
+
 
 LEXICONS: dict[str, str] = {
     "greetings and small talk": (

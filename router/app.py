@@ -1,5 +1,6 @@
 """create_app: the only place where parts are chosen and joined."""
 
+import asyncio
 import logging
 import os
 import secrets
@@ -40,6 +41,7 @@ from router.pipeline import Services
 from router.record.log import RequestLog, start_logging
 from router.record.metrics import Metrics
 from router.record.record import RequestRecord
+from router.reload import ArtifactWatch
 from router.settings import FusionSettings, Settings
 
 CONFIG_VARIABLE = "FUSION_ROUTER_CONFIG"
@@ -70,12 +72,18 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     request_log = RequestLog()
     keepers = [metrics.observe, *([request_log.add] if settings.server.access_log else [])]
     services, ways = build_services(settings, keepers, metrics.show_health)
-    assessor = services.assessor
-    metrics.describe(assessor.artifact if assessor else "none", services.policy.version, settings.pool)
+    metrics.describe(services.assessor.artifact if services.assessor else "none", services.policy.version)
+    for name in settings.pool:
+        metrics.show_health(name, True)
     auth = Authenticator({key.name: key.sha256 for key in settings.auth.keys})
     limits = WireLimits(settings.limits.max_body_bytes, settings.limits.request_read_s)
 
     translated = [target for target in settings.pool.values() if ways.of(target) is ways.translated]
+
+    def install(classifier: Classifier) -> None:
+        policy = build_policy(settings, classifier)
+        services.assessor, services.policy = classifier, policy
+        metrics.describe(classifier.artifact, policy.version)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -83,7 +91,9 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         request_log.start()
         if translated:
             await ways.translated.warm_up(translated)
+        watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
         yield
+        watch.cancel()
         await ways.http.aclose()
         request_log.stop()
         listener.stop()

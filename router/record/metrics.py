@@ -94,12 +94,10 @@ class Metrics:
         if record.decision is not None and record.decision.is_novel:
             self.novel.inc()
 
-    def describe(self, classifier: str, policy: str, deployments: Iterable[str]) -> None:
+    def describe(self, classifier: str, policy: str) -> None:
         """Say what is running; after a reload the old description goes."""
         self.build_info.clear()
         self.build_info.labels(__version__, classifier, policy).set(1)
-        for name in deployments:
-            self.deployment_up.labels(name).set(1)
 
     def show_health(self, deployment: str, up: bool) -> None:
         """Say that a deployment went down or came back."""

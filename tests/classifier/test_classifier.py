@@ -53,9 +53,7 @@ def test_a_proof_is_harder_than_a_greeting(classifier: Classifier) -> None:
 
 def test_contributions_come_largest_first_and_only_when_asked(classifier: Classifier) -> None:
     explained = classifier.assess("Prove that the sequence converges.", explain=True).contributions
-    assert [abs(part.weight) for part in explained] == sorted(
-        (abs(part.weight) for part in explained), reverse=True
-    )
+    assert [abs(part.weight) for part in explained] == sorted((abs(part.weight) for part in explained), reverse=True)
     assert classifier.assess("Prove that the sequence converges.").contributions == ()
 
 

@@ -89,9 +89,7 @@ class FakeAnthropic:
         if body.get("tools"):
             block = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
             await send("content_block_start", index=1, content_block=block)
-            await send(
-                "content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": '{"at":1}'}
-            )
+            await send("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": '{"at":1}'})
             await send("content_block_stop", index=1)
         stop = "tool_use" if body.get("tools") else "end_turn"
         await send("message_delta", delta={"stop_reason": stop}, usage={"output_tokens": 7})

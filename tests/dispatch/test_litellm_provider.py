@@ -132,9 +132,7 @@ async def test_a_stream_ends_with_one_usage_chunk_and_done(upstream: Upstream, p
 
 async def test_tool_calls_are_streamed(upstream: Upstream, provider: LitellmProvider) -> None:
     chunks, done = await read(provider, upstream.call(stream=True, tools=[TOOL]))
-    deltas = [
-        c["delta"]["tool_calls"][0] for chunk in chunks for c in chunk["choices"] if "tool_calls" in c["delta"]
-    ]
+    deltas = [c["delta"]["tool_calls"][0] for chunk in chunks for c in chunk["choices"] if "tool_calls" in c["delta"]]
     assert deltas[0]["function"]["name"] == "look"
     assert "".join(delta["function"].get("arguments") or "" for delta in deltas) == '{"at":1}'
     assert done
@@ -239,9 +237,7 @@ async def test_leaving_a_stream_closes_the_connection(
 ) -> None:
     held: list[Any] = []  # else the garbage collector closes it for us, as it may or may not in the gateway
     watch = litellm_provider.watch
-    monkeypatch.setattr(
-        litellm_provider, "watch", lambda wrapper, call: held.append(wrapper) or watch(wrapper, call)
-    )
+    monkeypatch.setattr(litellm_provider, "watch", lambda wrapper, call: held.append(wrapper) or watch(wrapper, call))
     async with provider.stream(upstream.call("slow", stream=True)) as pieces:
         await anext(pieces)
         await anext(pieces)
@@ -285,16 +281,12 @@ async def test_unknown_fields_reach_the_provider(upstream: Upstream, provider: L
     assert upstream.fake.bodies[-1]["context_hint"] == {"tier": 2}
 
 
-async def test_hints_the_provider_does_not_know_are_left_out(
-    upstream: Upstream, provider: LitellmProvider
-) -> None:
+async def test_hints_the_provider_does_not_know_are_left_out(upstream: Upstream, provider: LitellmProvider) -> None:
     await provider.complete(upstream.call(seed=7, frequency_penalty=0, n=1, logit_bias={"1": 2}))
     assert not {"seed", "frequency_penalty", "n", "logit_bias"} & set(upstream.fake.bodies[-1])
 
 
-async def test_a_parameter_the_provider_cannot_honour_is_named(
-    upstream: Upstream, provider: LitellmProvider
-) -> None:
+async def test_a_parameter_the_provider_cannot_honour_is_named(upstream: Upstream, provider: LitellmProvider) -> None:
     with pytest.raises(errors.UpstreamRejected, match="presence_penalty") as caught:
         await provider.complete(upstream.call(presence_penalty=0.5))
     assert caught.value.param == "presence_penalty"
@@ -302,9 +294,7 @@ async def test_a_parameter_the_provider_cannot_honour_is_named(
 
 async def test_configured_and_per_call_headers_are_sent(upstream: Upstream, provider: LitellmProvider) -> None:
     call = upstream.call()
-    call = replace(
-        call, target=replace(call.target, headers={"x-team": "a"}), headers={"x-router-fusion-depth": "1"}
-    )
+    call = replace(call, target=replace(call.target, headers={"x-team": "a"}), headers={"x-router-fusion-depth": "1"})
     await provider.complete(call)
     assert upstream.fake.headers[-1]["x-team"] == "a"
     assert upstream.fake.headers[-1]["x-router-fusion-depth"] == "1"

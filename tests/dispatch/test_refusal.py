@@ -14,9 +14,7 @@ from router.dispatch.provider import Target
 from router.dispatch.refusal import read_complaint, refusal, retry_after_s
 
 KEY = "0123-plain-looking-secret"
-TARGET = Target(
-    Deployment("small", "openai/x"), "openai", "x", "http://h/v1", KEY, headers={"api-key": "azure-secret"}
-)
+TARGET = Target(Deployment("small", "openai/x"), "openai", "x", "http://h/v1", KEY, headers={"api-key": "azure-secret"})
 NOW_S = 1_800_000_000.0
 
 

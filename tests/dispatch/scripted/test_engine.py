@@ -85,9 +85,7 @@ def test_a_stream_begins_with_the_role_and_gives_usage_once_and_only_if_asked():
 
 
 def test_usage_counts_cached_and_reasoning_tokens_as_parts():
-    usage = whole("instant?cached=0.5&reasoning_tokens=7", messages=[{"role": "user", "content": "x" * 400}])[
-        "usage"
-    ]
+    usage = whole("instant?cached=0.5&reasoning_tokens=7", messages=[{"role": "user", "content": "x" * 400}])["usage"]
     assert usage["prompt_tokens_details"]["cached_tokens"] == usage["prompt_tokens"] // 2
     assert usage["completion_tokens_details"]["reasoning_tokens"] == 7
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
@@ -182,9 +180,7 @@ def test_flaky_means_the_asked_for_share_in_the_same_order_every_run():
 
 def test_heavy_tailed_latency_has_the_asked_for_median_and_p99():
     engine = ScriptEngine()
-    waits = [
-        engine.play("chat/completions", raw("instant?latency_ms=100&latency_tail=10")).wait_s for _ in range(4000)
-    ]
+    waits = [engine.play("chat/completions", raw("instant?latency_ms=100&latency_tail=10")).wait_s for _ in range(4000)]
     assert statistics.median(waits) == pytest.approx(0.1, rel=0.1)
     assert statistics.quantiles(waits, n=100)[98] == pytest.approx(1.0, rel=0.35)
 
@@ -236,9 +232,7 @@ def test_what_is_no_request_gets_a_4xx_in_openais_form(body):
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 99) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "role", "content"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "role", "content"]), inner),
     max_leaves=6,
 )
 FIELDS = ["messages", "tools", "tool_choice", "n", "stop", "max_tokens", "logprobs", "top_logprobs", "stream",

@@ -1,0 +1,76 @@
+"""A new artifact in a running gateway."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from openai import OpenAI
+
+from classifier.artifact import DEFAULT_PATH, MANIFEST
+from tests.live import POOL, free_port
+
+HI: list[Any] = [{"role": "user", "content": "hi"}]
+
+
+def until(holds: Callable[[], bool], wait_s: float = 15.0) -> bool:
+    deadline_s = time.monotonic() + wait_s
+    while time.monotonic() < deadline_s:
+        try:
+            if holds():
+                return True
+        except Exception:  # the gateway is still starting
+            pass
+        time.sleep(0.05)
+    return False
+
+
+def test_a_new_artifact_is_taken_over_and_a_bad_one_refused(tmp_path: Path) -> None:
+    artifact = tmp_path / "artifact"
+    shutil.copytree(DEFAULT_PATH, artifact)
+    config = tmp_path / "router.yaml"
+    config.write_text(POOL + f"classifier: {{path: {artifact}}}\n")
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "router", "serve", "--config", str(config), "--port", str(port)], stderr=subprocess.PIPE
+    )
+    client = OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=0)
+
+    def classifier() -> str:
+        return client.chat.completions.with_raw_response.create(model="auto", messages=HI).headers[
+            "x-router-classifier"
+        ]
+
+    def publish(change: Callable[[dict[str, Any]], None]) -> None:
+        manifest = json.loads((artifact / MANIFEST).read_text())
+        change(manifest)
+        (tmp_path / "new").write_text(json.dumps(manifest))
+        os.replace(tmp_path / "new", artifact / MANIFEST)
+
+    try:
+        assert until(lambda: bool(classifier()))
+        old = classifier()
+        publish(lambda manifest: manifest.update(version="9.9.9"))
+        assert until(lambda: "@9.9.9:" in classifier()), old
+        publish(lambda manifest: manifest.update(features=["nonsense"]))
+        process.send_signal(signal.SIGHUP)
+        time.sleep(2.5)
+        assert "@9.9.9:" in classifier()
+        publish(
+            lambda manifest: manifest.update(
+                features=json.loads((DEFAULT_PATH / MANIFEST).read_text())["features"], version="9.9.10"
+            )
+        )
+        process.send_signal(signal.SIGHUP)
+        assert until(lambda: "@9.9.10:" in classifier(), 1.5)
+    finally:
+        client.close()
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=20)[1].decode()
+    assert "refused" in log
