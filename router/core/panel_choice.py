@@ -63,15 +63,7 @@ def choose_panel(
         assessment is not None
         and (route, reason) == ("strong", Reason.ABOVE_THRESHOLD)
         and _can_be_merged(prompt)
-        and worthwhile(
-            policy,
-            mode,
-            assessment.task,
-            assessment.complexity,
-            closed_answer=assessment.closed_answer,
-            needs_tools="tools" in prompt.needs,
-            able_members=len(members),
-        )
+        and worthwhile(policy, mode, assessment, needs_tools="tools" in prompt.needs, able_members=len(members))
     )
     return PanelChoice(members, _judge(wish, members, is_able), Reason.FUSION_WORTHWHILE) if pays else NO_PANEL
 

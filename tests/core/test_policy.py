@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from classifier.assessment import Assessment
 from router.core.ask import Ask, Controls
-from router.core.evidence import Evidence, FusionPolicy
+from router.core.evidence import Evidence, FusionPolicy, TaskEvidence
 from router.core.fusion import FusionControls, FusionWish, Member
 from router.core.memory import Pin
 from router.core.policy import Policy, Recalled, Thresholds, decide
@@ -22,7 +22,9 @@ ALL: dict[Capability, bool] = {"tools": True, "vision": True, "json_schema": Tru
 
 
 def assessed(complexity: float, gain: float = 0.0, novelty: float = 0.1) -> Assessment:
-    return Assessment(complexity, gain, "chat", novelty, False, 200, "test@1:0")
+    return Assessment(
+        complexity, gain, "chat", novelty, closed_answer=True, expected_output_tokens=200, artifact="test@1:0"
+    )
 
 
 def deployment(name: str, price: Price | None = CHEAP, window: int | None = 8_000, supports: Any = ALL) -> Deployment:
@@ -170,8 +172,9 @@ def test_under_a_budget_an_unpriced_deployment_is_out() -> None:
 
 unit = st.floats(0, 1)
 ORDER = {"small": 0, "strong": 1, "fusion": 2}
+YES = Evidence(True, "test")
 FUSION = FusionPolicy(
-    FusionControls((Member("b1"), Member("s1"), Member("s2")), "b1"), {"chat": Evidence(True, "test")}
+    FusionControls((Member("b1"), Member("s1"), Member("s2")), "b1"), {"chat": TaskEvidence(YES, YES)}
 )
 
 
@@ -225,7 +228,7 @@ def fused(prompt: Prompt = HI, complexity: float = 0.9, asked: bool | None = Non
 
 def test_a_hard_prompt_of_a_task_that_pays_goes_to_the_panel() -> None:
     assert fused() == ("fusion", "fusion_worthwhile", 3)
-    assert fused(complexity=0.6) == ("strong", "above_threshold", 0)
+    assert fused(controls=Controls(mode="cost")) == ("strong", "above_threshold", 0)
     assert fused(policy=policy()) == ("strong", "above_threshold", 0)
 
 
