@@ -99,22 +99,13 @@ class RunCalls:
             headers=DEPTH_HEADERS,
         )
 
-    async def complete(
-        self,
-        name: str,
-        body: Mapping[str, Any],
-        stage: Stage,
-        calls: list[Attempt],
-        deadline_s: float,
-        input_tokens: int | None = None,
-    ) -> dict[str, Any]:
+    async def complete(self, name: str, body: Mapping[str, Any], trip: Trip, deadline_s: float) -> dict[str, Any]:
         """One answer of one deployment; its lines are kept however it ends.
 
         Raises:
             GatewayError: it failed, or is cooling down.
         """
-        trip = self.trip(stage, calls, input_tokens)
-        began = len(calls)
+        calls, began = trip.attempts, len(trip.attempts)
         try:
             _, reply = await self.dispatcher.complete((Step(name, "fusion"),), body, deadline_s, trip)
         finally:

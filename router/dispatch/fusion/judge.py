@@ -44,7 +44,8 @@ async def judge_whole(
     Raises:
         GatewayError: the judge failed.
     """
-    reply = await calls.complete(calls.order.judge, body, "judge", [], calls.order.deadline_s, input_tokens)
+    trip = calls.trip("judge", [], input_tokens)
+    reply = await calls.complete(calls.order.judge, body, trip, calls.order.deadline_s)
     raw = reply_text(reply)
     if not is_split:
         return Judged(raw, None, reply, raw)

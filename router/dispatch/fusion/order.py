@@ -8,6 +8,7 @@ from router.core.fusion import FusionControls, Member
 from router.core.panel import PanelistStatus
 from router.core.policy import Step
 from router.core.types import Attempt
+from router.dispatch.single import Trip
 from router.errors import GatewayError
 
 RunStatus = Literal["judged", "agreed", "degraded", "failed"]
@@ -52,6 +53,7 @@ class Panelist:
         rank: place among the members by prior; 0 is the best.
         text: the candidate; empty without one.
         calls: the lines of its calls.
+        trip: of its latest call.
         label: its letter in the judge's frame; empty where none was shown.
     """
 
@@ -62,6 +64,7 @@ class Panelist:
     reply: dict[str, Any] | None = None
     error: GatewayError | None = None
     calls: list[Attempt] = field(default_factory=list)
+    trip: Trip | None = None
     label: str = ""
 
     @property

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
-from router.core.panel import PanelistStatus, after_candidate, after_failure, start_panel, wait_until_s
+from router.core.panel import after_candidate, after_failure, start_panel, wait_until_s
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, loop_now_s
 from router.dispatch.fusion.order import Panelist, reply_text
@@ -36,9 +37,10 @@ async def ask_panel(
                 is_candidate = tasks[task].status == "ok"
                 state = after_candidate(state, loop_now_s()) if is_candidate else after_failure(state)
                 await audience.hear("member_done" if is_candidate else "member_failed", _facts(calls, tasks[task]))
+        likely_tokens = _likely_tokens(panelists)
         for task in pending:
             if not task.done():
-                tasks[task].status = _cut_off(tasks[task])
+                _cut_off(tasks[task], likely_tokens)
                 task.cancel()
 
 
@@ -46,8 +48,9 @@ async def _ask(
     calls: RunCalls, panelist: Panelist, body: Mapping[str, Any], ends_s: float, input_tokens: int | None
 ) -> None:
     name = panelist.member.deployment
+    panelist.trip = calls.trip("panel", panelist.calls, input_tokens)
     try:
-        reply = await calls.complete(name, body, "panel", panelist.calls, ends_s, input_tokens)
+        reply = await calls.complete(name, body, panelist.trip, ends_s)
     except UpstreamEmpty as error:
         panelist.status, panelist.error = "empty", error
     except GatewayError as error:
@@ -59,12 +62,23 @@ async def _ask(
             panelist.text, panelist.reply, panelist.error = text, reply, None
 
 
-def _cut_off(panelist: Panelist) -> PanelistStatus:
-    """What a member is that had not ended: late, or failed if it was being asked again after a failure."""
+def _cut_off(panelist: Panelist, likely_tokens: int | None) -> None:
+    """Say what a member is that had not ended: late, or failed if it was being asked again after a failure."""
     failure = panelist.failure
-    if failure is None:
-        return "late"
-    return "empty" if failure == UpstreamEmpty.code else "error"
+    panelist.status = "late" if failure is None else "empty" if failure == UpstreamEmpty.code else "error"
+    if panelist.trip is not None and likely_tokens is not None:
+        panelist.trip.output_tokens = likely_tokens
+
+
+def _likely_tokens(panelists: Sequence[Panelist]) -> int | None:
+    """How much a late member has likely written: as much as the others did, which it is at least as late as."""
+    written = [
+        call.usage.output_tokens
+        for panelist in panelists
+        for call in panelist.calls[-1:]
+        if call.outcome == "ok" and call.usage is not None
+    ]
+    return int(median(written)) if written else None
 
 
 def _facts(calls: RunCalls, panelist: Panelist) -> dict[str, Any]:
