@@ -18,7 +18,7 @@ class PanelChoice:
     Attributes:
         members: empty where one model answers.
         judge: a deployment; empty without members.
-        reason: None leaves the reason that ``decide`` has.
+        reason: why; None, without members, leaves the reason that ``decide`` has.
     """
 
     members: tuple[Member, ...] = ()
@@ -58,7 +58,8 @@ def choose_panel(
     if is_asked:
         if wish.asked is False or not members or not _can_be_merged(prompt):
             return NOT_WORTHWHILE
-        return PanelChoice(members, _judge(wish, members, is_able))
+        forced = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.FORCED_BY_CALLER
+        return PanelChoice(members, _judge(wish, members, is_able), forced)
     pays = (
         assessment is not None
         and (route, reason) == ("strong", Reason.ABOVE_THRESHOLD)

@@ -190,7 +190,8 @@ def _with_panel(
         return replace(decision, reason=chosen.reason or decision.reason)
     prices = Prices(policy.deployments, prompt.input_tokens, output_tokens_of(prompt, decision.assessment))
     cost_usd = prices.run_usd(RunPlan(chosen.members, chosen.judge))
-    if chosen.reason and controls.max_cost_usd is not None and cost_usd > controls.max_cost_usd:
+    by_itself = chosen.reason is Reason.FUSION_WORTHWHILE
+    if by_itself and controls.max_cost_usd is not None and cost_usd > controls.max_cost_usd:
         return decision
     return replace(
         decision,

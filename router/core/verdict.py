@@ -45,8 +45,8 @@ class Verdict:
 
     @property
     def agreement(self) -> float:
-        """Share of the candidates in the largest group, in [0, 1]; 0 without candidates."""
-        return len(self.groups[0]) / self.size if self.groups else 0.0
+        """Share of the candidates in the largest group, in [0, 1]; 0 where no two say the same."""
+        return len(self.groups[0]) / self.size if self.groups and len(self.groups[0]) > 1 else 0.0
 
     @property
     def unanimous(self) -> bool:

@@ -140,5 +140,6 @@ def test_short_open_answers_are_open() -> None:
 def test_groups_hold_every_candidate_once_and_agreement_is_a_share(texts: list[str]) -> None:
     verdict = compare(texts, True)
     assert sorted(index for group in verdict.groups for index in group) == list(range(len(texts)))
-    assert 0 < verdict.agreement <= 1
+    assert 0 <= verdict.agreement <= 1
+    assert (verdict.agreement == 0) == (len(set(texts)) == len(texts))
     assert len(verdict.groups[0]) == max(map(texts.count, texts))

@@ -427,3 +427,12 @@ async def test_fifty_runs_at_once_lose_none_and_every_bill_adds_up() -> None:
     results = await asyncio.gather(*(go(order("abcd", quorum=3), pool) for _ in range(50)))
     assert len(results) == 50
     assert all(answer.text for answer, _, _ in results)
+
+
+async def test_a_limit_that_cuts_only_the_analysis_leaves_the_answer_whole() -> None:
+    endless = 'The answer.\n\n```json\n{"consensus": ["' + "agreed " * 2_000
+    for audience in (Silent(), Listener().audience):
+        pool = dispatcher(**OPEN, judge=script(reply=endless))
+        answer, facts, _ = await go(order(body={"max_tokens": 20}), pool, audience)
+        assert (answer.text, answer.finish_reason, facts["status"]) == ("The answer.", "stop", "judged")
+        assert facts["analysis"]["consensus"]

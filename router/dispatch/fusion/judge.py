@@ -53,7 +53,7 @@ async def judge_whole(
     passed = split.feed(raw)
     rest, analysis = split.close()
     text = (passed + rest).strip()
-    return Judged(text, read_analysis(analysis), with_text(reply, text), raw)
+    return Judged(text, read_analysis(analysis), _ended(with_text(reply, text), analysis), raw)
 
 
 async def judge_streamed(
@@ -89,7 +89,7 @@ async def judge_streamed(
         await audience.say(split_last + rest)
     text = "".join(said)
     reply = {**last, "choices": [{"finish_reason": _finish(last)}]}
-    return Judged(text, read_analysis(analysis), with_text(reply, text))
+    return Judged(text, read_analysis(analysis), _ended(with_text(reply, text), analysis))
 
 
 async def _pumped(
@@ -126,6 +126,13 @@ def _delta_text(chunk: Mapping[str, Any]) -> str:
     delta = choices[0].get("delta") if isinstance(choices[0], dict) else None
     content = delta.get("content") if isinstance(delta, dict) else None
     return content if isinstance(content, str) else ""
+
+
+def _ended(reply: dict[str, Any], analysis: str) -> dict[str, Any]:
+    """An answer that an analysis followed was whole, also where the limit on tokens cut the analysis."""
+    if analysis:
+        reply["choices"][0]["finish_reason"] = "stop"
+    return reply
 
 
 def _finish(chunk: Mapping[str, Any]) -> str:
