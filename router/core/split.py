@@ -71,7 +71,10 @@ class AnswerSplit:
     def _is_cut_marker(self, rest: str) -> bool:
         """The judge ran out of tokens in the middle of the marker, or of the analysis's opening."""
         tail = rest.strip()
-        return len(tail) > 3 and (self._marker.startswith(tail) or bool(_OPENING.fullmatch(tail)))
+        if len(tail) > 3 and self._marker.startswith(tail):
+            return True
+        opening = _OPENING.fullmatch(tail)
+        return opening is not None and len(opening["key"]) > 3 and any(k.startswith(opening["key"]) for k in _FIRST_KEYS)
 
     def _boundary(self, text: str) -> tuple[int, int | None]:
         """Where the answer ends for certain or for now, and where the analysis begins if it does."""

@@ -70,6 +70,11 @@ def test_half_a_marker_at_the_end_does_not_leave(kept: int) -> None:
     ) == ("Answer.\n", "")
 
 
+@pytest.mark.parametrize("end", ['\n{"conse', '\n```json\n{ "blind_sp', '\n{"dissent'])
+def test_half_an_opening_at_the_end_does_not_leave(end: str) -> None:
+    assert split(f"Answer.{end}", [3, 9])[0].strip() == "Answer."
+
+
 def test_an_analysis_without_an_answer_leaves_nothing() -> None:
     passed, analysis = split(f"{MARKER}\n{JSON}", [5])
     assert passed == ""

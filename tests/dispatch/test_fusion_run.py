@@ -340,7 +340,8 @@ async def test_members_are_told_that_they_are_inside_a_run_and_nothing_of_it() -
 
 async def test_a_stream_has_the_judges_words_and_nothing_of_the_analysis() -> None:
     listener = Listener()
-    answer, facts, _ = await go(order(), dispatcher(**OPEN), listener.audience)
+    answer, facts, attempts = await go(order(), dispatcher(**OPEN), listener.audience)
+    assert [attempt.stage for attempt in attempts] == ["panel"] * 3 + ["judge"]
     assert listener.text == answer.text
     assert answer.text.startswith("Scripted judge:")
     assert "consensus" not in b"".join(listener.data).decode()
