@@ -203,8 +203,17 @@ async def test_when_that_fails_too_the_reasons_are_given() -> None:
 
 async def test_without_time_nobody_is_asked_alone() -> None:
     pool = dispatcher(**{name: script(latency_ms=9_000) for name in "abc"})
+    attempts: list[Attempt] = []
     with pytest.raises(FusionFailed, match="a: late; b: late; c: late"):
-        await go(order(total_s=0.2), pool)
+        await FusionRun(order(total_s=0.6, deadline_s=0.1), pool, Silent(), attempts).answer()
+    assert [attempt.stage for attempt in attempts] == ["panel"] * 3
+
+
+async def test_under_a_cap_no_call_is_repeated() -> None:
+    pool = dispatcher(**{**OPEN, "b": script(fail="500")})
+    for cap_usd, calls in ((1.0, 1), (None, 2)):
+        _, _, attempts = await go(order(cap_usd=cap_usd, quorum=3), pool)
+        assert [attempt.deployment for attempt in attempts].count("b") == calls
 
 
 async def test_when_all_agree_there_is_no_judge() -> None:
