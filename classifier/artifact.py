@@ -1,6 +1,7 @@
 """The artifact on disk: a directory of arrays, word lists and a manifest that is written last.
 
-A directory without a manifest is not an artifact; one whose files do not match their hashes is refused. Arrays are
+A directory without a manifest is not an artifact; one whose files do not match their hashes is refused.
+Arrays are
 ``.npy`` without pickles, word lists UTF-8 text with one entry a line.
 """
 
@@ -56,7 +57,7 @@ class Manifest:
 
     @property
     def artifact(self) -> str:
-        """Name, version and content hash as ``name@version:hash12``; thresholds and metrics do not change it."""
+        """``name@version:hash12``; thresholds and metrics do not change the hash."""
         listing = json.dumps(dict(sorted(self.files.items())), sort_keys=True)
         return f"{self.name}@{self.version}:{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
 
@@ -134,7 +135,7 @@ def _manifest(raw: object, source: Path) -> Manifest:
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
         raise ArtifactError(
-            f"{source}: format is {found!r}, this release reads {FORMAT}; fit again with this release's training"
+            f"{source}: format is {found!r}, this release reads {FORMAT}; fit again with its training"
         )
     try:
         return Manifest(**{**raw, "features": tuple(raw["features"])})
@@ -154,7 +155,7 @@ def _check_file(path: Path, expected: str) -> None:
         ) from error
     if found != expected:
         raise ArtifactError(
-            f"{path}: SHA-256 is {found[:12]}…, the manifest says {expected[:12]}…; the file was changed or cut short: "
+            f"{path}: SHA-256 is {found[:12]}…, the manifest says {expected[:12]}…; the file was changed: "
             "copy the whole directory again or fit again"
         )
 

@@ -70,7 +70,8 @@ class Assessor(Protocol):
 
         Args:
             text: the newest human turn, wrappers and injected reminders already removed.
-            context: what came before it that bears on it (earlier turns, newest last), possibly long or empty.
+            context: what came before it that bears on it (earlier turns, newest last), possibly long or
+                empty.
             explain: also fill ``contributions``, which costs time.
         """
         ...

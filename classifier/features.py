@@ -1,6 +1,7 @@
 """Hand features: numbers with names a person understands, read off one :class:`~classifier.text.Reading`.
 
-Each is a logarithm of a count or a share, so that no single prompt can dominate. Case and white space count for nothing.
+Each is a logarithm of a count or a share, so that no single prompt can dominate. Case and white space count
+for nothing.
 """
 
 from math import log1p
@@ -59,12 +60,15 @@ _PHRASES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "which of the following",
         ("which of the following", "following statements", "下列", "best describes", "most likely"),
     ),
-    ("fill the gap", (" _", "____", "（  ）", "fill in", "complete the")),
+    ("fill the gap", (" _", "____", "\uff08  \uff09", "fill in", "complete the")),
     ("short function wanted", ("write a function", "write a python function", "write a program")),
     ("contest format", ("sample input", "constraints", "standard input", "example 0:", "return the", "-th ")),
     ("decimals", ("0.0",)),
     ("examples", ("for example", "example:", "e.g.", "for instance")),
 )
+
+# Where an instruction ends and the text it is about begins.
+_PAYLOAD_STARTS = (":", '"', "\u201c", "\u00ab", "\n", "\uff1a")
 
 _SCALARS: tuple[str, ...] = (
     "length",
@@ -79,7 +83,7 @@ _SCALARS: tuple[str, ...] = (
     "share of digits",
     "words per sentence",
     "most repeated word",
-    "pasted material",
+    "instruction before a colon, quote or line end",
 )
 
 FEATURES: tuple[str, ...] = (
@@ -126,7 +130,7 @@ def _scalars(reading: Reading) -> list[float]:
         body.count("0") / n_read,
         log1p(n_words / n_sentences),
         max(counts.values(), default=0) / max(n_words, 1),
-        log1p(reading.n_pasted_chars) / 10,
+        log1p(min([at for at in map(body.find, _PAYLOAD_STARTS) if at > 0], default=len(body))),
     ]
 
 

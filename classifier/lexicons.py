@@ -10,7 +10,8 @@ LEXICONS: dict[str, str] = {
         "hi hello hey thanks thank bye goodbye cheers welcome morning evening night joke birthday "
         "congratulations sorry hola gracias adiós buenos buenas bonjour merci salut bonsoir hallo "
         "danke tschüss guten ciao grazie buongiorno olá obrigado obrigada oi привет спасибо "
-        "здравствуйте пока こん んに にち ちは あり りが がと とう 你好 谢谢 再见 안녕하세요 감사합니다 안녕 مرحبا شكرا السلام "
+        "здравствуйте пока こん んに にち ちは あり りが がと とう 你好 谢谢 再见 안녕하세요 "
+        "감사합니다 안녕 مرحبا شكرا السلام "
         "नमस्ते धन्यवाद merhaba teşekkürler selam hoi bedankt cześć dziękuję"
     ),
     "asks for a fact": (
@@ -18,7 +19,8 @@ LEXICONS: dict[str, str] = {
         "author name country city currency tallest largest longest planet meaning define "
         "definition synonym opposite spelled color colour quién cuándo dónde qué cuál capitale "
         "hauptstadt wer wann wo welche qui quand où quel quelle chi quando dove quem onde qual "
-        "кто когда где столица какой 首都 什么 谁 哪里 どこ だれ いつ 수도 누구 어디 عاصمة من متى أين राजधानी कौन "
+        "кто когда где столица какой 首都 什么 谁 哪里 どこ だれ いつ "
+        "수도 누구 어디 عاصمة من متى أين राजधानी कौन "
         "कहाँ başkenti kim nerede hoofdstad stolica"
     ),
     "translation": (
@@ -36,7 +38,9 @@ LEXICONS: dict[str, str] = {
     "summary or extraction": (
         "summarize summarise summary extract list bullet tldr keywords classify sentiment label "
         "categorize identify resume résume résumer zusammenfassung riassumi resuma резюме 总结 要約 "
-        "요약"
+        "요약 "
+        "zusammen fasse fass riassunto résumé resumen resumir özetle podsumuj перескажи "
+        "кратко 提取 抽出 정리 لخص सारांश bullets title slug"
     ),
     "creative writing": (
         "poem story haiku song lyrics essay blog novel character dialogue plot tweet slogan "
@@ -53,7 +57,10 @@ LEXICONS: dict[str, str] = {
         "axiom contradiction induction bijective isomorphic homomorphism continuous "
         "differentiable converge converges bounded compact demuestra demostrar démontrer "
         "démontrez prouver beweise beweisen dimostra demonstre докажи доказать докажите 证明 證明 証明 "
-        "증명 أثبت सिद्ध kanıtla bewijs udowodnij"
+        "증명 أثبت सिद्ध kanıtla bewijs udowodnij "
+        "justify preuve démonstration démontre prouve prueba prova provare dimostrazione "
+        "dimostrare prove beweis zeige доказательство udowodnij wykaż ispatla ispat "
+        "kanıtlayın kanıtlayınız 証明 论证 प्रमाणित सिद्धि برهن برهان إثبات"
     ),
     "algebra and geometry": (
         "polynomial roots root integer integers triangle circle radius angle angles perpendicular "
@@ -91,12 +98,19 @@ LEXICONS: dict[str, str] = {
     "biology and medicine": (
         "cell cells protein gene genes dna rna enzyme species evolution organism patient "
         "diagnosis symptoms treatment dose disease blood infection tumor syndrome clinical drug "
-        "mg chronic acute therapy prognosis"
+        "mg chronic acute therapy prognosis "
+        "paciente síntomas diagnóstico tratamiento diagnostic symptômes traitement "
+        "diagnose behandlung paziente sintomi пациент диагноз симптомы лечение pacjent "
+        "objawy leczenie hasta tanı tedavi 患者 诊断 診断 症状 환자 진단 치료 مريض تشخيص علاج मरीज रोगी "
+        "इलाज"
     ),
     "law and contracts": (
         "plaintiff defendant court statute liability contract clause jurisdiction negligence tort "
         "constitutional amendment appeal lawsuit breach damages indemnity compliance gdpr "
-        "regulation legal lease tenant"
+        "regulation legal lease tenant "
+        "contrat avocat juridique droit vertrag recht klage kündigung haftung contrato "
+        "abogado ley demanda advogado lei contratto avvocato legge договор закон суд иск "
+        "umowa prawo sąd sözleşme dava hukuk 合同 法律 契約 계약 법적 عقد قانون अनुबंध कानून"
     ),
     "economics and accounting": (
         "demand supply elasticity equilibrium marginal inflation interest bond bonds stock "
@@ -118,7 +132,10 @@ LEXICONS: dict[str, str] = {
         "architecture distributed concurrency concurrent thread threads lock deadlock race "
         "consensus scalable latency throughput microservices schema migration optimize refactor "
         "debug production cluster cache compiler parser kernel memory leak algorithm complexity "
-        "asynchronous"
+        "asynchronous "
+        "architektur entwirf diseña arquitectura concevez conçois progetta architettura "
+        "projete спроектируй архитектура zaprojektuj tasarla mimari 设计 設計 架构 설계 아키텍처 صمم "
+        "डिज़ाइन kafka replication failover idempotent latenz latence"
     ),
     "logic puzzles": (
         "clue clues puzzle houses house person lives neighbor left right next between immediately "
@@ -141,7 +158,11 @@ LEXICONS: dict[str, str] = {
         "analyze analyse compare contrast evaluate assess critique strategy plan design propose "
         "justify recommend trade tradeoffs implications argue discuss detailed comprehensive "
         "thorough framework evidence interpret synthesize analyser analysieren analizar analizza "
-        "анализ 分析"
+        "анализ 分析 "
+        "plan planning compare vergleiche bewerte argumente évalue arguments évaluer "
+        "evalúa argumentos valuta argomenti оцени сравни аргументы oceń porównaj "
+        "değerlendir karşılaştır argüman 评估 比较 論じ 評価 평가 비교 قارن قيّم तुलना मूल्यांकन "
+        "critically referee memo roster schedule budget"
     ),
     "explanation": (
         "why how explain describe tell pourquoi warum porqué perché почему как 为什么 如何 なぜ 왜 لماذا क्यों"

@@ -1,8 +1,11 @@
 """Arrays to scores: the fitted model as it serves, numpy alone.
 
-Two judges and a gate. The *general* judge (a linear head and monotone trees over hand features, rarity and topic) is
-what holds on prompts from sources never seen. The *familiar* judge (trees over the same and the prompt's words and word
-pairs) is better where prompts resemble the training data. The gate weighs them by how unfamiliar the prompt is.
+Two judges and a gate. The *general* judge (two linear heads and monotone trees over hand features, rarity
+and topic) is
+what holds on prompts from sources never seen. The *familiar* judge (trees over the same and the prompt's
+words and word
+pairs) is better where prompts resemble the training data. The gate weighs them by how unfamiliar the prompt
+is.
 """
 
 from collections.abc import Mapping
@@ -21,15 +24,36 @@ from classifier.words import RARITY_FEATURES, WordTable
 
 Floats = npt.NDArray[np.float32]
 
-# Words of a prompt whose pairs are looked up: the question of a long prompt is at its ends, and pairs cost most.
+# Words of a prompt whose pairs are looked up: the question of a long prompt is at its ends, and pairs cost
+# most.
 PAIR_WORDS = 160
 # Standard deviations at which a standardised feature is cut: beyond lies no training data.
 LIMIT = 4.0
+# Share of the everyday head in the general judge, and the most it can have when a prompt is surely an
+# everyday one;
+# the rest is divided between the other linear head and the trees. Chosen by leave-one-source-out
+# (training/LOG.md).
+EVERYDAY_SHARE, EVERYDAY_MOST = 0.35, 0.9
+# Slope and bias that turn the log-odds of being an everyday prompt into the way from the least to the most
+# share.
+EVERYDAY_TRUST = (3.0, -5.0)
+# Slope and bias that turn the log-odds of being unfamiliar into the doubt in the familiar judge's gain: which
+# side gains
+# is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
+GAIN_DOUBT = (1.0, 1.0)
 # Heads of the trees, and inputs that the words add to the dense features.
 TREE_HEADS = ("general success", "familiar success", "familiar gain")
 WORD_SCORES = ("familiar words", "familiar words' gain")
+# What only the familiar gain may look at: options say nothing of difficulty that survives another wrapping.
+WRAPPER = ("options",)
 # Columns of the linear heads before the tasks.
-LINEAR_HEADS = ("general success", "log output tokens", "closed answer")
+LINEAR_HEADS = (
+    "general success",
+    "everyday success",
+    "everyday likeness",
+    "log output tokens",
+    "closed answer",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,31 +135,34 @@ class Model:
         inputs = self.inputs(reading)
         z = self._standardised(inputs.dense)
         linear = (z @ self._linear + self._linear_bias).tolist()
-        x = np.concatenate(
-            (inputs.dense, inputs.term_values @ self._term_weights[inputs.terms] + self._term_bias)
-        )
+        word_scores = inputs.term_values @ self._term_weights[inputs.terms] + self._term_bias
+        x = np.concatenate((inputs.dense, word_scores, np.array([reading.n_options], dtype=np.float32)))
         general, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(inputs, z)
-        general_success = (linear[0] + general) / 2
+        everyday = _everyday_share(linear[2])
+        general_success = (1 - everyday) * (linear[0] + general) / 2 + everyday * linear[1]
         success = unfamiliar * general_success + (1 - unfamiliar) * familiar
         slope, bias, advantage, gain_slope, gain_bias = self._blend.tolist()
         odds = slope * success + bias
-        gain = (1 - unfamiliar) * familiar_gain + unfamiliar * _expected_gain(general_success, advantage)
+        doubt = _sigmoid(GAIN_DOUBT[0] * _logit(min(max(unfamiliar, 0.001), 0.999)) + GAIN_DOUBT[1])
+        gain = (1 - doubt) * familiar_gain + doubt * _expected_gain(success, advantage)
         return Scores(
             complexity=_sigmoid(odds),
             gain=min(1.0, max(-1.0, gain_slope * gain + gain_bias)),
             novelty=float(np.searchsorted(self._novelty_quantiles, unfamiliar))
             / len(self._novelty_quantiles),
             task=int(np.argmax(linear[len(LINEAR_HEADS) :])),
-            closed=_sigmoid(linear[2]),
-            output_tokens=exp(min(max(linear[1], 0.0), 9.0)),
-            parts=self._parts(x, z, unfamiliar) if explain else {},
+            closed=_sigmoid(linear[4]),
+            output_tokens=exp(min(max(linear[3], 0.0), 9.0)),
+            parts=self._parts(x, z, unfamiliar, everyday) if explain else {},
         )
 
     def latent(self, reading: Reading) -> Floats:
-        """What a new model's success may depend on: a one, and the log-odds that the small and the strong tier fail.
+        """What a new model's success may depend on: a one, and the log-odds that the small and the strong
+        tier fail.
 
-        A logistic regression on it, shrunk toward the tier that the model is most like, estimates the model's abilities.
+        A logistic regression on it, shrunk toward the tier that the model is most like, estimates the
+        model's abilities.
         """
         scores = self.scores(reading)
         strong_failure = min(max(scores.complexity - scores.gain, 0.01), 0.99)
@@ -158,14 +185,17 @@ class Model:
         bias, words, pairs_, far = self._gate.tolist()
         return _sigmoid(bias + words * inputs.known_words + pairs_ * inputs.known_pairs + far * distance)
 
-    def _parts(self, x: Floats, z: Floats, unfamiliar: float) -> dict[str, float]:
+    def _parts(self, x: Floats, z: Floats, unfamiliar: float, everyday: float) -> dict[str, float]:
         """Log-odds of complexity by name; their sum is the log-odds of complexity."""
         slope, bias = self._blend[:2].tolist()
-        half, rest = slope * unfamiliar / 2, slope * (1 - unfamiliar)
+        general, familiar = slope * unfamiliar, slope * (1 - unfamiliar)
+        by_trees = general * (1 - everyday) / 2
+        shares = np.array([(1 - everyday) / 2, everyday])
         weights = np.zeros(len(x), dtype=np.float64)
-        weights[: len(z)] += half * z * self._linear[:, 0]
-        weights += half * self._trees.parts(x, 0, len(x)) + rest * self._trees.parts(x, 1, len(x))
-        start = bias + half * (float(self._linear_bias[0]) + self._trees.root(0)) + rest * self._trees.root(1)
+        weights[: len(z)] += general * z * (self._linear[:, :2] @ shares)
+        weights += by_trees * self._trees.parts(x, 0, len(x)) + familiar * self._trees.parts(x, 1, len(x))
+        start = bias + general * float(self._linear_bias[:2] @ shares)
+        start += by_trees * self._trees.root(0) + familiar * self._trees.root(1)
         parts = {"starting point": start}
         for name, weight in zip(self._names, weights.tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + weight
@@ -202,7 +232,7 @@ def dense_features(reading: Reading, words: WordTable) -> Floats:
 
 def input_names(dimensions: int) -> tuple[str, ...]:
     """What each input of the trees is called; the dimensions of the topic vector go by one name."""
-    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES)
+    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES, *WRAPPER)
 
 
 def pairs(words: list[str]) -> list[str]:
@@ -246,6 +276,12 @@ def _expected_gain(success: float, advantage: float) -> float:
     """
     small = min(max(success, 0.02), 0.98)
     return _sigmoid(_logit(small) + advantage) - small
+
+
+def _everyday_share(likeness: float) -> float:
+    """Share of the everyday head in the general judge, by the log-odds of being an everyday prompt."""
+    trust = _sigmoid(EVERYDAY_TRUST[0] * likeness + EVERYDAY_TRUST[1])
+    return EVERYDAY_SHARE + (EVERYDAY_MOST - EVERYDAY_SHARE) * trust
 
 
 def _sigmoid(odds: float) -> float:

@@ -19,33 +19,38 @@ VIEW_CHARS = 5_000
 ASK_CHARS = 600
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_OPTION = re.compile(r"\n[ \t]*[(\[]?[A-Ja-j](?:[.)\]:] ?|[．、）])[^\n]*")
+_OPTION = re.compile(r"\n[ \t]*[(\[]?[A-Ja-j](?:[.)\]:] ?|[\uff0e\u3001\uff09])[^\n]*")
 _DIGITS = str.maketrans("123456789", "000000000")
 _GREETING = re.compile(
     r"\s*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings|dear (?:assistant|ai|sir))"
     r"(?: there| everyone| assistant)?[\s,!.:;-]+(?=\S))?"
-    r"(?:(?:i hope (?:you|this)[^.!\n]{0,40}[.!]|thank(?:s| you)(?: (?:so|very) much)?(?: in advance)?[,.!]+)\s+)*"
+    r"(?:(?:i hope (?:you|this)[^.!\n]{0,40}[.!]"
+    r"|thank(?:s| you)(?: (?:so|very) much)?(?: in advance)?[,.!]+)\s+)*"
     r"(?:(?:please|kindly|(?:can|could|would|will) you(?: please| kindly)?(?: help me)?(?: with this| out)?"
     r"|i(?: woul|')d (?:like|love|appreciate)(?: it if)? you(?: to| could)?|i have a question(?: for you)?"
     r"|help me(?: with this)?)[\s,:.-]+)*",
     re.IGNORECASE,
 )
 _THANKS = re.compile(
-    r"[\s.,!]*(?:(?:many )?thanks|thank you|please|cheers)(?: (?:so|very) much| in advance| a lot| for your help)*[\s.!]*$",
+    r"[\s.,!]*(?:(?:many )?thanks|thank you|please|cheers)"
+    r"(?: (?:so|very) much| in advance| a lot| for your help)*[\s.!]*$",
     re.IGNORECASE,
 )
 _FORMAT_LINE = re.compile(
     r"\s*(?:please |kindly |now |then |and |you (?:must|should) |do not |don't |just |only |simply )*"
     r"(?:answer|respond|reply|print|output|return|give|end|finish|choose|select|pick|put|write|provide|state|report"
     r"|think|explain|show|let'?s think|solve|work)\b"
-    r"[^\n]{0,120}\b(?:letter|option|options|choice|boxed|answer|format|step by step|explanation|reasoning|json|number)\b"
+    r"[^\n]{0,120}\b(?:letter|options?|choice|boxed|answer|format|step by step"
+    r"|explanation|reasoning|json|number)\b"
     r"[^\n]{0,80}$|\s*(?:answer|your answer|solution|response|final answer)\s*:?\s*$",
     re.IGNORECASE,
 )
 # Marks of pasted material; code fences are not among them, for code is what such a prompt is about.
 _PASTED = (
-    "context:", "context>", "context below", "document", "passage:", "passages:", "passage>", "article:", "article>", "excerpt",
-    "source:", "sources:", "transcript", "search result", "knowledge base", "retrieved", "<doc", "[1]", "\n---\n", "# context",
+    "context:", "context>", "context below", "# context", "document", "<doc", "passage:", "passages:",
+    "passage>", "article:", "article>", "excerpt",
+    "source:", "sources:", "transcript", "search result", "knowledge base",
+    "retrieved", "[1]", "\n---\n",
 )  # fmt: skip
 _QUESTION_LABEL = re.compile(
     r"\n\s*#*\s*(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE
@@ -58,7 +63,8 @@ class Reading:
 
     Attributes:
         body: the part that asks, lower case, options and answer-format lines left out, digits all ``0``.
-        words: the body's words in order; a number is a run of ``0``, unspaced scripts come as character pairs.
+        words: the body's words in order; a number is a run of ``0``, unspaced scripts come as character
+            pairs.
         counts: how often each word occurs.
         n_chars: length of what asks in characters, the unread middle of a long prompt included.
         n_options: labelled options found and left out.
@@ -131,7 +137,7 @@ def _without_options(view: str) -> tuple[str, int]:
 
 
 def _without_wrapper(text: str) -> str:
-    """The text without greeting, thanks, and answer-format lines at its ends; the text itself if nothing is left."""
+    """The text without greeting, thanks and answer-format lines; the text itself if nothing is left."""
     start = _GREETING.match(text)
     bare = text[start.end() :] if start else text
     lines = bare.strip().split("\n")

@@ -1,6 +1,7 @@
 """Boosted trees as arrays: every comparison at once, then a walk down all trees together.
 
-Trees are laid out complete: node ``i`` has the children ``2 i + 1`` and ``2 i + 2``; where a tree ends early its
+Trees are laid out complete: node ``i`` has the children ``2 i + 1`` and ``2 i + 2``; where a tree ends
+early its
 threshold is infinite and both children carry its value.
 """
 
@@ -41,7 +42,8 @@ class Trees:
     def parts(self, x: Floats, head: int, n_features: int) -> Floats:
         """What each feature moved in one head's prediction; the sum and the trees' roots make the prediction.
 
-        Source: Saabas 2014 (the change of the node's mean along the path goes to the feature that was compared).
+        Source: Saabas 2014 (the change of the node's mean along the path goes to the feature that was
+            compared).
         """
         stop = len(self.feature) if head + 1 == len(self.starts) else int(self.starts[head + 1])
         trees = np.arange(int(self.starts[head]), stop)

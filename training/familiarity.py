@@ -1,4 +1,4 @@
-"""How unfamiliar a prompt is: the gate between the general and the familiar judge, fitted by leaving sources out."""
+"""How unfamiliar a prompt is: the gate between the two judges, fitted by leaving sources out."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def signals(
     of: Bools,
     seed: int,
 ) -> Floats:
-    """Share of known words, share of known pairs and distance to the nearest centre, for the prompts ``of``."""
+    """Shares of known words and pairs and distance to the nearest centre, for the prompts ``of``."""
     known_words, known_pairs = (_known(sets, known_by) for sets in (words, word_pairs))
     middle = centres(z[known_by], seed)
     rows = np.flatnonzero(of)

@@ -1,6 +1,7 @@
 """Rows to a fitted model: what ``python -m training fit`` does.
 
-``prepare`` reads every prompt once with the code that serves; ``fit_judges`` fits all heads on a choice of rows;
+``prepare`` reads every prompt once with the code that serves; ``fit_judges`` fits all heads on a choice of
+rows;
 ``calibrate`` makes scores into probabilities on other rows; ``fit`` does all of it and writes the artifact.
 """
 
@@ -15,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 import sklearn
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from classifier import artifact
 from classifier.artifact import Array, Contents, Manifest
-from classifier.assessment import Task
 from classifier.classifier import TASKS
 from classifier.features import FEATURES
 from classifier.model import LIMIT, Model, dense_features, pairs, read_inputs
@@ -38,10 +39,13 @@ NAME, VERSION = "default", "1.0.0"
 MOST_TERMS = 30_000
 TERM_ALPHA = 2.0
 GENERAL_ALPHA = 2_000.0
-# Rows of a source count as its size to this power, all together: large benchmarks must not be the whole world.
+EVERYDAY_ALPHA = 150.0
+# Rows of a source count as its size to this power, all together: large benchmarks must not be the whole
+# world.
 SOURCE_POWER = 0.25
-# Weight of the everyday prompts and of the traffic in the general judge, as a share of the recorded prompts' weight.
-EVERYDAY_SHARE = 0.15
+# Weight of the everyday prompts and of the traffic in the general judge, as a share of the recorded prompts'
+# weight.
+EVERYDAY_SHARE = 0.3
 TRAFFIC_SHARE = 0.3
 # The topic says less of difficulty than of the benchmark: its directions are shrunk in the linear head.
 TOPIC_SCALE = 0.4
@@ -49,16 +53,17 @@ GENERAL_TREES = Recipe(n_trees=100)
 FAMILIAR_TREES = Recipe(n_trees=180, least_rows=30, l2=5.0)
 GAIN_TREES = Recipe(n_trees=120, least_rows=30, l2=10.0)
 # Weight of one everyday prompt in the familiar judge, in recorded prompts.
-EVERYDAY_WEIGHT = 2.0
+EVERYDAY_WEIGHT = 6.0
 
 # Features that may only push one way in the general judge: what a person would say before seeing any data.
 HARDER = frozenset(
     {
-        "length", "words", "different words", "long words", "numbers", "different number lengths", "longest number", "commas",
-        "braces", "equals signs", "powers", "backslashes", "dollar signs", "LaTeX", "find all or such that", "extreme wanted",
-        "contest format", "proof and theory", "algebra and geometry", "calculus and higher mathematics",
-        "counting and probability", "physics", "chemistry", "contest code", "systems and design", "logic puzzles",
-        "conditions and constraints", "several requests at once", "negations", "analysis and planning", *RARITY_FEATURES,
+        "length", "words", "different words", "long words", "numbers", "different number lengths",
+        "longest number", "commas", "braces", "equals signs", "powers", "backslashes", "dollar signs",
+        "LaTeX", "find all or such that", "extreme wanted", "contest format", "proof and theory",
+        "algebra and geometry", "calculus and higher mathematics", "counting and probability", "physics",
+        "chemistry", "contest code", "systems and design", "logic puzzles", "conditions and constraints",
+        "several requests at once", "negations", "analysis and planning", *RARITY_FEATURES,
     }
 )  # fmt: skip
 EASIER = frozenset(
@@ -136,7 +141,9 @@ def _folds(data: Data, n_rows: int, seed: int) -> Ints:
     return np.concatenate([random.integers(0, N_FOLDS, len(groups))[group_of], extra]).astype(np.int64)
 
 
-def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: Floats | None = None) -> Contents:
+def fit_judges(
+    prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.ArrayLike | None = None
+) -> Contents:
     """Fit every head on the rows ``use``; the blend is still raw (see :func:`calibrate`).
 
     Args:
@@ -155,7 +162,7 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: Floats | 
     term_weights, term_bias, term_scores = _fit_terms(prepared, own, terms, idf)
     weight = general_weights(rows, use)
     linear, linear_bias = _fit_linear(rows, z, use, weight, seed)
-    trees = _fit_trees(rows, dense, term_scores, use, own, weight, seed)
+    trees = _fit_trees(prepared, term_scores, use, own, weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
         gate = fit_gate(
@@ -180,7 +187,7 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: Floats | 
 
 
 def calibrate(contents: Contents, prepared: Prepared, use: Bools) -> Contents:
-    """The same judges with probabilities calibrated on the recorded rows ``use``, and novelty as a quantile of theirs."""
+    """The same judges, calibrated on the recorded rows ``use``; novelty becomes a quantile of theirs."""
     rows = np.flatnonzero(use & (prepared.rows.origin == RECORDED))
     model = Model(contents)
     raw = [model.scores(prepared.readings[row]) for row in rows]
@@ -253,16 +260,21 @@ def model_card(manifest: Manifest) -> str:
     prompts = manifest.data["prompts"]
     return f"""# {manifest.name} {manifest.version}
 
-Judges how likely a small language model's answer to a prompt is not good enough, and what a strong model would gain.
+Judges how likely a small language model's answer to a prompt is not good enough, and what a strong model
+would gain.
 
-* **Inputs**: the newest human turn of a request; nothing else of it is read but, for very short turns, the end of the
+* **Inputs**: the newest human turn of a request; nothing else of it is read but, for very short turns, the
+  end of the
   conversation.
-* **Fitted on** {prompts["train"]:,} recorded benchmark prompts with {manifest.data["outcomes"]:,} outcomes of public models,
+* **Fitted on** {prompts["train"]:,} recorded benchmark prompts with {manifest.data["outcomes"]:,} outcomes
+  of public models,
   {manifest.data["extra_prompts"]["everyday"]} everyday prompts judged by hand and
-  {manifest.data["extra_prompts"]["traffic"]:,} prompts of traffic labelled by rules of thumb (both at low weight);
+  {manifest.data["extra_prompts"]["traffic"]:,} prompts of traffic judged by rules of thumb, at low weight;
   calibrated on {prompts["calibration"]:,} other recorded prompts.
-* **Limits**: recorded outcomes are exam-like, mostly English and Chinese, and older than today's models. On sources that
-  were not in training the ranking is much weaker than on known ones; `novelty` says when that is so. Probabilities are
+* **Limits**: recorded outcomes are exam-like, mostly English and Chinese, and older than today's models. On
+  sources that
+  were not in training the ranking is much weaker than on known ones; `novelty` says when that is so.
+  Probabilities are
   calibrated on the recorded mix: calibrate again on your own traffic.
 * **Not for** judging people or their work.
 * **Seed** {manifest.seed}; data fingerprint `{manifest.data["fingerprint"][:12]}`.
@@ -292,13 +304,14 @@ def general_weights(rows: Rows, use: Bools) -> Floats:
             weight[here] = here.sum() ** (SOURCE_POWER - 1)
         total = weight[chosen].sum()
         weight[chosen] *= share / total if total else 0
-    return weight * (use & (rows.origin == RECORDED)).sum()
+    scaled: Floats = weight * float((use & (rows.origin == RECORDED)).sum())
+    return scaled
 
 
 def _fit_terms(
     prepared: Prepared, use: Bools, terms: tuple[str, ...], idf: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Weights and biases of the two word scores, and each row's scores, cross-fitted where the row was fitted on."""
+    """Weights and biases of the two word scores, and each row's scores, cross-fitted."""
     index_of = {term: index for index, term in enumerate(terms)}
     matrix = term_matrix(prepared, index_of, idf.astype(np.float32))
     targets = (prepared.rows.success, prepared.rows.gain)
@@ -346,11 +359,35 @@ def _fit_linear(
     success = Ridge(alpha=alpha).fit(z[known] * shrink, rows.success[known], weight[known])
     heads = [
         (success.coef_ * shrink, float(success.intercept_)),
+        _fit_everyday(rows, z, use),
+        _fit_likeness(rows, z, use, seed),
         _fit_length(rows, z, use),
         _fit_closed(rows, z, use, seed),
     ]
     heads += _fit_tasks(rows, z, use, seed)
     return np.array([head[0] for head in heads]).T, np.array([head[1] for head in heads])
+
+
+def _fit_everyday(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Floats, float]:
+    """The head for everyday prompts, in their own standard deviations."""
+    chosen = use & (rows.origin == EVERYDAY)
+    if not chosen.any():
+        return np.zeros(z.shape[1]), float(np.nanmean(rows.success[use]))
+    scale = 1 / (z[chosen].std(axis=0) + 0.05)
+    model = Ridge(alpha=EVERYDAY_ALPHA).fit(z[chosen] * scale, rows.success[chosen])
+    return model.coef_ * scale, float(model.intercept_)
+
+
+def _fit_likeness(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> tuple[Floats, float]:
+    """The head for "this is an everyday prompt, not a recorded one"; never so without everyday prompts."""
+    known = use & (rows.origin != TRAFFIC)
+    everyday = rows.origin[known] == EVERYDAY
+    if not everyday.any():
+        return np.zeros(z.shape[1]), -30.0
+    weight = np.where(everyday, 0.5 * (~everyday).sum() / everyday.sum(), 1.0)
+    model = LogisticRegression(C=0.01, max_iter=300, random_state=seed)
+    model.fit(z[known], everyday, sample_weight=weight)
+    return model.coef_[0], float(model.intercept_[0])
 
 
 def _side_weights(rows: Rows, use: Bools) -> Floats:
@@ -377,9 +414,9 @@ def _fit_closed(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -
 def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> list[tuple[Floats, float]]:
     """One head a task; tasks without examples never win."""
     known = use & (rows.task != "")
-    model = LogisticRegression(C=0.05, max_iter=300, random_state=seed)
+    model = LogisticRegression(C=0.5, max_iter=300, random_state=seed)
     model.fit(z[known], rows.task[known], sample_weight=_side_weights(rows, known))
-    found: dict[Task, tuple[Floats, float]] = {
+    found: dict[str, tuple[Floats, float]] = {
         task: (weights, float(bias))
         for task, weights, bias in zip(model.classes_, model.coef_, model.intercept_, strict=True)
     }
@@ -387,16 +424,14 @@ def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) ->
 
 
 def _fit_trees(
-    rows: Rows,
-    dense: npt.NDArray[np.float32],
-    term_scores: Floats,
-    use: Bools,
-    own: Bools,
-    weight: Floats,
-    seed: int,
-) -> list[object]:
+    prepared: Prepared, term_scores: Floats, use: Bools, own: Bools, weight: Floats, seed: int
+) -> list[HistGradientBoostingRegressor]:
     """The trees of the three heads, in the order of ``TREE_HEADS``."""
+    rows, dense = prepared.rows, prepared.dense
     x = np.column_stack([dense, term_scores]).astype(np.float32)
+    with_options = np.column_stack([x, [reading.n_options for reading in prepared.readings]]).astype(
+        np.float32
+    )
     general = use & ~np.isnan(rows.success)
     familiar = own & ~np.isnan(rows.success)
     gain = own & ~np.isnan(rows.gain)
@@ -411,7 +446,7 @@ def _fit_trees(
             seed,
         ),
         grow(x[familiar], rows.success[familiar], everyday[familiar], FAMILIAR_TREES, None, seed),
-        grow(x[gain], rows.gain[gain], everyday[gain], GAIN_TREES, None, seed),
+        grow(with_options[gain], rows.gain[gain], everyday[gain], GAIN_TREES, None, seed),
     ]
 
 
@@ -423,7 +458,7 @@ def directions(n_features: int) -> npt.NDArray[np.int8]:
 
 
 def _advantage(rows: Rows, recorded: Bools) -> float:
-    """Log-odds by which the strong tier is better than the small one, the median over sources where it is better."""
+    """Log-odds by which the strong tier is better, the median over sources where it is better."""
     found = []
     for source in np.unique(rows.source[recorded]):
         here = recorded & (rows.source == source) & ~np.isnan(rows.gain)

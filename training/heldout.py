@@ -36,7 +36,8 @@ class Numbers:
     Attributes:
         auroc: of "the small tier's mean score is below 0.5" by complexity.
         apgr: area under the performance gap recovered, escalating by gain; 0.5 is random.
-        cost_99, cost_95: cheapest spend that keeps 99 % / 95 % of always-strong's quality, as a share of its cost.
+        cost_99, cost_95: cheapest spend that keeps 99 % / 95 % of always-strong's quality, as a share of
+            its cost.
     """
 
     auroc: float
@@ -74,7 +75,7 @@ def auroc(happened: Bools, score: Floats) -> float:
 
 
 def spending_curve(small: Floats, strong: Floats, gain: Floats) -> tuple[Floats, Floats]:
-    """Cost (share of always-strong's) and mean quality when 0, 1, 2, … prompts with the highest gain escalate."""
+    """Cost (share of always-strong's) and mean quality when the 0, 1, 2, … highest gains escalate."""
     order = np.argsort(-gain, kind="stable")
     quality = np.concatenate([[small.sum()], small.sum() + np.cumsum((strong - small)[order])]) / len(small)
     cost = SMALL_PRICE + (1 - SMALL_PRICE) * np.arange(len(small) + 1) / len(small)

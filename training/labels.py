@@ -70,7 +70,8 @@ _PRIOR_OUTCOMES = 4.0
 def denoised(data: Data, tiers: Collection[str]) -> Floats:
     """Tier means, shrunk toward what the other models' outcomes on the same prompt say, source by source.
 
-    Three models' mean is a noisy label; thirty others saw the same prompt. Within a source the tier's mean is regressed
+    Three models' mean is a noisy label; thirty others saw the same prompt. Within a source the tier's mean
+    is regressed
     on the others' centred mean (cubic), and both are blended by the number of outcomes behind the tier's own.
     """
     own, n_own = tier_mean(data, tiers)

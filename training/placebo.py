@@ -58,4 +58,5 @@ def _predict(x: npt.NDArray[np.float32], target: Floats, use: Bools, seed: int) 
 
 def _one_hot(codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """A column for each code."""
-    return (codes[:, None] == np.unique(codes)[None, :]).astype(np.float32)
+    columns: npt.NDArray[np.float32] = (codes[:, None] == np.unique(codes)[None, :]).astype(np.float32)
+    return columns

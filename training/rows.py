@@ -1,4 +1,4 @@
-"""What is fitted on: recorded prompts, everyday prompts judged by hand, and traffic labelled by rule of thumb."""
+"""What is fitted on: recorded prompts, everyday ones judged by hand, traffic by rule of thumb."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,10 @@ from training.labels import SMALL_TIERS, STRONG_TIERS, Labels, denoised, task_of
 RECORDED, EVERYDAY, TRAFFIC = "recorded", "everyday", "traffic"
 CLOSED_KINDS = frozenset({"mcq", "mcq_group", "em_mc", "open_exact", "GSM8K", "MATH"})
 
-# Judged probability that a small model's answer to such traffic is good enough: rules of thumb, not measurements.
-# They tell the general judge what kinds of prompts exist beyond exams; their total weight is small (training.fit).
+# Judged probability that a small model's answer to such traffic is good enough: rules of thumb, not
+# measurements.
+# They tell the general judge what kinds of prompts exist beyond exams; their total weight is small
+# (training.fit).
 _TRAFFIC_SUCCESS: tuple[tuple[str, float], ...] = (
     ("arena_hard_v0.1", 0.35),
     ("arena_hard_v2.0", 0.3),
@@ -31,7 +33,8 @@ _TRAFFIC_SUCCESS: tuple[tuple[str, float], ...] = (
     ("irrelevance", 0.65),
 )
 _MATHS_SUCCESS_BY_LANGUAGE = {
-    "en": 0.8, "es": 0.72, "fr": 0.69, "de": 0.68, "ru": 0.66, "zh": 0.62, "ja": 0.55, "th": 0.45, "sw": 0.4, "bn": 0.35, "te": 0.25,
+    "en": 0.8, "es": 0.72, "fr": 0.69, "de": 0.68, "ru": 0.66, "zh": 0.62,
+    "ja": 0.55, "th": 0.45, "sw": 0.4, "bn": 0.35, "te": 0.25,
 }  # fmt: skip
 
 

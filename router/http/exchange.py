@@ -19,6 +19,7 @@ from router.errors import (
     WrongContentType,
 )
 from router.http.auth import Authenticator
+from router.http.server import ON_HANG_UP
 from router.record.record import Draft
 
 Scope = MutableMapping[str, Any]
@@ -67,7 +68,8 @@ class AsgiExchange:
         self.caller = ""
         self.closed = False
         self._begun = False
-        self._watcher: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._on_hang_up: set[Callable[[], None]] = (scope.get("extensions") or {}).get(ON_HANG_UP, set())
 
     async def receive(self) -> bytes:
         """Authenticate and read the body; from here on a hang-up cancels the request.
@@ -87,7 +89,8 @@ class AsgiExchange:
         if declared.isdigit() and int(declared) > self._limits.max_body_bytes:
             raise self._too_large()
         body = await self._read_body()
-        self._watcher = asyncio.create_task(self._watch(asyncio.current_task()))
+        self._task = asyncio.current_task()
+        self._on_hang_up.add(self._hung_up)
         return body
 
     async def reply(self, draft: Draft, body: dict[str, Any]) -> None:
@@ -124,9 +127,8 @@ class AsgiExchange:
         await self._respond(error.status, orjson.dumps(error.body()), draft, _error_headers(error, draft))
 
     def release(self) -> None:
-        """Stop watching for a hang-up."""
-        if self._watcher is not None:
-            self._watcher.cancel()
+        """A hang-up is nobody's business any more."""
+        self._on_hang_up.discard(self._hung_up)
 
     async def _respond(self, status: int, body: bytes, draft: Draft, extra: list[Header] | None = None) -> None:
         headers = [
@@ -172,13 +174,11 @@ class AsgiExchange:
         limit = self._limits.max_body_bytes
         return BodyTooLarge(f"The body is larger than {limit} bytes (`limits.max_body_bytes`).", param="body")
 
-    async def _watch(self, task: "asyncio.Task[Any] | None") -> None:
-        """Cancel the request when the caller hangs up."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    def _hung_up(self) -> None:
+        """Cancel the request."""
         self.closed = True
-        if task is not None:
-            task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
 
 def _router_headers(draft: Draft, *, with_cost: bool) -> list[Header]:

@@ -1,14 +1,21 @@
-"""uvicorn, with the two guards it lacks: a deadline for a request's head, and a cap on its size.
+"""uvicorn, with what it lacks: a deadline for a request's head, a cap on its size, and word of a hang-up.
 
 Source: uvicorn's ``HttpToolsProtocol``; its ``h11_max_incomplete_event_size`` caps the head for h11 only, and its
 keep-alive timer does not run while a head trickles in.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+ON_HANG_UP = "fusion_router.on_hang_up"
+"""The ASGI extension: a set of functions that are called when the connection is lost.
+
+ASGI itself has the application wait for ``http.disconnect``, which takes a task of its own per request.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +40,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Start timing."""
         super().connection_made(transport)
+        self._on_hang_up: set[Callable[[], None]] = set()
         self._limits: HeadLimits = getattr(self.app, "head_limits", HeadLimits())
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop timing."""
+        """Stop timing, and tell who wants to know."""
         self._stop_timer()
         super().connection_lost(exc)
+        for tell in tuple(self._on_hang_up):
+            tell()
 
     def data_received(self, data: bytes) -> None:
         """Count, then read."""
@@ -50,6 +60,11 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._head_bytes > self._limits.max_bytes:
             self._refuse(b"431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        """Offer the extension."""
+        super().on_message_begin()
+        cast("dict[str, Any]", self.scope)["extensions"] = {ON_HANG_UP: self._on_hang_up}
 
     def on_headers_complete(self) -> None:
         """The head is here: no more counting until the next one."""

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,3 +63,23 @@ def test_the_artifact_is_named_with_version_and_hash(classifier: Classifier) -> 
     name, _, digest = classifier.artifact.partition(":")
     assert "@" in name
     assert len(digest) == 12
+
+
+@pytest.mark.parametrize("layout", ["Context:\n{0}\n\nQuestion: {1}", "{1}\n\nContext:\n{0}"])
+def test_pasted_passages_do_not_move_the_question(classifier: Classifier, layout: str) -> None:
+    question = "What is the time complexity of merging k sorted lists of total length n with a heap?"
+    passage = "The tower was finished in 1889 for a fair. It is made of iron.\n\n" * 200
+    pasted = classifier.assess(layout.format(passage, question))
+    assert abs(pasted.complexity - classifier.assess(question).complexity) < 0.1
+
+
+def test_contributions_add_up_to_the_log_odds(classifier: Classifier) -> None:
+    explained = classifier.assess("Prove that every group of order 45 is abelian.", explain=True)
+    total = sum(part.weight for part in explained.contributions)
+    assert math.isclose(1 / (1 + math.exp(-total)), explained.complexity, abs_tol=1e-4)
+
+
+def test_options_and_answer_format_do_not_move_complexity(classifier: Classifier) -> None:
+    question = "Which gas is most abundant in the air?"
+    wrapped = f"{question}\nA. oxygen\nB. nitrogen\nC. argon\n\nAnswer with the letter only."
+    assert classifier.assess(wrapped).complexity == classifier.assess(question).complexity

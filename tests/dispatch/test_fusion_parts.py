@@ -29,7 +29,11 @@ def test_a_schema_never_makes_the_gateway_fetch_anything(monkeypatch: pytest.Mon
 
 
 def test_a_schemas_patterns_are_not_run() -> None:
-    assert shape({"type": "string", "pattern": "^(a+)+$"}).fitted('"' + "a" * 40 + '!"') is not None
+    slow = "a" * 40 + "!"
+    assert shape({"type": "string", "pattern": "^(a+)+$"}).fitted(f'"{slow}"') is not None
+    for key in ("additionalProperties", "unevaluatedProperties"):
+        assert shape({"patternProperties": {"^(a+)+$": {}}, key: False}).fitted(f'{{"{slow}": 1}}') is not None
+    assert shape({"properties": {"a": {}}, "additionalProperties": False}).fitted('{"b": 1}') is None
 
 
 def test_a_broken_schema_takes_any_json_and_no_format_is_no_shape() -> None:

@@ -14,7 +14,22 @@ def _ignored(*_asked: Any) -> tuple[()]:
     return ()
 
 
-_NO_PATTERNS = validators.extend(Draft202012Validator, {"pattern": _ignored, "patternProperties": _ignored})
+def _additional(validator: Any, value: Any, instance: Any, schema: Mapping[str, Any]) -> Any:
+    """As jsonschema has it, but where telling what is additional takes a pattern."""
+    if "patternProperties" in schema:
+        return ()
+    return Draft202012Validator.VALIDATORS["additionalProperties"](validator, value, instance, schema)
+
+
+_NO_PATTERNS = validators.extend(
+    Draft202012Validator,
+    {
+        "pattern": _ignored,
+        "patternProperties": _ignored,
+        "unevaluatedProperties": _ignored,
+        "additionalProperties": _additional,
+    },
+)
 """Callers write the schemas: their regular expressions could run for hours, and remote references go nowhere."""
 
 

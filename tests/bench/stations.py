@@ -1,0 +1,166 @@
+"""What each station costs, in one process, without a socket: whole requests through the front, and a clock at each.
+
+    python -m tests.bench.stations [--requests 5000] [--profile]
+
+The provider is a transport that answers at once. ``record`` is timed around the keepers; ``front`` is what remains:
+ASGI, authentication, headers and the clocks themselves.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import pstats
+import statistics
+import time
+from collections.abc import Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from hashlib import sha256
+from types import TracebackType
+from typing import Any
+
+import uvloop
+from aiohttp import ClientTimeout
+from prometheus_client import CollectorRegistry
+from yarl import URL
+
+from router.app import create_app
+from router.config.load import parse_settings
+from router.dispatch.openai_dialect import OpenAIProvider
+from router.dispatch.transport import WireReply
+from router.http.front import Front
+from router.record.record import STATIONS, RequestRecord
+from tests.bench.asks import KEY, chat_bodies
+from tests.bench.processes import GATEWAY_CONFIG
+from tests.bench.tables import noise, print_table
+from tests.bench.upstream import whole_answer
+
+
+class CannedTransport:
+    """Answers every call at once, with the same bytes."""
+
+    default_base = None
+
+    def post(
+        self, url: URL, headers: Mapping[str, str], body: bytes, timeout: ClientTimeout
+    ) -> AbstractAsyncContextManager[WireReply]:
+        return CannedReply()
+
+    def set_idle_limit(self, reply: WireReply, idle_s: float) -> None:
+        return None
+
+    async def aclose(self) -> None:
+        return None
+
+
+class CannedReply:
+    """A reply that is its own context and body."""
+
+    status = 200
+    headers: Mapping[str, str] = {"Content-Type": "application/json"}
+    body = whole_answer().partition(b"\r\n\r\n")[2]
+
+    def __init__(self) -> None:
+        self.pieces = iter((self.body, b""))
+
+    @property
+    def content(self) -> "CannedReply":
+        return self
+
+    async def readany(self) -> bytes:
+        return next(self.pieces)
+
+    async def __aenter__(self) -> "CannedReply":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+def canned_gateway() -> Front:
+    without_log = GATEWAY_CONFIG.replace("access_log: true", "access_log: false")  # it has a thread of its own
+    config = without_log.format(upstream="http://127.0.0.1:9", key_hash=sha256(KEY.encode()).hexdigest())
+    front = create_app(parse_settings(config, "bench.yaml", {"UPSTREAM_KEY": "sk-upstream"}), CollectorRegistry())
+    provider = OpenAIProvider(CannedTransport())
+    front.services.dispatcher._provider_of = lambda target: provider
+    return front
+
+
+async def ask(front: Front, body: bytes) -> None:
+    headers = [
+        (b"host", b"127.0.0.1"),
+        (b"content-type", b"application/json"),
+        (b"authorization", b"Bearer " + KEY.encode()),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    scope: MutableMapping[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/chat/completions",
+        "headers": headers,
+    }
+    messages = iter(({"type": "http.request", "body": body, "more_body": False},))
+
+    async def receive() -> MutableMapping[str, Any]:
+        for message in messages:
+            return message
+        nobody_hangs_up: asyncio.Future[MutableMapping[str, Any]] = asyncio.get_running_loop().create_future()
+        return await nobody_hangs_up
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        assert message.get("status", 200) == 200
+
+    await front(scope, receive, send)
+
+
+async def measure(front: Front, bodies: list[bytes], requests: int) -> dict[str, list[float]]:
+    """Seconds at each station, request by request."""
+    took: dict[str, list[float]] = {station: [] for station in (*STATIONS, "record", "front", "whole")}
+    keep, spent = front.services.keep, dict[str, float]()
+
+    def timed_keep(record: RequestRecord) -> None:
+        began_s = time.perf_counter()
+        keep(record)
+        spent.update(record.overhead_s, record=time.perf_counter() - began_s)
+
+    front.services.keep = timed_keep
+    for number in range(requests):
+        began_s = time.perf_counter()
+        await ask(front, bodies[number % len(bodies)])
+        spent["whole"] = time.perf_counter() - began_s
+        spent["front"] = 2 * spent["whole"] - sum(value for name, value in spent.items() if name != "front")
+        for station, seconds in spent.items():
+            took[station].append(seconds)
+    front.services.keep = keep
+    return took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=5000)
+    parser.add_argument("--profile", action="store_true", help="print where the time goes, function by function")
+    options = parser.parse_args()
+    front, bodies = canned_gateway(), chat_bodies(64)
+    uvloop.run(measure(front, bodies, 500))
+    if options.profile:
+        profile = cProfile.Profile()
+        profile.runcall(uvloop.run, measure(front, bodies, options.requests))
+        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+        return
+    took = uvloop.run(measure(front, bodies, options.requests))
+    print_table(
+        [
+            {
+                "station": station,
+                "median µs": f"{statistics.median(values) * 1e6:.1f}",
+                "p99 µs": f"{statistics.quantiles(values, n=100)[98] * 1e6:.1f}",
+            }
+            for station, values in took.items()
+        ]
+    )
+    print(noise())
+
+
+if __name__ == "__main__":
+    main()
