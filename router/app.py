@@ -9,8 +9,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
+import orjson
 from fastapi import FastAPI
 from prometheus_client import REGISTRY, CollectorRegistry
 
@@ -18,10 +20,13 @@ from classifier import Classifier
 from classifier.assessment import Assessor
 from router import __version__
 from router.config.load import load_settings
+from router.core.evidence import NO_FUSION, FusionPolicy, read_evidence
+from router.core.fusion import FusionControls, Member
 from router.core.health import CooldownRules
 from router.core.memory import Memory
 from router.core.policy import UNCERTIFIED, Policy, Thresholds
 from router.core.types import MODES, Mode
+from router.dispatch.fusion import RunStore
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Provider, Target
@@ -38,7 +43,7 @@ from router.record.log import RequestLog, start_logging
 from router.record.metrics import Metrics
 from router.record.record import RequestRecord
 from router.reload import ArtifactWatch
-from router.settings import Settings
+from router.settings import FusionSettings, Settings
 
 CONFIG_VARIABLE = "FUSION_ROUTER_CONFIG"
 """How worker processes learn of the config file."""
@@ -138,6 +143,7 @@ def build_services(
         new_id=lambda: f"req_{secrets.token_hex(12)}",
         now=time.time,
         total_s=limits.total_s,
+        runs=RunStore(keeps_text=settings.ledger.store_text == "all"),
     )
     return services, ways
 
@@ -157,7 +163,30 @@ def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:
         mode=routing.mode,
         aliases=routing.aliases,
         thresholds=thresholds,
+        fusion=build_fusion_policy(settings.fusion),
     )
+
+
+def build_fusion_policy(fusion: FusionSettings) -> FusionPolicy:
+    """When the panel is asked and how its runs go; without a panel in the config, never."""
+    if not fusion.enabled:
+        return NO_FUSION
+    table = orjson.loads(files("router").joinpath("fusion_evidence.json").read_bytes())
+    controls = FusionControls(
+        panel=tuple(Member(name) for name in fusion.panel),
+        judge=fusion.judge,
+        mode=fusion.mode,
+        preset=fusion.preset,
+        quorum=fusion.quorum,
+        deadline_s=fusion.deadline_s,
+        max_cost_usd=fusion.max_cost_usd,
+        max_tool_calls=fusion.max_tool_calls,
+        rounds=fusion.rounds,
+        early_exit=fusion.early_exit,
+        events=fusion.events,
+        expose=fusion.expose,
+    )
+    return FusionPolicy(controls, read_evidence(table, fusion.tasks))
 
 
 def load_assessor(path: Path | None) -> Assessor | None:

@@ -12,6 +12,7 @@
     │   ├── Unauthorized           401  invalid_api_key
     │   ├── ModelNotFound          404  model_not_found
     │   ├── EndpointNotFound       404  unknown_url
+    │   ├── RunNotFound            404  run_not_found
     │   ├── MethodNotAllowed       405  method_not_allowed
     │   ├── SlowCaller             408  request_timeout
     │   ├── BodyTooLarge           413  request_too_large
@@ -31,6 +32,7 @@
     │   ├── UpstreamBadReply       502  upstream_bad_reply       retry, cool down
     │   ├── UpstreamEmpty          502  upstream_empty           retry
     │   ├── UpstreamBroken         502  upstream_broken          give up: bytes have left
+    │   ├── FusionFailed           502  fusion_failed            give up: nobody on the panel answered
     │   └── UpstreamTimeout        504  upstream_timeout         fall back, cool down
     └── InternalError              500  internal_error
 
@@ -118,6 +120,13 @@ class EndpointNotFound(CallerError):
 
     status = 404
     code = "unknown_url"
+
+
+class RunNotFound(CallerError):
+    """No fusion run of that id is remembered for this caller."""
+
+    status = 404
+    code = "run_not_found"
 
 
 class MethodNotAllowed(CallerError):
@@ -269,6 +278,14 @@ class UpstreamBroken(UpstreamError):
 
     code = "upstream_broken"
     next_step = "give_up"
+
+
+class FusionFailed(UpstreamError):
+    """Nobody on the panel answered, nor did anybody alone; the message has each member's reason."""
+
+    code = "fusion_failed"
+    next_step = "give_up"
+    cools_down = False
 
 
 class UpstreamTimeout(UpstreamError):

@@ -23,6 +23,8 @@ WORDS: dict[str, str] = {
     Reason.FOLLOWUP_INHERITS: "a short follow-up takes the route of the turn it continues",
     Reason.BUDGET_DOWNGRADE: "the other route is estimated above max_cost_usd",
     Reason.CLASSIFIER_UNAVAILABLE: "no classifier, so the strong model answers",
+    Reason.FUSION_WORTHWHILE: "hard, and of a kind where several models do better than one",
+    Reason.FUSION_NOT_WORTHWHILE: "a panel was asked for, but answers to such a request cannot be merged",
     Reason.DIRECT: "the caller named this deployment",
 }
 
@@ -37,6 +39,7 @@ def explanation(considered: Consideration, policy: Policy) -> dict[str, Any]:
         "mode": decision.mode,
         "model": policy.deployments[decision.plan[0].deployment].model,
         "plan": [{"deployment": step.deployment, "route": step.route} for step in decision.plan],
+        "panel": [policy.deployments[member.deployment].model for member in decision.panel],
         **(_judged(assessment, policy.thresholds[decision.mode]) if assessment else {"complexity": None}),
         "estimated_cost_usd": dict(decision.estimates_usd),
         "input_tokens": considered.prompt.input_tokens,

@@ -4,22 +4,27 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 
 from classifier.assessment import Assessment, Assessor
 from router.core.ask import Ask, Controls, read_ask, read_controls
+from router.core.fusion import FusionWish
+from router.core.fusion_controls import read_fusion, settle_ask
 from router.core.memory import Memory, Pin
 from router.core.plan import fallback_reason
 from router.core.policy import Decision, Policy, Recalled, Step, decide
 from router.core.prompt import Prompt, read_prompt
 from router.core.request import ModelRequest
-from router.core.types import Reason
+from router.core.types import Reason, Route
 from router.core.usage import write_usage
+from router.dispatch.fusion import RunStore
 from router.dispatch.single import Dispatcher, Trip
 from router.errors import BadRequest, GatewayError, InternalError
-from router.record.record import Draft, RequestRecord, facts
+from router.fuse import answer_by_panel
+from router.record.record import Draft, RequestRecord
+from router.record.render import last_chunks, usages_of, whole_body
 
 log = logging.getLogger("router")
 
@@ -29,6 +34,7 @@ class Exchange(Protocol):
 
     caller: str
     session_header: str | None
+    fusion_depth: int
 
     async def receive(self) -> bytes:
         """Authenticate, and read the body within the limits."""
@@ -71,6 +77,7 @@ class Services:
     new_id: Callable[[], str]
     now: Callable[[], float]
     total_s: float
+    runs: RunStore = field(default_factory=RunStore)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class Consideration:
     controls: Controls
     assessment: Assessment | None
     decision: Decision
+    wish: FusionWish
 
 
 async def answer_chat(services: Services, exchange: Exchange) -> None:
@@ -92,9 +100,14 @@ async def answer_chat(services: Services, exchange: Exchange) -> None:
         began_s = perf_counter()
         request = exchange.parse(raw)
         draft.asked_model, draft.stream = request.model, request.stream
-        considered = consider(services, request, exchange.caller, exchange.session_header, draft, began_s=began_s)
+        considered = consider(
+            services, request, exchange.caller, exchange.session_header, draft,
+            began_s=began_s, fusion_depth=exchange.fusion_depth,
+        )  # fmt: skip
         trip = Trip(considered.prompt.input_tokens, draft.attempts)
-        if request.stream:
+        if considered.decision.panel:
+            await answer_by_panel(services, exchange, request, considered, draft, _deadline(services))
+        elif request.stream:
             await _stream(services, exchange, request, considered, draft, trip)
         else:
             await _complete(services, exchange, request, considered, draft, trip)
@@ -118,7 +131,7 @@ async def answer_embeddings(services: Services, exchange: Exchange) -> None:
             plan, request.body, _deadline(services), trip, operation="embeddings"
         )
         _answered_by(draft, services, step, trip)
-        body["usage"] = write_usage(_usages(draft), body.get("usage"), draft.cost_usd)
+        body["usage"] = write_usage(usages_of(draft), body.get("usage"), draft.cost_usd)
         await exchange.reply(draft, body)
 
 
@@ -131,6 +144,7 @@ def consider(
     *,
     explain: bool = False,
     began_s: float | None = None,
+    fusion_depth: int = 0,
 ) -> Consideration:
     """Think a request through without calling anybody: what is asked, how hard it is, what is to be done.
 
@@ -140,18 +154,22 @@ def consider(
     draft = draft or new_draft(services, "route")
     policy = services.policy
     began_s = perf_counter() if began_s is None else began_s
-    ask = read_ask(request.model, policy.deployments, policy.aliases)
+    ask = read_ask(request.model, policy.deployments, policy.aliases, fusion=bool(policy.fusion.controls.panel))
     controls = read_controls(request.controls, policy.names, session_header)
-    prompt = read_prompt(request.body, caller)
+    wish = read_fusion(
+        controls.fusion, request.fusion_forms, policy.names, policy.fusion.controls, policy.deployments
+    )
+    ask, wish = settle_ask(ask, wish, policy.fusion.controls)
+    prompt = read_prompt(request.body, caller, fusion_depth)
     read_s = _lap(draft, "parse", began_s)
     context = "" if prompt.is_followup else prompt.context  # a follow-up inherits; here it is judged by itself
     assessment = _assess(services, prompt.text, context, draft, explain) if ask.kind != "direct" else None
     recalled, previous = _recall(services, prompt, controls, caller, draft)
     assessed_s = _lap(draft, "assess", read_s)
-    decision = decide(prompt, assessment, ask, controls, policy, recalled, previous)
+    decision = decide(prompt, assessment, ask, controls, policy, recalled, previous, wish)
     draft.decision, draft.route, draft.reason = decision, decision.route, decision.reason
     _lap(draft, "decide", assessed_s)
-    return Consideration(prompt, ask, controls, assessment, decision)
+    return Consideration(prompt, ask, controls, assessment, decision, wish)
 
 
 def new_draft(services: Services, endpoint: str) -> Draft:
@@ -191,8 +209,7 @@ async def _complete(
         draft.overhead_s["dispatch"] = perf_counter() - began_s - trip.waited_s
     began_s = perf_counter()
     _answered_by(draft, services, step, trip)
-    body["usage"] = write_usage(_usages(draft), body.get("usage"), draft.cost_usd)
-    body["router"] = facts(draft)
+    body = whole_body(body, draft)
     draft.overhead_s["render"] = perf_counter() - began_s
     await exchange.reply(draft, body)
 
@@ -209,18 +226,9 @@ async def _stream(
     _answered_by(draft, services, live.step, trip)
     await services.dispatcher.pump(live, deadline_s, trip, lambda: exchange.begin(draft), exchange.send)
     began_s = perf_counter()
-    chunks = _last_chunks(live.relay.close(), live.relay.raw_usage, request.include_usage, draft)
+    chunks = last_chunks(live.relay.close(), live.relay.raw_usage, request.include_usage, draft)
     draft.overhead_s["render"] = trip.relayed_s + perf_counter() - began_s
     await exchange.end(chunks)
-
-
-def _last_chunks(last: dict[str, Any], raw_usage: Any, include_usage: bool, draft: Draft) -> list[dict[str, Any]]:
-    """The held chunk with our facts in it; or, where usage was asked for, followed by the usage chunk with them."""
-    usage = write_usage(_usages(draft), raw_usage, draft.cost_usd)
-    if not include_usage:
-        return [{**last, "router": {**facts(draft), "usage": usage}}]
-    head = {key: value for key, value in last.items() if key not in ("choices", "usage")}
-    return [*([last] if last.get("choices") else []), {**head, "choices": [], "usage": usage, "router": facts(draft)}]
 
 
 def _assess(services: Services, text: str, context: str, draft: Draft, explain: bool = False) -> Assessment | None:
@@ -251,7 +259,9 @@ def _recall(
 def _remember(services: Services, considered: Consideration, draft: Draft) -> None:
     if draft.route is None or draft.deployment is None or considered.ask.kind == "direct":
         return
-    pin, now_s = Pin(draft.route, draft.deployment.name), services.now()
+    # one model carries on what a panel began: a follow-up rarely needs several
+    route: Route = "strong" if draft.route == "fusion" else draft.route
+    pin, now_s = Pin(route, draft.deployment.name), services.now()
     services.memory.remember(considered.prompt.turn_key, pin, now_s)
     services.memory.remember(_session_key(considered.controls, draft.caller), pin, now_s)
 
@@ -266,10 +276,6 @@ def _answered_by(draft: Draft, services: Services, step: Step, trip: Trip) -> No
     draft.deployment, draft.route = pool[step.deployment], step.route
     if draft.decision is not None:
         draft.reason = fallback_reason(draft.decision.plan, step, trip.failed, pool) or draft.decision.reason
-
-
-def _usages(draft: Draft) -> list[Any]:
-    return [attempt.usage for attempt in draft.attempts if attempt.usage is not None]
 
 
 def _deadline(services: Services) -> float:

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from router.core.fusion import Exposure, FusionMode, FusionPreset
 from router.core.types import Mode
 from router.dispatch.provider import Target
 
-FusionMode = Literal["auto", "merge", "best_of", "debate", "vote"]
-FusionPreset = Literal["quality", "budget", "fast"]
-Exposure = Literal["none", "summary", "full"]
 StoredText = Literal["none", "prompts", "all"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 

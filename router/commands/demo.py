@@ -123,21 +123,48 @@ def _line(row: Row) -> str:
         return f"{_fit(row.title, COLUMNS[0][1])}  not answered: {row.error[:80]}"
     facts = row.facts
     complexity = "-" if facts["complexity"] is None else f"{facts['complexity']:.3f}"
-    cells = (row.title, complexity, facts["route"], facts["model"].partition("/")[2].partition("?")[0], facts["reason"])
+    cells = (row.title, complexity, facts["route"], _name(facts["model"]), facts["reason"])
     left = "  ".join(_fit(str(cell), width) for cell, (_, width) in zip(cells, COLUMNS, strict=False))
-    return f"{left}  {facts['cost_usd'] or 0:10.6f}  {facts['baseline_cost_usd'] or 0:10.6f}"
+    line = f"{left}  {facts['cost_usd'] or 0:10.6f}  {facts['baseline_cost_usd'] or 0:10.6f}"
+    return f"{line}\n{_panel_line(facts['fusion'])}" if "fusion" in facts else line
+
+
+def _panel_line(run: dict[str, Any]) -> str:
+    """Who sat on the panel, what became of each, and how it ended."""
+    members = ", ".join(f"{_name(seat['model'])} {seat['status']} {seat['ms']:.0f} ms" for seat in run["panel"])
+    agreement = "" if run["agreement"] is None else f"; {run['agreement']:.0%} say the same"
+    contradictions = (run["analysis"] or {}).get("contradictions") or []
+    topics = "; ".join(entry["topic"] for entry in contradictions if entry["topic"])
+    return f"  └ {run['mode']}, {run['status']}: {members}{agreement}{'; they differ on ' + topics if topics else ''}"
+
+
+def _name(model: str) -> str:
+    return model.partition("/")[2].partition("?")[0]
 
 
 def _print_totals(rows: Sequence[Row], baseline: str) -> None:
     answered = [row.facts for row in rows if not row.error]
     routes = Counter(facts["route"] for facts in answered)
-    spent = sum(facts["cost_usd"] or 0 for facts in answered)
-    would = sum(facts["baseline_cost_usd"] or 0 for facts in answered)
+    panels = [facts for facts in answered if facts["route"] == "fusion"]
+    answered_alone = [facts for facts in answered if facts["route"] != "fusion"]
+    spent, would = _sums(answered_alone)
     share = f"{1 - spent / would:.1%}" if would else "n/a"
     print(f"\n{len(answered)} answered: " + ", ".join(f"{count} by {route}" for route, count in routes.most_common()))
     print(
-        f"spent ${spent:.6f}; {baseline} for everything would have cost ${would:.6f}; saved ${would - spent:.6f} ({share})"
+        f"one model each: spent ${spent:.6f}; {baseline} for all of them would have cost ${would:.6f}; "
+        f"saved ${would - spent:.6f} ({share})"
     )
+    if panels:
+        spent, would = _sums(panels)
+        print(
+            f"panels: spent ${spent:.6f} on {len(panels)} research-grade prompts, {spent / would if would else 0:.1f} "
+            f"times one call each to {baseline} (${would:.6f})"
+        )
+
+
+def _sums(answered: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    """What was spent, and what the baseline would have cost."""
+    return sum(facts["cost_usd"] or 0 for facts in answered), sum(facts["baseline_cost_usd"] or 0 for facts in answered)
 
 
 def _print_next_steps(host: str, port: int) -> None:

@@ -7,14 +7,12 @@ from typing import Any, get_args
 
 from classifier.assessment import Task
 from router.config.fields import Section, nearest
+from router.core.fusion import Exposure, FusionMode, FusionPreset
 from router.core.types import MODES
 from router.settings import (
     AuthSettings,
     ClassifierSettings,
     ClientKey,
-    Exposure,
-    FusionMode,
-    FusionPreset,
     FusionSettings,
     LedgerSettings,
     LimitSettings,

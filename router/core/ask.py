@@ -48,7 +48,7 @@ class Controls:
         exclude: these may not.
         max_cost_usd: no route estimated above this is taken.
         session_id: turns of one session stay on their model.
-        fusion: the panel's own controls, not looked into here.
+        fusion: the panel's own controls, not looked into here; false forbids it.
     """
 
     mode: Mode | None = None
@@ -56,7 +56,7 @@ class Controls:
     exclude: frozenset[str] = frozenset()
     max_cost_usd: float | None = None
     session_id: str | None = None
-    fusion: Mapping[str, Any] | None = None
+    fusion: Mapping[str, Any] | bool | None = None
 
 
 def read_ask(
@@ -161,9 +161,9 @@ def _session(key: str, value: Any, _names: Mapping[str, frozenset[str]]) -> str:
     return value
 
 
-def _object(key: str, value: Any, _names: Mapping[str, frozenset[str]]) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise _wrong(key, "an object")
+def _fusion(key: str, value: Any, _names: Mapping[str, frozenset[str]]) -> Mapping[str, Any] | bool:
+    if not isinstance(value, dict | bool):
+        raise _wrong(key, "an object, true or false")
     return value
 
 
@@ -174,5 +174,5 @@ _READERS: Mapping[str, Callable[[str, Any, Mapping[str, frozenset[str]]], Any]] 
     "exclude": _deployments,
     "max_cost_usd": _usd,
     "session_id": _session,
-    "fusion": _object,
+    "fusion": _fusion,
 }

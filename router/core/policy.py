@@ -8,13 +8,18 @@ Laws, each held by a property test:
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isfinite
 
 from classifier.assessment import Assessment
 from router.core.ask import Ask, Controls
 from router.core.cost import call_cost_usd
+from router.core.evidence import NO_FUSION, FusionPolicy
+from router.core.fusion import FusionWish, Member
 from router.core.memory import Pin
+from router.core.panel_choice import choose_panel
 from router.core.prompt import Prompt
+from router.core.spend import Prices, RunPlan
 from router.core.types import Deployment, Mode, Reason, Route, Usage
 from router.errors import BadControl, BudgetTooSmall, CapabilityUnavailable, ContextTooLong
 
@@ -57,6 +62,7 @@ class Policy:
         baseline: the deployment that savings are measured against.
         names: deployments by every name a caller may use in an allow-list.
         version: says which policy decided, in metrics and records.
+        fusion: when the panel is asked, and who sits on it.
     """
 
     deployments: Mapping[str, Deployment]
@@ -67,6 +73,7 @@ class Policy:
     aliases: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[Mode, Thresholds] = field(default_factory=lambda: UNCERTIFIED)
     version: str = "1"
+    fusion: FusionPolicy = NO_FUSION
     names: Mapping[str, frozenset[str]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +112,8 @@ class Decision:
         plan: deployments in the order in which they may be tried; the first is meant to answer. Steps of another
             route at the end are there for when all of this route's fail.
         estimates_usd: what each route would cost, None where unpriced; for explanations and budgets.
+        panel: who is asked at once; empty but for route ``fusion``, whose plan begins with the judge and goes on with
+            those who may answer alone should the panel not.
         is_novel: the prompt lies farther from the training data than the mode's threshold allows.
     """
 
@@ -115,6 +124,7 @@ class Decision:
     assessment: Assessment | None
     estimates_usd: Mapping[Route, float | None] = field(default_factory=dict)
     is_novel: bool = False
+    panel: tuple[Member, ...] = ()
 
 
 def decide(
@@ -125,6 +135,7 @@ def decide(
     policy: Policy,
     recalled: Recalled = NOTHING_RECALLED,
     previous: Assessment | None = None,
+    wish: FusionWish | None = None,
 ) -> Decision:
     """Choose a route and order its deployments.
 
@@ -136,6 +147,7 @@ def decide(
         policy: the pool and the thresholds.
         recalled: earlier decisions that bind this one.
         previous: the classifier's view of the turn before, for a follow-up whose earlier route is not recalled.
+        wish: what the request says of fusion; None where it says nothing.
 
     Raises:
         CapabilityUnavailable, ContextTooLong, BudgetTooSmall, BadControl: no deployment may answer this request.
@@ -159,7 +171,36 @@ def decide(
     plan = tuple(Step(name, r) for r in (route, _other(route)) for name in affordable[r])
     estimates = {r: cost_of(names[0]) for r, names in able.items() if names}
     is_novel = assessment is not None and assessment.novelty > policy.thresholds[mode].novelty
-    return Decision(route, reason, mode, plan, assessment, estimates, is_novel)
+    decision = Decision(route, reason, mode, plan, assessment, estimates, is_novel)
+    return _with_panel(decision, prompt, ask, controls, policy, wish or FusionWish(None, policy.fusion.controls))
+
+
+def _with_panel(
+    decision: Decision, prompt: Prompt, ask: Ask, controls: Controls, policy: Policy, wish: FusionWish
+) -> Decision:
+    """The same decision, or the panel's where it was asked for or pays; by itself it never goes over the budget."""
+
+    def is_able(name: str) -> bool:
+        return _allowed(name, controls) and missing_need(prompt, policy.deployments[name]) is None
+
+    chosen = choose_panel(
+        prompt, decision.assessment, ask, wish, policy.fusion, decision.mode, decision.route, decision.reason, is_able
+    )
+    if not chosen.members:
+        return replace(decision, reason=chosen.reason or decision.reason)
+    prices = Prices(policy.deployments, prompt.input_tokens, output_tokens_of(prompt, decision.assessment))
+    cost_usd = prices.run_usd(RunPlan(chosen.members, chosen.judge))
+    by_itself = chosen.reason is Reason.FUSION_WORTHWHILE
+    if by_itself and controls.max_cost_usd is not None and cost_usd > controls.max_cost_usd:
+        return decision
+    return replace(
+        decision,
+        route="fusion",
+        reason=chosen.reason or decision.reason,
+        plan=(Step(chosen.judge, "fusion"), *decision.plan),
+        estimates_usd={**decision.estimates_usd, "fusion": cost_usd if isfinite(cost_usd) else None},
+        panel=chosen.members,
+    )
 
 
 def judge_thresholds(assessment: Assessment, thresholds: Thresholds) -> tuple[Route, Reason]:
@@ -214,6 +255,8 @@ def _wish(
         return route, Reason.FORCED_BY_POLICY if ask.by_policy else Reason.FORCED_BY_CALLER, None
     if prompt.in_tool_loop and recalled.turn is not None and recalled.turn.route in ("small", "strong"):
         return recalled.turn.route, Reason.TURN_PINNED, recalled.turn.deployment
+    if ask.kind == "fusion":
+        return "strong", Reason.FORCED_BY_POLICY if ask.by_policy else Reason.FORCED_BY_CALLER, None
     if assessment is None:
         return "strong", Reason.CLASSIFIER_UNAVAILABLE, None
     route, reason = _by_turns(prompt, assessment, thresholds, recalled, previous)
@@ -304,9 +347,14 @@ def _refuse_if_empty(names: Sequence[str], obstacle: Reason, prompt: Prompt) -> 
     )
 
 
-def _estimator(prompt: Prompt, assessment: Assessment | None, policy: Policy) -> Callable[[str], float | None]:
+def output_tokens_of(prompt: Prompt, assessment: Assessment | None) -> int:
+    """How long an answer is expected to be, in tokens; never more than the caller allows."""
     expected = assessment.expected_output_tokens if assessment is not None else DEFAULT_OUTPUT_TOKENS
-    tokens = min(expected, prompt.max_output_tokens or expected)
+    return min(expected, prompt.max_output_tokens or expected)
+
+
+def _estimator(prompt: Prompt, assessment: Assessment | None, policy: Policy) -> Callable[[str], float | None]:
+    tokens = output_tokens_of(prompt, assessment)
     return lambda name: estimate_cost_usd(prompt, tokens, policy.deployments[name])
 
 

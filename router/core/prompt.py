@@ -71,6 +71,8 @@ class Prompt:
         max_output_tokens: what the caller asked for at most; None where not said.
         in_tool_loop: the conversation has tool calls or results after the newest human turn.
         is_followup: short enough, after an answer, to mean the turn before.
+        choices: answers asked for (``n``).
+        fusion_depth: fusion runs that this request is inside of.
         turn_key, previous_turn_key: name this turn and the one before in the memory of turns.
     """
 
@@ -82,11 +84,13 @@ class Prompt:
     max_output_tokens: int | None = None
     in_tool_loop: bool = False
     is_followup: bool = False
+    choices: int = 1
+    fusion_depth: int = 0
     turn_key: str = ""
     previous_turn_key: str | None = None
 
 
-def read_prompt(body: Mapping[str, Any], caller: str = "") -> Prompt:
+def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0) -> Prompt:
     """Read a checked chat request. ``caller`` keeps apart the turns of different callers."""
     messages: Sequence[Mapping[str, Any]] = body["messages"]
     newest, text = _human_turn(messages, len(messages))
@@ -104,6 +108,8 @@ def read_prompt(body: Mapping[str, Any], caller: str = "") -> Prompt:
         max_output_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         in_tool_loop=any(_is_tool_step(message) for message in messages[newest + 1 :]),
         is_followup=bool(answer) and _is_short(text),
+        choices=body.get("n") or 1,
+        fusion_depth=fusion_depth,
         turn_key=_key(caller, newest, first_text, text),
         previous_turn_key=_key(caller, previous, first_text, previous_text) if previous >= 0 else None,
     )

@@ -15,6 +15,7 @@ class ModelRequest:
         stream: the caller wants events.
         include_usage: the caller asked for a usage chunk of its own.
         controls: the ``router`` object as it came; None where there is none.
+        fusion_forms: OpenRouter's ways of asking for fusion, taken out of the body, each with its path.
     """
 
     body: Mapping[str, Any]
@@ -22,3 +23,4 @@ class ModelRequest:
     stream: bool = False
     include_usage: bool = False
     controls: Any = None
+    fusion_forms: tuple[tuple[str, Any], ...] = ()

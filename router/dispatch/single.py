@@ -54,6 +54,10 @@ class Trip:
         attempts: every call, in order of its end; the record's own list.
         waited_s: time spent waiting for providers.
         relayed_s: our own time spent reading their streams.
+        first_stage: what the first call is for.
+        output_tokens: our estimate of the answer, for calls that are cut off; 0 where only the prompt is counted.
+        max_attempts: fewer calls than the dispatcher allows; None where its own limit holds.
+        headers: sent with every call.
     """
 
     input_tokens: int
@@ -61,11 +65,15 @@ class Trip:
     failed: list[Failed] = field(default_factory=list)
     waited_s: float = 0.0
     relayed_s: float = 0.0
+    first_stage: Stage = "answer"
+    output_tokens: int = 0
+    max_attempts: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stage(self) -> Stage:
-        """The first call is the answer's, later ones are retries."""
-        return "retry" if self.attempts else "answer"
+        """The first call is the answer's, or a panelist's or the judge's; later ones are retries."""
+        return "retry" if self.failed else self.first_stage
 
 
 @dataclass(slots=True)
@@ -199,10 +207,12 @@ class Dispatcher:
         call: Callable[[Step, Call], Awaitable[T]],
         operation: Operation = "chat/completions",
     ) -> tuple[Step, T]:
-        while (step := next_step(plan, trip.failed, self.pool, self.is_available, self._max_attempts)) is not None:
+        most = self._max_attempts if trip.max_attempts is None else min(self._max_attempts, trip.max_attempts)
+        while (step := next_step(plan, trip.failed, self.pool, self.is_available, most)) is not None:
             if trip.failed and trip.failed[-1].step == step:
                 await self._pause(deadline_s, trip)
-            made = Call(self.targets[step.deployment], body, self._share(deadline_s, plan, trip, body), operation)
+            ends_s = self._share(deadline_s, plan, trip, body)
+            made = Call(self.targets[step.deployment], body, ends_s, operation, trip.headers)
             try:
                 return step, await self._attempt(step, made, trip, call)
             except UpstreamError as error:
@@ -231,7 +241,8 @@ class Dispatcher:
             raise timeout from error
         except BaseException:
             self._abandon(name)
-            self._note(trip, step, stage, "aborted", began_s, _estimate(trip.input_tokens, ""))
+            cut_off = Usage(trip.input_tokens, trip.output_tokens, estimated=True)
+            self._note(trip, step, stage, "aborted", began_s, cut_off)
             raise
         finally:
             trip.waited_s += perf_counter() - began_s

@@ -7,9 +7,9 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from router.core.ask import AUTO_NAMES, MODE_NAMES, ROUTE_NAMES
+from router.core.ask import AUTO_NAMES, FUSION_NAMES, MODE_NAMES, ROUTE_NAMES
 from router.core.types import Deployment, Price
-from router.errors import BodyTooLarge, EndpointNotFound, GatewayError, MethodNotAllowed
+from router.errors import BodyTooLarge, EndpointNotFound, GatewayError, MethodNotAllowed, RunNotFound
 from router.explain import explanation
 from router.http.auth import Authenticator
 from router.http.openai import read_chat
@@ -57,6 +57,16 @@ def add_endpoints(
         session = headers.get(b"x-session-id", b"").decode("latin-1") or None
         return _json(explanation(consider(services, read_chat(raw), caller, session, explain=True), services.policy))
 
+    @app.get("/v1/fusion/runs/{run_id}")
+    @app.get("/fusion/runs/{run_id}")
+    async def fusion_run(request: Request, run_id: str) -> Response:
+        """A finished run of this caller, as long as this worker remembers it."""
+        caller = auth.caller(dict(request.scope["headers"]))
+        kept = services.runs.find(run_id, caller)
+        if kept is None:
+            raise RunNotFound(f"No run {run_id[:100]!r} is remembered here; the latest ones are, by each worker.")
+        return _json(kept.facts)
+
     @app.get("/healthz")
     async def healthz() -> Response:
         """The process answers."""
@@ -83,7 +93,8 @@ def add_endpoints(
 
 def _models(services: Services) -> list[dict[str, Any]]:
     policy = services.policy
-    names = [*AUTO_NAMES[:1], *MODE_NAMES, *ROUTE_NAMES, *policy.aliases]
+    fusion = FUSION_NAMES[:1] if policy.fusion.controls.panel else ()
+    names = [*AUTO_NAMES[:1], *MODE_NAMES, *ROUTE_NAMES, *fusion, *policy.aliases]
     entries = {name: _entry(name, "fusion-router") for name in names}
     for name, deployment in policy.deployments.items():
         entries.setdefault(name, {**_entry(name, deployment.model.partition("/")[0]), **_limits(deployment)})

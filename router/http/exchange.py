@@ -1,7 +1,7 @@
 """One request over ASGI: authenticate, read, answer, stream, fail. Nothing here knows what routing is."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,7 @@ class AsgiExchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         session = self.headers.get(b"x-session-id")
         self.session_header = session.decode("latin-1")[:256] or None if session else None
+        self.fusion_depth = _fusion_depth(self.headers)
         self.caller = ""
         self.closed = False
         self._begun = False
@@ -197,6 +198,14 @@ def _router_headers(draft: Draft, *, with_cost: bool) -> list[Header]:
         headers.append((b"x-router-cost-usd", _usd(draft.cost_usd, draft.unpriced)))
         headers.append((b"x-router-baseline-cost-usd", _usd(draft.baseline_cost_usd, draft.baseline.price is None)))
     return headers
+
+
+def _fusion_depth(headers: Mapping[bytes, bytes]) -> int:
+    """How many runs this request is inside of; what cannot be read counts as one."""
+    value = headers.get(b"x-router-fusion-depth") or headers.get(b"x-openrouter-fusion-depth")
+    if not value:
+        return 0
+    return int(value) if value.isdigit() and len(value) < 4 else 1
 
 
 def _usd(cost_usd: float | None, unpriced: bool) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from router.core.fusion_controls import take_forms
 from router.core.request import ModelRequest
 from router.errors import BadRequest
 
@@ -31,10 +32,11 @@ def read_chat(raw: bytes) -> ModelRequest:
             raise BadRequest(f"`{key}` must be {expected}.", param=key)
     stream = body.get("stream") is True
     options = body.get("stream_options") or {}
-    upstream = {key: value for key, value in body.items() if key != "router"}
+    upstream, forms = take_forms({key: value for key, value in body.items() if key != "router"})
     if stream:
         upstream["stream_options"] = {**options, "include_usage": True}
-    return ModelRequest(upstream, model, stream, bool(stream and options.get("include_usage")), body.get("router"))
+    include_usage = bool(stream and options.get("include_usage"))
+    return ModelRequest(upstream, model, stream, include_usage, body.get("router"), forms)
 
 
 def read_embeddings(raw: bytes) -> ModelRequest:

@@ -1,6 +1,6 @@
 """Every Prometheus metric of the gateway. Label sets are closed: config and code fill them, callers cannot."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -59,6 +59,16 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         self.build_info = Gauge("router_build_info", "What is running.", ("version", "classifier", "policy"), **gauge)
+        self.fusion_runs = Counter("router_fusion_runs", "Runs of the panel.", ("mode", "outcome"), **metric)
+        self.fusion_panelists = Counter(
+            "router_fusion_panelists", "Members asked, by what became of them.", ("model", "outcome"), **metric
+        )
+        self.fusion_stage_seconds = Histogram(
+            "router_fusion_stage_seconds", "Waiting for the panel and the judge.", ("stage",), buckets=_SECONDS, **metric
+        )
+        self.fusion_agreement = Histogram(
+            "router_fusion_agreement", "Share of candidates that say the same.", buckets=_SHARES, **metric
+        )
         self._children: dict[tuple[str, ...], Any] = {}
 
     def observe(self, record: RequestRecord) -> None:
@@ -72,6 +82,8 @@ class Metrics:
         if record.first_token_s is not None:
             self._child("first_token_seconds", route).observe(record.first_token_s)
         self._observe_attempts(route, record.attempts)
+        if record.fusion is not None:
+            self._observe_fusion(record.fusion)
         if record.baseline_cost_usd is not None:
             self._child("counterfactual", route, record.baseline).inc(record.baseline_cost_usd)
         assessment = record.decision.assessment if record.decision else None
@@ -110,6 +122,16 @@ class Metrics:
                 self._child("unpriced", attempt.model).inc()
             else:
                 self._child("cost", route, attempt.model, attempt.stage).inc(attempt.cost_usd)
+
+    def _observe_fusion(self, run: Mapping[str, Any]) -> None:
+        self._child("fusion_runs", run["mode"], run["status"]).inc()
+        for panelist in run["panel"]:
+            self._child("fusion_panelists", panelist["model"], panelist["status"]).inc()
+        self._child("fusion_stage_seconds", "panel").observe(run["panel_ms"] / 1000)
+        if run["judge_ms"]:
+            self._child("fusion_stage_seconds", "judge").observe(run["judge_ms"] / 1000)
+        if run["agreement"] is not None:
+            self.fusion_agreement.observe(run["agreement"])
 
     def _child(self, name: str, *labels: str) -> Any:
         """A labelled child, looked up once: ``labels()`` itself costs microseconds each time.

@@ -29,6 +29,7 @@ class RequestRecord:
         baseline_cost_usd: the same tokens at the baseline's price; None without an answer or a price.
         overhead_s: our own time by station; waiting for a provider is not in it.
         first_token_s: from the request's arrival to the first content; None for replies that are not streamed.
+        fusion: the run's facts without anything that a model wrote; None where no panel was asked.
     """
 
     request_id: str
@@ -54,6 +55,7 @@ class RequestRecord:
     first_token_s: float | None
     overhead_s: Mapping[str, float]
     policy: str
+    fusion: Mapping[str, Any] | None = None
     classifier_failed: bool = False
 
 
@@ -78,10 +80,14 @@ class Draft:
     status: int = 0
     first_token_s: float | None = None
     overhead_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STATIONS, 0.0))
+    fusion: dict[str, Any] | None = None
+    fused: Usage | None = None
 
     @property
     def answered(self) -> Usage | None:
-        """Usage of the call that answered: the last one, if it ended well."""
+        """Usage of the call that answered: the last one, if it ended well; of a run, what one call would have used."""
+        if self.fusion is not None:
+            return self.fused
         last = self.attempts[-1] if self.attempts else None
         return last.usage if last is not None and last.outcome == "ok" else None
 
@@ -130,8 +136,15 @@ class Draft:
             first_token_s=self.first_token_s,
             overhead_s=self.overhead_s,
             policy=self.policy,
+            fusion=_unwritten(self.fusion),
             classifier_failed=self.classifier_failed,
         )
+
+
+def _unwritten(fusion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if fusion is None:
+        return None
+    return {key: value for key, value in fusion.items() if key not in ("analysis", "responses")}
 
 
 def facts(draft: Draft) -> dict[str, Any]:
@@ -154,6 +167,7 @@ def facts(draft: Draft) -> dict[str, Any]:
         "baseline_cost_usd": draft.baseline_cost_usd,
         "baseline_model": draft.baseline.model,
         "attempts": [attempt_facts(attempt) for attempt in draft.attempts],
+        **({"fusion": draft.fusion} if draft.fusion is not None else {}),
     }
 
 

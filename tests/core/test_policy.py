@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from classifier.assessment import Assessment
 from router.core.ask import Ask, Controls
+from router.core.evidence import Evidence, FusionPolicy, TaskEvidence
+from router.core.fusion import FusionControls, FusionWish, Member
 from router.core.memory import Pin
 from router.core.policy import Policy, Recalled, Thresholds, decide
 from router.core.prompt import Prompt
@@ -20,7 +22,9 @@ ALL: dict[Capability, bool] = {"tools": True, "vision": True, "json_schema": Tru
 
 
 def assessed(complexity: float, gain: float = 0.0, novelty: float = 0.1) -> Assessment:
-    return Assessment(complexity, gain, "chat", novelty, False, 200, "test@1:0")
+    return Assessment(
+        complexity, gain, "chat", novelty, closed_answer=True, expected_output_tokens=200, artifact="test@1:0"
+    )
 
 
 def deployment(name: str, price: Price | None = CHEAP, window: int | None = 8_000, supports: Any = ALL) -> Deployment:
@@ -167,7 +171,11 @@ def test_under_a_budget_an_unpriced_deployment_is_out() -> None:
 
 
 unit = st.floats(0, 1)
-ORDER = {"small": 0, "strong": 1}
+ORDER = {"small": 0, "strong": 1, "fusion": 2}
+YES = Evidence(True, "test")
+FUSION = FusionPolicy(
+    FusionControls((Member("b1"), Member("s1"), Member("s2")), "b1"), {"chat": TaskEvidence(YES, YES)}
+)
 
 
 @given(unit, unit, st.floats(-1, 1), st.floats(-1, 1), unit, st.booleans())
@@ -175,9 +183,10 @@ def test_a_harder_prompt_never_gets_a_cheaper_route(
     c1: float, c2: float, g1: float, g2: float, novelty: float, is_followup: bool
 ) -> None:
     prompt = Prompt("x", input_tokens=10, is_followup=is_followup)
-    easy = choose(prompt, assessed(min(c1, c2), min(g1, g2), novelty))[0]
-    hard = choose(prompt, assessed(max(c1, c2), max(g1, g2), novelty))[0]
-    assert ORDER[hard] >= ORDER[easy]
+    for pool in (policy(), policy(fusion=FUSION)):
+        easy = choose(prompt, assessed(min(c1, c2), min(g1, g2), novelty), policy=pool)[0]
+        hard = choose(prompt, assessed(max(c1, c2), max(g1, g2), novelty), policy=pool)[0]
+        assert ORDER[hard] >= ORDER[easy]
 
 
 capabilities = st.dictionaries(st.sampled_from(["tools", "vision", "json_schema", "audio"]), st.booleans())
@@ -193,15 +202,68 @@ capabilities = st.dictionaries(st.sampled_from(["tools", "vision", "json_schema"
 def test_who_cannot_or_may_not_answer_is_never_in_a_plan(
     supports: list[Any], needs: frozenset[Capability], complexity: float, tokens: int, exclude: frozenset[str]
 ) -> None:
-    pool = policy(*(deployment(name, supports=s) for name, s in zip(("s1", "s2", "b1"), supports, strict=True)))
+    pool = policy(
+        *(deployment(name, supports=s) for name, s in zip(("s1", "s2", "b1"), supports, strict=True)), fusion=FUSION
+    )
     prompt = Prompt("x", needs=needs, input_tokens=tokens)
     try:
         decision = decide(prompt, assessed(complexity), AUTO, Controls(exclude=exclude), pool)
     except (CapabilityUnavailable, ContextTooLong, BadControl):
         return
+    assert not any(member.deployment in exclude for member in decision.panel)
     for step in decision.plan:
         found = pool.deployments[step.deployment]
         assert step.deployment not in exclude
         assert all(found.supports.get(need) is not False for need in needs)
         assert found.context_window is None or found.context_window >= tokens
     assert decision.reason in set(Reason)
+
+
+def fused(prompt: Prompt = HI, complexity: float = 0.9, asked: bool | None = None, **kw: Any) -> tuple[str, str, int]:
+    arguments: dict[str, Any] = {"ask": AUTO, "controls": Controls(), "policy": policy(fusion=FUSION), **kw}
+    wish = FusionWish(asked, FUSION.controls)
+    decision = decide(prompt, assessed(complexity), wish=wish, **arguments)
+    return decision.route, decision.reason.value, len(decision.panel)
+
+
+def test_a_hard_prompt_of_a_task_that_pays_goes_to_the_panel() -> None:
+    assert fused() == ("fusion", "fusion_worthwhile", 3)
+    assert fused(controls=Controls(mode="cost")) == ("strong", "above_threshold", 0)
+    assert fused(policy=policy()) == ("strong", "above_threshold", 0)
+
+
+def test_the_panels_plan_begins_with_the_judge_and_goes_on_with_who_may_answer_alone() -> None:
+    decision = decide(HI, assessed(0.9), AUTO, Controls(), policy(fusion=FUSION))
+    assert [(step.deployment, step.route) for step in decision.plan][:2] == [("b1", "fusion"), ("b1", "strong")]
+    assert decision.estimates_usd["fusion"] > decision.estimates_usd["strong"]  # type: ignore[operator]
+
+
+def test_fusion_can_be_forced_and_forbidden() -> None:
+    assert fused(complexity=0.1, ask=Ask("fusion")) == ("fusion", "forced_by_caller", 3)
+    assert fused(complexity=0.1, ask=Ask("fusion", by_policy=True))[1] == "forced_by_policy"
+    tight = Controls(max_cost_usd=0.001)
+    assert fused(Prompt("hi", input_tokens=1_000), ask=Ask("fusion"), controls=tight)[:2] == ("fusion", "forced_by_caller")
+    assert fused(asked=False) == ("strong", "above_threshold", 0)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        Prompt("hi", needs=frozenset({"tools"})),
+        Prompt("hi", in_tool_loop=True),
+        Prompt("hi", choices=2),
+        Prompt("hi", fusion_depth=1),
+    ],
+)
+def test_turns_that_cannot_be_merged_bypass_the_panel(prompt: Prompt) -> None:
+    assert fused(prompt, ask=Ask("fusion")) == ("strong", "fusion_not_worthwhile", 0)
+    assert fused(prompt)[0] != "fusion"
+
+
+def test_the_panel_never_goes_over_the_budget_by_itself() -> None:
+    assert fused(controls=Controls(max_cost_usd=0.004)) == ("strong", "above_threshold", 0)
+    assert fused(controls=Controls(max_cost_usd=1.0))[0] == "fusion"
+
+
+def test_excluded_members_do_not_sit() -> None:
+    assert fused(ask=Ask("fusion"), controls=Controls(exclude=frozenset({"s1"})))[2] == 2

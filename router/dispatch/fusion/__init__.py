@@ -1,0 +1,12 @@
+"""Answering with several models: a panel at once, a judge, and a bill.
+
+``run`` is the order of events, ``panel`` and ``judge`` make the calls, ``audience`` is who hears of it meanwhile,
+``facts`` what is said of it afterwards. What is decided on the way is decided in ``router.core``.
+"""
+
+from router.dispatch.fusion.audience import Audience, Silent, StreamAudience
+from router.dispatch.fusion.order import Answer, RunOrder
+from router.dispatch.fusion.run import FusionRun
+from router.dispatch.fusion.store import KeptRun, RunStore
+
+__all__ = ["Answer", "Audience", "FusionRun", "KeptRun", "RunOrder", "RunStore", "Silent", "StreamAudience"]

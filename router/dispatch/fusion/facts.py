@@ -1,0 +1,104 @@
+"""What is said of a run: the ``router.fusion`` object of a reply, a stream's last chunk, the record and the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from router.core.analysis import Analysis, with_names
+from router.core.cost import total_cost_usd
+from router.core.frame import Frame
+from router.core.fusion import Exposure, FusionMode
+from router.core.spend import bill
+from router.core.types import Deployment
+from router.core.verdict import Verdict
+from router.dispatch.fusion.calls import RunCalls
+from router.dispatch.fusion.order import Panelist, RunOrder, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """A run, as far as it has come."""
+
+    order: RunOrder
+    calls: RunCalls
+    mode: FusionMode
+    status: RunStatus
+    panelists: Sequence[Panelist]
+    verdict: Verdict | None
+    analysis: Analysis | None
+    frame: Frame | None
+    panel_s: float
+    judge_s: float
+
+
+def run_facts(run: RunFacts, expose: Exposure) -> dict[str, Any]:
+    """The run's facts. ``expose`` says how much of what members and judge wrote goes with them."""
+    pool, judge = run.calls.dispatcher.pool, run.calls.plan.judge
+    members = {panelist.member.deployment for panelist in run.panelists}
+    facts: dict[str, Any] = {
+        "run_id": run.order.run_id,
+        "mode": run.mode,
+        "status": run.status,
+        "panel": [_panelist(panelist, pool[panelist.member.deployment]) for panelist in run.panelists],
+        "judge": pool[judge].model if judge is not None and run.frame is not None else None,
+        "judge_on_panel": judge in members if judge is not None else False,
+        "agreement": round(run.verdict.agreement, 4) if run.verdict is not None else None,
+        "analysis": _analysis(run) if expose != "none" else None,
+        "failed_models": [
+            _failed(panelist, pool[panelist.member.deployment]) for panelist in run.panelists if not panelist.usable
+        ],
+        "given_up": list(run.calls.plan.given_up),
+        "panel_ms": round(run.panel_s * 1000, 3),
+        "judge_ms": round(run.judge_s * 1000, 3),
+        "cost": bill(run.calls.attempts, pool, _late(run)),
+    }
+    if expose == "full":
+        facts["responses"] = responses_of(run)
+    return facts
+
+
+def responses_of(run: RunFacts) -> list[dict[str, Any]]:
+    """Every candidate, with who wrote it."""
+    pool = run.calls.dispatcher.pool
+    return [
+        {"label": panelist.label or None, "model": pool[panelist.member.deployment].model, "content": panelist.text}
+        for panelist in run.panelists
+        if panelist.usable
+    ]
+
+
+def _panelist(panelist: Panelist, deployment: Deployment) -> dict[str, Any]:
+    return {
+        "label": panelist.label or None,
+        "deployment": deployment.name,
+        "model": deployment.model,
+        "status": panelist.status,
+        "ms": round(sum(call.duration_s for call in panelist.calls) * 1000, 3),
+        "cost_usd": total_cost_usd(call.cost_usd for call in panelist.calls),
+    }
+
+
+def _failed(panelist: Panelist, deployment: Deployment) -> dict[str, Any]:
+    error = panelist.error
+    return {
+        "model": deployment.model,
+        "error": panelist.failure or panelist.status,
+        "status_code": getattr(error, "upstream_status", None) or (error.status if error is not None else None),
+    }
+
+
+def _analysis(run: RunFacts) -> dict[str, Any] | None:
+    if run.analysis is None:
+        return None
+    pool = run.calls.dispatcher.pool
+    names = {panelist.label: pool[panelist.member.deployment].model for panelist in run.panelists if panelist.label}
+    return with_names(run.analysis, names).facts()
+
+
+def _late(run: RunFacts) -> frozenset[int]:
+    """Lines of members that were cut off because the panel was over."""
+    cut = {
+        id(call) for panelist in run.panelists if panelist.status != "cancelled" for call in panelist.calls
+        if call.outcome == "aborted"
+    }  # fmt: skip
+    return frozenset(index for index, call in enumerate(run.calls.attempts) if id(call) in cut)

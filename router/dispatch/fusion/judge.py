@@ -1,0 +1,140 @@
+"""Asking the judge: in one piece, or streamed, with the answer cut from the analysis as it comes."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from router.core.analysis import Analysis, read_analysis
+from router.core.frame import Frame, analysis_marker
+from router.core.policy import Step
+from router.core.split import AnswerSplit
+from router.core.types import Attempt
+from router.dispatch.fusion.audience import Audience
+from router.dispatch.fusion.calls import RunCalls
+from router.dispatch.fusion.order import reply_text, with_text
+from router.errors import UpstreamBroken
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the judge wrote.
+
+    Attributes:
+        text: the answer; empty where it wrote none.
+        analysis: None where it wrote none that can be read.
+        raw: all it wrote, for a judge that only picks.
+    """
+
+    text: str
+    analysis: Analysis | None
+    reply: dict[str, Any]
+    raw: str = ""
+
+
+async def judge_whole(
+    calls: RunCalls, body: Mapping[str, Any], frame: Frame, input_tokens: int, *, is_split: bool
+) -> Judged:
+    """The judge's text in one piece.
+
+    Args:
+        is_split: an analysis may follow the answer; not where the answer itself is JSON.
+
+    Raises:
+        GatewayError: the judge failed.
+    """
+    trip = calls.trip("judge", [], input_tokens)
+    reply = await calls.complete(calls.order.judge, body, trip, calls.order.deadline_s)
+    raw = reply_text(reply)
+    if not is_split:
+        return Judged(raw, None, reply, raw)
+    split = AnswerSplit(analysis_marker(frame.key))
+    passed = split.feed(raw)
+    rest, analysis = split.close()
+    text = (passed + rest).strip()
+    return Judged(text, read_analysis(analysis), _ended(with_text(reply, text), analysis), raw)
+
+
+async def judge_streamed(
+    calls: RunCalls, body: Mapping[str, Any], frame: Frame, input_tokens: int, audience: Audience
+) -> Judged:
+    """The judge's answer, said as it comes; the analysis stays here.
+
+    Raises:
+        UpstreamBroken: the stream broke in the middle of the answer.
+        GatewayError: the judge failed before its first word.
+    """
+    split = AnswerSplit(analysis_marker(frame.key))
+    said: list[str] = []
+
+    async def send(events: bytes) -> None:
+        text = split.feed(_content(events))
+        if text and (said or text.strip()):
+            said.append(text)
+            await audience.say(text)
+
+    try:
+        last = await _pumped(calls, body, input_tokens, send)
+    except UpstreamBroken:
+        rest, analysis = split.close()
+        if not said or not analysis:
+            raise
+        # the answer was whole, only the analysis broke off
+        return Judged("".join(said), read_analysis(analysis), with_text({}, "".join(said)))
+    split_last = split.feed(_delta_text(last))
+    rest, analysis = split.close()
+    if (split_last + rest).strip():
+        said.append(split_last + rest)
+        await audience.say(split_last + rest)
+    text = "".join(said)
+    reply = {**last, "choices": [{"finish_reason": _finish(last)}]}
+    return Judged(text, read_analysis(analysis), _ended(with_text(reply, text), analysis))
+
+
+async def _pumped(
+    calls: RunCalls, body: Mapping[str, Any], input_tokens: int, send: Callable[[bytes], Awaitable[None]]
+) -> dict[str, Any]:
+    """The last chunk of the judge's stream, when all before it has been sent; its lines are kept however it ends."""
+    lines: list[Attempt] = []
+    trip = calls.trip("judge", lines, input_tokens)
+    streamed = {**body, "stream": True, "stream_options": {"include_usage": True}}
+    plan = (Step(calls.order.judge, "fusion"),)
+    try:
+        live = await calls.dispatcher.open(plan, streamed, calls.order.deadline_s, trip)
+        await calls.dispatcher.pump(live, calls.order.deadline_s, trip, _begun, send)
+        return live.relay.close()
+    finally:
+        calls.attempts.extend(lines)
+
+
+async def _begun() -> None:
+    """The caller's stream has begun long before."""
+
+
+def _content(events: bytes) -> str:
+    """The text of whole events, as the relay passes them."""
+    parts = []
+    for event in events.split(b"\n\n"):
+        if event.startswith(b"data: {"):
+            parts.append(_delta_text(orjson.loads(event[6:])))
+    return "".join(parts)
+
+
+def _delta_text(chunk: Mapping[str, Any]) -> str:
+    choices = chunk.get("choices") or [{}]
+    delta = choices[0].get("delta") if isinstance(choices[0], dict) else None
+    content = delta.get("content") if isinstance(delta, dict) else None
+    return content if isinstance(content, str) else ""
+
+
+def _ended(reply: dict[str, Any], analysis: str) -> dict[str, Any]:
+    """An answer that an analysis followed was whole, also where the limit on tokens cut the analysis."""
+    if analysis:
+        reply["choices"][0]["finish_reason"] = "stop"
+    return reply
+
+
+def _finish(chunk: Mapping[str, Any]) -> str:
+    choices = chunk.get("choices") or [{}]
+    return str(choices[0].get("finish_reason") or "stop")

@@ -1,0 +1,89 @@
+"""Asking the panel: all at once, until enough have answered; the others are cancelled, awaited and billed."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from router.core.panel import after_candidate, after_failure, start_panel, wait_until_s
+from router.dispatch.fusion.audience import Audience
+from router.dispatch.fusion.calls import RunCalls, loop_now_s
+from router.dispatch.fusion.order import Panelist, reply_text
+from router.errors import GatewayError, UpstreamEmpty
+
+
+async def ask_panel(
+    calls: RunCalls,
+    panelists: Sequence[Panelist],
+    bodies: Sequence[Mapping[str, Any]],
+    audience: Audience,
+    ends_s: float,
+    input_tokens: int | None = None,
+) -> None:
+    """Ask panelists for candidates and keep what comes before the panel is over.
+
+    A panelist that already has a candidate keeps it where it fails or is late.
+    """
+    state = start_panel(len(panelists), calls.order.controls.quorum, loop_now_s(), ends_s)
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            group.create_task(_ask(calls, panelist, body, ends_s, input_tokens)): panelist
+            for panelist, body in zip(panelists, bodies, strict=True)
+        }
+        pending = set(tasks)
+        while (until_s := wait_until_s(state)) is not None and (left_s := until_s - loop_now_s()) > 0:
+            done, pending = await asyncio.wait(pending, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            for task in (task for task in tasks if task in done):
+                is_candidate = tasks[task].status == "ok"
+                state = after_candidate(state, loop_now_s()) if is_candidate else after_failure(state)
+                await audience.hear("member_done" if is_candidate else "member_failed", _facts(calls, tasks[task]))
+        likely_tokens = _likely_tokens(panelists)
+        for task in pending:
+            if not task.done():
+                _cut_off(tasks[task], likely_tokens)
+                task.cancel()
+
+
+async def _ask(
+    calls: RunCalls, panelist: Panelist, body: Mapping[str, Any], ends_s: float, input_tokens: int | None
+) -> None:
+    name = panelist.member.deployment
+    panelist.trip = calls.trip("panel", panelist.calls, input_tokens)
+    try:
+        reply = await calls.complete(name, body, panelist.trip, ends_s)
+    except UpstreamEmpty as error:
+        panelist.status, panelist.error = "empty", error
+    except GatewayError as error:
+        panelist.status, panelist.error = "error", error
+    else:
+        text = reply_text(reply)
+        panelist.status = "ok" if text else "empty"
+        if text:
+            panelist.text, panelist.reply, panelist.error = text, reply, None
+
+
+def _cut_off(panelist: Panelist, likely_tokens: int | None) -> None:
+    """Say what a member is that had not ended: late, or failed if it was being asked again after a failure."""
+    failure = panelist.failure
+    panelist.status = "late" if failure is None else "empty" if failure == UpstreamEmpty.code else "error"
+    if panelist.trip is not None and likely_tokens is not None:
+        panelist.trip.output_tokens = likely_tokens
+
+
+def _likely_tokens(panelists: Sequence[Panelist]) -> int | None:
+    """How much a late member has likely written: as much as the others did, which it is at least as late as."""
+    written = [
+        call.usage.output_tokens
+        for panelist in panelists
+        for call in panelist.calls[-1:]
+        if call.outcome == "ok" and call.usage is not None
+    ]
+    return int(median(written)) if written else None
+
+
+def _facts(calls: RunCalls, panelist: Panelist) -> dict[str, Any]:
+    return {
+        "model": calls.dispatcher.pool[panelist.member.deployment].model,
+        "status": panelist.status,
+        "ms": round(sum(call.duration_s for call in panelist.calls) * 1000, 3),
+    }

@@ -1,0 +1,108 @@
+"""The hallway's one branch: a request that the panel answers. What the run does is in ``router.dispatch.fusion``."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from router.core.policy import output_tokens_of
+from router.core.prompt import text_tokens
+from router.core.types import Reason, Usage
+from router.dispatch.fusion import Answer, Audience, FusionRun, RunOrder, Silent, StreamAudience
+from router.record.record import Draft
+from router.record.render import last_chunks, whole_body
+
+if TYPE_CHECKING:
+    from router.core.request import ModelRequest
+    from router.pipeline import Consideration, Exchange, Services
+
+
+async def answer_by_panel(
+    services: Services,
+    exchange: Exchange,
+    request: ModelRequest,
+    considered: Consideration,
+    draft: Draft,
+    deadline_s: float,
+) -> None:
+    """Answer one chat completion by the panel that was decided on."""
+    order = _order(services, request, considered, draft, deadline_s)
+    if request.stream:
+        await _stream(services, exchange, request, order, draft)
+    else:
+        answer = await _run(services, order, Silent(), draft)
+        began_s = perf_counter()
+        body = whole_body(answer.reply, draft)
+        draft.overhead_s["render"] = perf_counter() - began_s
+        await exchange.reply(draft, body)
+
+
+async def _stream(
+    services: Services, exchange: Exchange, request: ModelRequest, order: RunOrder, draft: Draft
+) -> None:
+    """Begin the stream at once; the headers leave before anybody knows who will have answered, and name the judge."""
+    draft.deployment = services.dispatcher.pool[order.judge]
+    await exchange.begin(draft)
+    head = {
+        "id": f"chatcmpl-{draft.request_id}",
+        "object": "chat.completion.chunk",
+        "created": int(draft.started_at),
+        "model": draft.deployment.model,
+    }
+
+    def note_first() -> None:
+        draft.first_token_s = services.now() - draft.started_at
+
+    audience = StreamAudience(exchange.send, head, events=order.controls.events, on_first=note_first)
+    async with audience.kept_awake():
+        answer = await _run(services, order, audience, draft)
+    began_s = perf_counter()
+    last = {**audience.chunk({}, answer.finish_reason), "model": answer.reply.get("model") or draft.deployment.model}
+    chunks = last_chunks(last, answer.reply.get("usage"), request.include_usage, draft)
+    draft.overhead_s["render"] = perf_counter() - began_s
+    await exchange.end(chunks)
+
+
+def _order(
+    services: Services, request: ModelRequest, considered: Consideration, draft: Draft, deadline_s: float
+) -> RunOrder:
+    decision, controls = considered.decision, considered.wish.controls
+    caps = [cap for cap in (considered.controls.max_cost_usd, controls.max_cost_usd) if cap is not None]
+    assessment = considered.assessment
+    return RunOrder(
+        run_id=draft.request_id,
+        body=request.body,
+        panel=decision.panel,
+        judge=decision.plan[0].deployment,
+        alone=decision.plan[1:],
+        strong=services.policy.strong,
+        controls=controls,
+        closed_answer=assessment.closed_answer if assessment is not None else None,
+        input_tokens=considered.prompt.input_tokens,
+        output_tokens=output_tokens_of(considered.prompt, assessment),
+        cap_usd=min(caps, default=None),
+        deadline_s=deadline_s,
+    )
+
+
+async def _run(services: Services, order: RunOrder, audience: Audience, draft: Draft) -> Answer:
+    """Go through the run; whatever becomes of it, the record gets its facts and the store the run."""
+    began_s = perf_counter()
+    run = FusionRun(order, services.dispatcher, audience, draft.attempts)
+    try:
+        answer = await run.answer()
+        _answered_by(services, draft, order, answer)
+    finally:
+        draft.fusion = run.facts()
+        waited_s = run.panel_s + run.judge_s + run.alone_s
+        draft.overhead_s["dispatch"] = max(0.0, perf_counter() - began_s - waited_s)
+        services.runs.keep(draft.caller, draft.fusion, run.responses())
+    return answer
+
+
+def _answered_by(services: Services, draft: Draft, order: RunOrder, answer: Answer) -> None:
+    """Say who answers, and what one call for this answer would have used: the counterfactual is priced by it."""
+    draft.deployment = services.dispatcher.pool[answer.step.deployment]
+    draft.fused = Usage(order.input_tokens, text_tokens(answer.text), estimated=True)
+    if answer.step.route != "fusion":
+        draft.reason = Reason.FALLBACK_ERROR

@@ -1,0 +1,448 @@
+"""Runs over scripted providers in the process: no socket, real concurrency, scripted latencies."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+import orjson
+import pytest
+
+from router.core.fusion import FusionControls, Member
+from router.core.health import CooldownRules
+from router.core.policy import Step
+from router.core.types import Attempt, Deployment, Price
+from router.dispatch.fusion import Answer, FusionRun, RunOrder, Silent, StreamAudience
+from router.dispatch.openai_dialect import OpenAIProvider
+from router.dispatch.provider import Target
+from router.dispatch.scripted import ScriptedTransport
+from router.dispatch.single import Dispatcher
+from router.errors import FusionFailed, UpstreamBroken
+
+PRICES = {"judge": 25e-6, "strong": 25e-6, "a": 10e-6, "b": 5e-6, "c": 2e-6, "d": 1e-6}
+JUDGE = "latency_ms=5&tokens_per_second=0&judge=1"
+
+
+def script(**options: Any) -> str:
+    return "scripted/instant?" + urlencode(options)
+
+
+def dispatcher(**models: str) -> Dispatcher:
+    models = {"judge": f"scripted/judge?{JUDGE}", "strong": script(reply="Strong alone says so."), **models}
+    targets = {}
+    for name, model in models.items():
+        usd = PRICES[name]
+        deployment = Deployment(name, f"scripted/{name}", Price(usd / 5, usd, source="test"))
+        targets[name] = Target(deployment, "scripted", model, "http://scripted.invalid/v1")
+    provider = OpenAIProvider(ScriptedTransport())
+    return Dispatcher(targets, lambda target: provider, CooldownRules(failures=100))
+
+
+def order(
+    panel: str = "abc", *, cap_usd: float | None = None, total_s: float = 20.0, body: Mapping[str, Any] | None = None,
+    closed: bool | None = False, members: tuple[Member, ...] = (), **controls: Any,
+) -> RunOrder:  # fmt: skip
+    members = members or tuple(map(Member, panel))
+    return RunOrder(
+        run_id="req_test",
+        body={"model": "fusion", "messages": [{"role": "user", "content": "Who built it, and when?"}], **(body or {})},
+        panel=members,
+        judge="judge",
+        alone=(Step("strong", "strong"),),
+        strong=("strong",),
+        controls=FusionControls(members, "judge", **{"expose": "full", **controls}),
+        closed_answer=closed,
+        input_tokens=12,
+        output_tokens=100,
+        cap_usd=cap_usd,
+        deadline_s=asyncio.get_running_loop().time() + total_s,
+    )
+
+
+async def go(asked: RunOrder, pool: Dispatcher, audience: Any = None) -> tuple[Answer, dict[str, Any], list[Attempt]]:
+    attempts: list[Attempt] = []
+    run = FusionRun(asked, pool, audience or Silent(), attempts)
+    answer = await run.answer()
+    facts = run.facts()
+    costs = [line["cost_usd"] for line in facts["cost"]["lines"]]
+    assert len(costs) == len(attempts)
+    assert facts["cost"]["total_usd"] == pytest.approx(sum(cost or 0 for cost in costs), abs=1e-12)
+    return answer, facts, attempts
+
+
+class Listener:
+    """A caller at the other end of a stream."""
+
+    def __init__(self, *, events: bool = False) -> None:
+        self.data: list[bytes] = []
+        self.first_s: float | None = None
+        self.audience = StreamAudience(self._send, {"id": "x", "model": "m"}, events=events, on_first=self._first)
+
+    async def _send(self, data: bytes) -> None:
+        self.data.append(data)
+
+    def _first(self) -> None:
+        self.first_s = time.perf_counter()
+
+    @property
+    def text(self) -> str:
+        chunks = [
+            orjson.loads(event[6:]) for event in b"".join(self.data).split(b"\n\n") if event.startswith(b"data: ")
+        ]
+        return "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks if "choices" in chunk)
+
+
+TEXTS = {
+    "a": "It was built by Romans, as the inscription on its eastern pier shows beyond doubt.",
+    "b": "Nobody knows; the sources contradict each other on every point that matters here.",
+    "c": "A guild of masons raised it slowly over several decades of quarrels about money.",
+}
+OPEN = {name: script(reply=text) for name, text in TEXTS.items()}
+
+
+async def test_merge_asks_all_and_lets_the_judge_write() -> None:
+    answer, facts, attempts = await go(order(), dispatcher(**OPEN))
+    assert answer.text.startswith("Scripted judge:")
+    assert "consensus" not in answer.text
+    assert answer.step == Step("judge", "fusion")
+    assert (facts["status"], facts["mode"], facts["judge"]) == ("judged", "merge", "scripted/judge")
+    assert facts["analysis"]["blind_spots"] == ("A scripted judge reads nothing.",)
+    assert sorted(panelist["label"] for panelist in facts["panel"]) == ["A", "B", "C"]
+    assert [attempt.stage for attempt in attempts] == ["panel"] * 3 + ["judge"]
+    assert len(facts["responses"]) == 3
+
+
+async def test_members_answer_at_the_same_time() -> None:
+    slow = {name: script(reply=f"Answer of {name}, and not of another.", latency_ms=150) for name in "abc"}
+    began_s = time.perf_counter()
+    await go(order(), dispatcher(**slow))
+    assert time.perf_counter() - began_s < 0.35
+
+
+async def test_the_late_are_cut_off_after_the_grace_awaited_and_billed() -> None:
+    pool = dispatcher(**{**OPEN, "c": script(reply="Too late.", latency_ms=10_000)})
+    began_s = time.perf_counter()
+    _, facts, attempts = await go(order(), pool)
+    assert time.perf_counter() - began_s < 1.0
+    assert [panelist["status"] for panelist in facts["panel"]] == ["ok", "ok", "late"]
+    (line,) = [line for line in facts["cost"]["lines"] if line["status"] == "late"]
+    assert line["estimated"]
+    done = [
+        line["output_tokens"] for line in facts["cost"]["lines"] if line["role"] == "panel" and line["status"] == "ok"
+    ]
+    assert line["output_tokens"] == sum(done) // 2
+    assert line["cost_usd"] == pytest.approx(12 * 2e-6 / 5 + line["output_tokens"] * 2e-6)
+    assert len(attempts) == 4
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_the_deadline_ends_the_panel_whatever_the_quorum() -> None:
+    pool = dispatcher(**{**OPEN, "b": script(latency_ms=9_000), "c": script(latency_ms=9_000)})
+    began_s = time.perf_counter()
+    answer, facts, _ = await go(order(quorum=3, deadline_s=0.15), pool)
+    assert time.perf_counter() - began_s < 0.5
+    assert (answer.text, facts["status"]) == (TEXTS["a"], "degraded")
+
+
+@pytest.mark.parametrize("habit", ["500", "429", "401", "malformed", "reset", "content_filter", "context_length"])
+async def test_who_fails_is_named_and_the_others_go_on(habit: str) -> None:
+    _, facts, _ = await go(order(), dispatcher(**{**OPEN, "b": script(fail=habit)}))
+    assert facts["status"] == "judged"
+    (failed,) = facts["failed_models"]
+    assert failed["model"] == "scripted/b"
+    assert failed["error"] != "ok"
+
+
+async def test_an_empty_answer_is_a_failure() -> None:
+    _, facts, _ = await go(order(), dispatcher(**{**OPEN, "b": script(fail="empty")}))
+    assert [panelist["status"] for panelist in facts["panel"]] == ["ok", "empty", "ok"]
+    assert facts["failed_models"][0]["error"] == "upstream_empty"
+
+
+async def test_one_survivor_is_the_answer_without_a_judge() -> None:
+    pool = dispatcher(a=script(fail="500"), b=OPEN["b"], c=script(fail="empty"))
+    answer, facts, attempts = await go(order(), pool)
+    assert (answer.text, answer.step, facts["status"]) == (TEXTS["b"], Step("b", "fusion"), "degraded")
+    assert all(attempt.stage != "judge" for attempt in attempts)
+
+
+async def test_when_the_judge_fails_the_best_prior_answers() -> None:
+    for habit in ("500", "empty", "hang", "malformed"):
+        pool = dispatcher(**OPEN, judge=f"scripted/judge?fail={habit}")
+        answer, facts, _ = await go(order(total_s=1.5), pool)
+        assert (answer.text, facts["status"], facts["analysis"]) == (TEXTS["a"], "degraded", None), habit
+
+
+async def test_a_judge_whose_analysis_cannot_be_read_still_answers() -> None:
+    pool = dispatcher(**OPEN, judge=script(reply="The final answer, and nothing else."))
+    answer, facts, _ = await go(order(), pool)
+    assert (answer.text, facts["status"], facts["analysis"]) == ("The final answer, and nothing else.", "judged", None)
+
+
+async def test_a_judge_that_writes_only_an_analysis_leaves_the_answer_to_its_choice() -> None:
+    pool = dispatcher(**OPEN, judge=script(reply='{"consensus": [], "chosen": "B"}'))
+    answer, facts, _ = await go(order(), pool)
+    (chosen,) = [response for response in facts["responses"] if response["label"] == "B"]
+    assert (answer.text, facts["status"]) == (chosen["content"], "degraded")
+
+
+async def test_when_nobody_answers_one_is_asked_alone() -> None:
+    pool = dispatcher(**{name: script(fail="500") for name in "abc"})
+    answer, facts, attempts = await go(order(), pool)
+    assert (answer.text, answer.step) == ("Strong alone says so.", Step("strong", "strong"))
+    assert facts["status"] == "degraded"
+    assert attempts[-1].stage == "answer"
+
+
+async def test_when_that_fails_too_the_reasons_are_given() -> None:
+    pool = dispatcher(strong=script(fail="500"), a=script(fail="401"), b=script(fail="empty"), c=script(fail="500"))
+    with pytest.raises(FusionFailed, match="a: upstream_auth_failed; b: upstream_empty; c: upstream_error"):
+        await go(order(), pool)
+
+
+async def test_without_time_nobody_is_asked_alone() -> None:
+    pool = dispatcher(**{name: script(latency_ms=9_000) for name in "abc"})
+    attempts: list[Attempt] = []
+    with pytest.raises(FusionFailed, match="a: late; b: late; c: late"):
+        await FusionRun(order(total_s=0.6, deadline_s=0.1), pool, Silent(), attempts).answer()
+    assert [attempt.stage for attempt in attempts] == ["panel"] * 3
+
+
+async def test_under_a_cap_no_call_is_repeated() -> None:
+    pool = dispatcher(**{**OPEN, "b": script(fail="500")})
+    for cap_usd, calls in ((1.0, 1), (None, 2)):
+        _, _, attempts = await go(order(cap_usd=cap_usd, quorum=3), pool)
+        assert [attempt.deployment for attempt in attempts].count("b") == calls
+
+
+async def test_when_all_agree_there_is_no_judge() -> None:
+    pool = dispatcher(a=script(reply="The answer is 1,000 m."), b=script(reply="1 km"), c=script(reply="1000"))
+    answer, facts, attempts = await go(order(closed=None, quorum=3), pool)
+    assert (answer.text, facts["status"], facts["agreement"]) == ("The answer is 1,000 m.", "agreed", 1.0)
+    assert len(attempts) == 3
+
+
+async def test_early_exit_can_be_switched_off() -> None:
+    _, facts, _ = await go(order(early_exit=False), dispatcher(**dict.fromkeys("abc", script(reply="42"))))
+    assert facts["status"] == "judged"
+
+
+async def test_a_vote_goes_to_the_majority_and_to_the_judge_only_on_a_split() -> None:
+    pool = dispatcher(a=script(reply="(C)"), b=script(reply="The answer is B."), c=script(reply="Option B"))
+    answer, facts, _ = await go(order(mode="vote", quorum=3), pool)
+    assert (answer.text, facts["status"]) == ("The answer is B.", "agreed")
+    assert facts["agreement"] == pytest.approx(2 / 3, abs=1e-4)
+    split = dispatcher(a=script(reply="A"), b=script(reply="B"), c=script(reply="C"))
+    assert (await go(order(mode="vote", quorum=3), split))[1]["status"] == "judged"
+
+
+@pytest.mark.parametrize("closed", [True, False, None])
+async def test_auto_votes_where_closed_answers_came_and_merges_where_none_did(closed: bool | None) -> None:
+    assert (await go(order(closed=closed), dispatcher(**OPEN)))[1]["mode"] == "merge"
+    votes = dispatcher(a=script(reply="12"), b=script(reply="12 km"), c=script(reply="13"))
+    _, facts, _ = await go(order(closed=closed, quorum=3), votes)
+    assert (facts["mode"], facts["status"]) == ("vote", "agreed")
+
+
+async def test_open_answers_that_announce_the_same_words_have_not_agreed() -> None:
+    long = {name: script(reply=f"{text * 4} The answer is complicated.") for name, text in TEXTS.items()}
+    _, facts, _ = await go(order(closed=True), dispatcher(**long))
+    assert (facts["mode"], facts["status"]) == ("merge", "judged")
+
+
+async def test_best_of_returns_a_candidate_untouched() -> None:
+    pool = dispatcher(**OPEN, judge=script(reply='{"chosen": "C", "why": "It is specific."}'))
+    answer, facts, _ = await go(order(mode="best_of"), pool)
+    (chosen,) = [response for response in facts["responses"] if response["label"] == "C"]
+    assert (answer.text, facts["status"]) == (chosen["content"], "judged")
+    assert facts["analysis"]["why"] == "It is specific."
+
+
+async def test_best_of_with_an_unreadable_judge_returns_the_best_prior() -> None:
+    answer, facts, _ = await go(order(mode="best_of"), dispatcher(**OPEN, judge=script(reply="I like the last one.")))
+    assert (answer.text, facts["status"]) == (TEXTS["a"], "degraded")
+
+
+async def test_in_a_debate_members_see_the_others_and_revise() -> None:
+    pool = dispatcher(**{**OPEN, "b": script(echo=1)})
+    _, facts, attempts = await go(order(mode="debate", rounds=2), pool)
+    assert [attempt.stage for attempt in attempts].count("panel") == 9
+    assert facts["status"] == "judged"
+    (echoed,) = [response["content"] for response in facts["responses"] if response["model"] == "scripted/b"]
+    assert TEXTS["a"] in echoed
+    assert "scripted/a" not in echoed
+
+
+async def test_who_fails_to_revise_keeps_its_first_answer() -> None:
+    once = "scripted/instant?" + urlencode({"reply": TEXTS["b"], "context_window": 60})
+    _, facts, _ = await go(order(mode="debate"), dispatcher(**{**OPEN, "b": once}))
+    assert TEXTS["b"] in [response["content"] for response in facts["responses"]]
+
+
+async def test_the_same_model_may_sit_twice() -> None:
+    members = (Member("a", 1.0, 1), Member("a", 0.2, 2))
+    _, facts, attempts = await go(order(members=members, early_exit=False), dispatcher(**OPEN))
+    assert [attempt.deployment for attempt in attempts] == ["a", "a", "judge"]
+    assert [panelist["label"] for panelist in facts["panel"]] == ["A", "A"]
+
+
+async def test_a_judge_from_the_panel_is_reported() -> None:
+    _, facts, _ = await go(order(members=tuple(map(Member, ("a", "judge")))), dispatcher(**OPEN))
+    assert facts["judge_on_panel"]
+
+
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "x",
+        "schema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
+    },
+}
+
+
+async def test_structured_output_holds_through_the_judge() -> None:
+    pool = dispatcher(a=script(reply='{"n": 1}'), b=script(reply='{"n": 2}'), c=script(reply='{"n": 3}'))
+    answer, facts, _ = await go(order(body={"response_format": SCHEMA}), pool)
+    assert isinstance(orjson.loads(answer.text)["n"], int)
+    assert facts["status"] == "judged"
+
+
+@pytest.mark.parametrize("reply", ['{"n": "four"}', "not json", '{"n": 4, '])
+async def test_where_the_judge_breaks_the_shape_the_best_valid_candidate_answers(reply: str) -> None:
+    pool = dispatcher(
+        a=script(reply='{"m": 1}'), b=script(reply='{"n": 2}'), c=script(reply='{"n": 3}'), judge=script(reply=reply)
+    )
+    answer, facts, _ = await go(order(body={"response_format": SCHEMA}), pool)
+    assert (answer.text, facts["status"]) == ('{"n": 2}', "degraded")
+
+
+async def test_equal_json_agrees_whatever_its_spelling_and_different_json_does_not() -> None:
+    same = dispatcher(
+        a=script(reply='{"n": 1}'), b=script(reply='```json\n{"n":1}\n```'), c=script(reply='{ "n" : 1 }')
+    )
+    assert (await go(order(body={"response_format": SCHEMA}), same))[1]["status"] == "agreed"
+
+
+async def test_members_are_told_that_they_are_inside_a_run_and_nothing_of_it() -> None:
+    class Recording(ScriptedTransport):
+        seen: ClassVar[list[tuple[dict[str, str], dict[str, Any]]]] = []
+
+        def post(self, url: Any, headers: Any, body: bytes, timeout: Any) -> Any:
+            self.seen.append((dict(headers), orjson.loads(body)))
+            return super().post(url, headers, body, timeout)
+
+    pool = dispatcher(**OPEN)
+    provider = OpenAIProvider(Recording())
+    pool = Dispatcher(pool.targets, lambda target: provider, CooldownRules())
+    await go(order(body={"temperature": 0.3, "n": 1, "max_tokens": 50}), pool)
+    assert len(Recording.seen) == 4
+    for headers, body in Recording.seen:
+        assert headers["x-router-fusion-depth"] == "1"
+        assert body["temperature"] == 0.3
+        assert not body.keys() & {"router", "plugins", "n"}
+        assert "stream" not in body
+    members, (_, judge) = Recording.seen[:3], Recording.seen[3]
+    assert all(len(body["messages"]) == 1 and body["max_tokens"] == 50 for _, body in members)
+    assert "scripted/" not in judge["messages"][-1]["content"]
+
+
+async def test_a_stream_has_the_judges_words_and_nothing_of_the_analysis() -> None:
+    listener = Listener()
+    answer, facts, attempts = await go(order(), dispatcher(**OPEN), listener.audience)
+    assert [attempt.stage for attempt in attempts] == ["panel"] * 3 + ["judge"]
+    assert listener.text == answer.text
+    assert answer.text.startswith("Scripted judge:")
+    assert "consensus" not in b"".join(listener.data).decode()
+    assert facts["analysis"]["confidence"] == 0.9
+
+
+async def test_the_judges_words_leave_while_it_still_writes() -> None:
+    pool = dispatcher(**OPEN, judge="scripted/judge?latency_ms=0&tokens_per_second=200&judge=1")
+    listener, began_s = Listener(), time.perf_counter()
+    await go(order(), pool, listener.audience)
+    assert listener.first_s is not None
+    assert listener.first_s - began_s < (time.perf_counter() - began_s) / 2
+
+
+async def test_a_candidate_given_untouched_is_streamed_too() -> None:
+    listener = Listener()
+    await go(order(), dispatcher(**OPEN, judge=script(fail="500")), listener.audience)
+    assert listener.text == TEXTS["a"]
+
+
+async def test_a_judge_that_breaks_off_in_the_answer_breaks_the_stream_and_in_the_analysis_it_does_not() -> None:
+    listener = Listener()
+    with pytest.raises(UpstreamBroken):
+        await go(order(), dispatcher(**OPEN, judge="scripted/judge?truncate_after=5"), listener.audience)
+    assert listener.text
+    listener = Listener()
+    answer, facts, _ = await go(
+        order(), dispatcher(**OPEN, judge="scripted/judge?truncate_after=70"), listener.audience
+    )
+    assert answer.text == listener.text
+    assert facts["status"] == "judged"
+
+
+async def test_events_are_sent_to_those_who_ask_and_comments_to_the_others() -> None:
+    loud, quiet = Listener(events=True), Listener()
+    for listener in (loud, quiet):
+        await go(order(quorum=3), dispatcher(**{**OPEN, "b": script(fail="401")}), listener.audience)
+    names = [line[7:] for line in b"".join(loud.data).decode().split("\n") if line.startswith("event: ")]
+    assert names[0] == "fusion.panel_started"
+    assert names[-1] == "fusion.judging"
+    assert sorted(names[1:-1]) == ["fusion.member_done", "fusion.member_done", "fusion.member_failed"]
+    assert b"event:" not in b"".join(quiet.data)
+    assert quiet.data[0].startswith(b": fusion")
+
+
+async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.dispatch.fusion.audience.HEARTBEAT_S", 0.05)
+    slow = {name: script(reply=text, latency_ms=300) for name, text in TEXTS.items()}
+    listener = Listener()
+    async with listener.audience.kept_awake():
+        await go(order(), dispatcher(**slow), listener.audience)
+    assert sum(data == b": fusion panel_started\n\n" for data in listener.data) >= 4
+
+
+async def test_a_caller_who_hangs_up_cancels_every_call_and_each_is_billed() -> None:
+    pool, attempts = dispatcher(**{name: script(latency_ms=9_000) for name in "abc"}), list[Attempt]()
+    run = FusionRun(order(), pool, Silent(), attempts)
+    task = asyncio.create_task(run.answer())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [attempt.outcome for attempt in attempts] == ["aborted"] * 3
+    assert all(attempt.cost_usd for attempt in attempts)
+    assert {panelist["status"] for panelist in run.facts()["panel"]} == {"cancelled"}
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_cap_bounds_the_run_and_what_is_given_up_is_said() -> None:
+    whole = FusionRun(order(), dispatcher(**OPEN), Silent(), []).calls
+    whole_usd = whole.prices.run_usd(whole.plan)
+    for share in (1.0, 0.7, 0.5, 0.3, 0.1, 0.01):
+        cap_usd = whole_usd * share
+        long = {name: script(words=3_000, seed=seed) for seed, name in enumerate("abc")}
+        _, facts, attempts = await go(order(cap_usd=cap_usd), dispatcher(**long))
+        spent_usd, dearest_usd = facts["cost"]["total_usd"], max(attempt.cost_usd or 0 for attempt in attempts)
+        assert spent_usd <= cap_usd + dearest_usd, share
+        assert bool(facts["given_up"]) == (share < 1.0)
+
+
+async def test_fifty_runs_at_once_lose_none_and_every_bill_adds_up() -> None:
+    pool = dispatcher(**{n: script(reply=f"{text} {n}", latency_ms=20, latency_tail=4) for n, text in TEXTS.items()},
+                      d=script(fail="500", fail_rate=0.3, latency_ms=10))  # fmt: skip
+    results = await asyncio.gather(*(go(order("abcd", quorum=3), pool) for _ in range(50)))
+    assert len(results) == 50
+    assert all(answer.text for answer, _, _ in results)
+
+
+async def test_a_limit_that_cuts_only_the_analysis_leaves_the_answer_whole() -> None:
+    endless = 'The answer.\n\n```json\n{"consensus": ["' + "agreed " * 2_000
+    for audience in (Silent(), Listener().audience):
+        pool = dispatcher(**OPEN, judge=script(reply=endless))
+        answer, facts, _ = await go(order(body={"max_tokens": 20}), pool, audience)
+        assert (answer.text, answer.finish_reason, facts["status"]) == ("The answer.", "stop", "judged")
+        assert facts["analysis"]["consensus"]
