@@ -37,9 +37,7 @@ async def answer_by_panel(
         await exchange.reply(draft, body)
 
 
-async def _stream(
-    services: Services, exchange: Exchange, request: ModelRequest, order: RunOrder, draft: Draft
-) -> None:
+async def _stream(services: Services, exchange: Exchange, request: ModelRequest, order: RunOrder, draft: Draft) -> None:
     """Begin the stream at once; the headers leave before anybody knows who will have answered, and name the judge."""
     draft.deployment = services.dispatcher.pool[order.judge]
     await exchange.begin(draft)

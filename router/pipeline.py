@@ -156,9 +156,7 @@ def consider(
     began_s = perf_counter() if began_s is None else began_s
     ask = read_ask(request.model, policy.deployments, policy.aliases, fusion=bool(policy.fusion.controls.panel))
     controls = read_controls(request.controls, policy.names, session_header)
-    wish = read_fusion(
-        controls.fusion, request.fusion_forms, policy.names, policy.fusion.controls, policy.deployments
-    )
+    wish = read_fusion(controls.fusion, request.fusion_forms, policy.names, policy.fusion.controls, policy.deployments)
     ask, wish = settle_ask(ask, wish, policy.fusion.controls)
     prompt = read_prompt(request.body, caller, fusion_depth)
     read_s = _lap(draft, "parse", began_s)

@@ -9,6 +9,7 @@ from pathlib import Path
 from classifier.artifact import ArtifactError
 from classifier.classifier import Classifier
 from training import compare as comparison
+from training import fusion_replay
 from training.add_model import add_model, read_outcomes
 from training.data import DataError
 from training.fit import VERSION
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(
         commands.add_parser("compare", help="two artifacts on the same test rows; exit code 1 unless better or equal")
     )
+    _add_replay(commands.add_parser("fusion-replay", help="show from recorded answers when a panel of three pays"))
     _add_add_model(commands.add_parser("add-model", help="teach an artifact a new model from a small file of outcomes"))
     return parser
 
@@ -168,6 +170,16 @@ def _say_unmet(chosen: Run) -> int:
         file=sys.stderr,
     )
     return UNMET
+
+
+def _add_replay(command: argparse.ArgumentParser) -> None:
+    fusion_replay.add_options(command)
+    command.set_defaults(action=_replay)
+
+
+def _replay(parsed: argparse.Namespace) -> int:
+    fusion_replay.run(parsed.data, parsed.out, parsed.seed)
+    return OK
 
 
 def _add_compare(command: argparse.ArgumentParser) -> None:

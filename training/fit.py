@@ -17,11 +17,10 @@ import numpy.typing as npt
 import scipy.sparse
 import sklearn
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge
 
 from classifier import artifact
 from classifier.artifact import Array, Contents, Manifest
-from classifier.classifier import TASKS
 from classifier.features import FEATURES
 from classifier.model import LIMIT, Model, dense_features, pairs, read_inputs
 from classifier.text import Reading, read
@@ -30,6 +29,7 @@ from training.boosting import Recipe, grow, lay_out
 from training.calibration import platt
 from training.data import Bools, Data, DataError, Floats, Ints
 from training.familiarity import LEAST_PROMPTS, N_FOLDS, centres, fit_gate
+from training.heads import fit_linear
 from training.labels import Labels, label
 from training.rows import EVERYDAY, RECORDED, TRAFFIC, Rows, everyday_rows, join, recorded_rows, traffic_rows
 
@@ -38,8 +38,6 @@ NAME, VERSION = "default", "1.0.0"
 
 MOST_TERMS = 30_000
 TERM_ALPHA = 2.0
-GENERAL_ALPHA = 2_000.0
-EVERYDAY_ALPHA = 150.0
 # Rows of a source count as its size to this power, all together: large benchmarks must not be the whole
 # world.
 SOURCE_POWER = 0.25
@@ -47,12 +45,8 @@ SOURCE_POWER = 0.25
 # weight.
 EVERYDAY_SHARE = 0.3
 TRAFFIC_SHARE = 0.3
-# The topic says less of difficulty than of the benchmark: its directions are shrunk in the linear head.
-TOPIC_SCALE = 0.4
 # With one source nothing tells familiar from unfamiliar prompts: both judges count the same.
 NO_GATE = np.zeros(4)
-# Logarithm of an answer's tokens where none is recorded.
-UNKNOWN_LOG_TOKENS = log(500)
 GENERAL_TREES = Recipe(n_trees=100)
 FAMILIAR_TREES = Recipe(n_trees=180, least_rows=30, l2=5.0)
 GAIN_TREES = Recipe(n_trees=120, least_rows=30, l2=10.0)
@@ -167,7 +161,7 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
     terms, idf = vocabulary([prepared.readings[row] for row in np.flatnonzero(own)])
     term_weights, term_bias, term_scores = _fit_terms(prepared, own, terms, idf)
     weight = general_weights(rows, use)
-    linear, linear_bias = _fit_linear(rows, z, use, weight, seed)
+    linear, linear_bias = fit_linear(rows, z, use, weight, seed)
     trees = _fit_trees(prepared, term_scores, use, own, weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
@@ -348,88 +342,6 @@ def term_matrix(prepared: Prepared, index_of: dict[str, int], idf: npt.NDArray[n
         starts.append(len(columns))
     shape = (len(prepared.readings), len(index_of))
     return scipy.sparse.csr_matrix((np.concatenate(values), columns, starts), shape=shape)
-
-
-def _fit_linear(rows: Rows, z: npt.NDArray[np.float32], use: Bools, weight: Floats, seed: int) -> tuple[Floats, Floats]:
-    """The linear heads: general success, log output tokens, closed answer, and one a task."""
-    n_topic = z.shape[1] - len(FEATURES) - len(RARITY_FEATURES)
-    shrink = np.concatenate([np.ones(z.shape[1] - n_topic), np.full(n_topic, TOPIC_SCALE)])
-    known = use & ~np.isnan(rows.success)
-    alpha = GENERAL_ALPHA * weight[known].sum() / (known & (rows.origin == RECORDED)).sum()
-    success = Ridge(alpha=alpha).fit(z[known] * shrink, rows.success[known], weight[known])
-    heads = [
-        (success.coef_ * shrink, float(success.intercept_)),
-        _fit_everyday(rows, z, use),
-        _fit_likeness(rows, z, use, seed),
-        _fit_length(rows, z, use),
-        _fit_closed(rows, z, use, seed),
-    ]
-    heads += _fit_tasks(rows, z, use, seed)
-    return np.array([head[0] for head in heads]).T, np.array([head[1] for head in heads])
-
-
-def _fit_everyday(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Floats, float]:
-    """The head for everyday prompts, in their own standard deviations."""
-    chosen = use & (rows.origin == EVERYDAY)
-    if not chosen.any():
-        return np.zeros(z.shape[1]), float(np.nanmean(rows.success[use]))
-    scale = 1 / (z[chosen].std(axis=0) + 0.05)
-    model = Ridge(alpha=EVERYDAY_ALPHA).fit(z[chosen] * scale, rows.success[chosen])
-    return model.coef_ * scale, float(model.intercept_)
-
-
-def _fit_likeness(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> tuple[Floats, float]:
-    """The head for "this is an everyday prompt, not a recorded one"; never so without everyday prompts."""
-    known = use & (rows.origin != TRAFFIC)
-    everyday = rows.origin[known] == EVERYDAY
-    if not everyday.any():
-        return np.zeros(z.shape[1]), -30.0
-    weight = np.where(everyday, 0.5 * (~everyday).sum() / everyday.sum(), 1.0)
-    model = LogisticRegression(C=0.01, max_iter=300, random_state=seed)
-    model.fit(z[known], everyday, sample_weight=weight)
-    return model.coef_[0], float(model.intercept_[0])
-
-
-def _side_weights(rows: Rows, use: Bools) -> Floats:
-    """Weights of the side heads: the everyday prompts count as much as the recorded ones together."""
-    everyday = use & (rows.origin == EVERYDAY)
-    return np.where(everyday, (use & ~everyday).sum() / max(everyday.sum(), 1), 1.0)[use]
-
-
-def _fit_length(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Floats, float]:
-    """The head for the logarithm of the answer's tokens."""
-    known = use & (np.nan_to_num(rows.output_tokens) > 0)
-    if not known.any():
-        return np.zeros(z.shape[1]), UNKNOWN_LOG_TOKENS
-    model = Ridge(alpha=100.0).fit(z[known], np.log(rows.output_tokens[known]), _side_weights(rows, known))
-    return model.coef_, float(model.intercept_)
-
-
-def _fit_closed(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> tuple[Floats, float]:
-    """The head for a closed answer."""
-    known = use & ~np.isnan(rows.closed)
-    if len(np.unique(rows.closed[known] > 0.5)) < 2:
-        return np.zeros(z.shape[1]), 6.0 if known.any() and rows.closed[known].mean() > 0.5 else -6.0
-    model = LogisticRegression(C=0.05, max_iter=300, random_state=seed)
-    model.fit(z[known], rows.closed[known] > 0.5, sample_weight=_side_weights(rows, known))
-    return model.coef_[0], float(model.intercept_[0])
-
-
-def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> list[tuple[Floats, float]]:
-    """One head a task; tasks without examples never win."""
-    known = use & (rows.task != "")
-    if len(np.unique(rows.task[known])) < 2:
-        return [(np.zeros(z.shape[1]), 0.0 if task in rows.task[known] else -1e3) for task in TASKS]
-    model = LogisticRegression(C=0.5, max_iter=300, random_state=seed)
-    model.fit(z[known], rows.task[known], sample_weight=_side_weights(rows, known))
-    two = len(model.classes_) == 2  # scikit-learn then keeps one side only
-    coefficients = np.vstack([-model.coef_, model.coef_]) if two else model.coef_
-    intercepts = np.concatenate([-model.intercept_, model.intercept_]) if two else model.intercept_
-    found: dict[str, tuple[Floats, float]] = {
-        task: (weights, float(bias))
-        for task, weights, bias in zip(model.classes_, coefficients, intercepts, strict=True)
-    }
-    return [found.get(task, (np.zeros(z.shape[1]), -1e3)) for task in TASKS]
 
 
 def _fit_trees(

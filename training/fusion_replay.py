@@ -61,21 +61,23 @@ class Replayed:
     cost_second: Floats
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Replay, print what was found, and write the evidence table where ``--out`` says."""
-    parser = argparse.ArgumentParser(prog="python -m training fusion-replay", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``python -m training fusion-replay``."""
     parser.add_argument("--data", type=Path, required=True, help="directory with prompts.parquet and outcomes.parquet")
     parser.add_argument("--out", type=Path, help="where the evidence table goes, e.g. router/fusion_evidence.json")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    domains = read_domains(options.data)
-    rng = np.random.default_rng(options.seed)
+
+
+def run(data: Path, out: Path | None, seed: int = 0) -> None:
+    """Replay, print what was found, and write the evidence table where ``out`` says."""
+    domains = read_domains(data)
+    rng = np.random.default_rng(seed)
     found = [part for domain in domains for part in replay(domain, rng)]
     print(report(found, rng))
-    if options.out is not None:
+    if out is not None:
         table = evidence(found, rng)
-        options.out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"wrote {options.out}")
+        out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"wrote {out}")
 
 
 def replay(domain: Domain, rng: np.random.Generator) -> list[Replayed]:
@@ -202,7 +204,3 @@ _DRACO = (
 )
 OPEN: Mapping[str, dict[str, Any]] = {"knowledge": _row(True, _DRACO), "reasoning": _row(True, _DRACO)}
 """Where a judge over open answers pays: questions of fact and of argument that end in a report."""
-
-
-if __name__ == "__main__":
-    main()

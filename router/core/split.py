@@ -74,7 +74,9 @@ class AnswerSplit:
         if len(tail) > 3 and self._marker.startswith(tail):
             return True
         opening = _OPENING.fullmatch(tail)
-        return opening is not None and len(opening["key"]) > 3 and any(k.startswith(opening["key"]) for k in _FIRST_KEYS)
+        return (
+            opening is not None and len(opening["key"]) > 3 and any(k.startswith(opening["key"]) for k in _FIRST_KEYS)
+        )
 
     def _boundary(self, text: str) -> tuple[int, int | None]:
         """Where the answer ends for certain or for now, and where the analysis begins if it does."""

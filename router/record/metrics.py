@@ -64,7 +64,11 @@ class Metrics:
             "router_fusion_panelists", "Members asked, by what became of them.", ("model", "outcome"), **metric
         )
         self.fusion_stage_seconds = Histogram(
-            "router_fusion_stage_seconds", "Waiting for the panel and the judge.", ("stage",), buckets=_SECONDS, **metric
+            "router_fusion_stage_seconds",
+            "Waiting for the panel and the judge.",
+            ("stage",),
+            buckets=_SECONDS,
+            **metric,
         )
         self.fusion_agreement = Histogram(
             "router_fusion_agreement", "Share of candidates that say the same.", buckets=_SHARES, **metric

@@ -242,7 +242,10 @@ def test_fusion_can_be_forced_and_forbidden() -> None:
     assert fused(complexity=0.1, ask=Ask("fusion")) == ("fusion", "forced_by_caller", 3)
     assert fused(complexity=0.1, ask=Ask("fusion", by_policy=True))[1] == "forced_by_policy"
     tight = Controls(max_cost_usd=0.001)
-    assert fused(Prompt("hi", input_tokens=1_000), ask=Ask("fusion"), controls=tight)[:2] == ("fusion", "forced_by_caller")
+    assert fused(Prompt("hi", input_tokens=1_000), ask=Ask("fusion"), controls=tight)[:2] == (
+        "fusion",
+        "forced_by_caller",
+    )
     assert fused(asked=False) == ("strong", "above_threshold", 0)
 
 
