@@ -27,8 +27,8 @@ from training.promise import (
 )
 from training.replay import Rows, cost_share, routes
 
-CEILINGS: dict[Mode, float] = {"cost": 2.0, "balanced": 0.9, "quality": 0.8}
-"""Complexity at which a prompt escalates whatever its gain: small almost surely fails it. Above 1 is off."""
+CEILINGS: dict[Mode, float] = {"cost": 2.0, "balanced": 0.5, "quality": 0.5}
+"""Complexity at which a prompt escalates whatever its gain: the small model fails it more likely than not. Above 1 is off."""
 
 LOSS_OF: dict[Mode, float] = {"quality": 1.0, "balanced": 8.0, "cost": 15.0}
 """How many times ``--max-quality-loss`` a mode may lose: with 0.01 it keeps 99, 92 and 85 % of always-strong.
