@@ -191,11 +191,13 @@ class UpstreamError(GatewayError):
         retry_after_s: float | None = None,
         upstream_status: int | None = None,
         billed: bool = False,
+        should_retry: bool | None = None,
     ) -> None:
-        """Keep also the provider's own status, and whether the failed call may have cost money."""
+        """Keep also the provider's own status and advice, and whether the failed call may have cost money."""
         super().__init__(message, param=param, retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
         self.billed = billed
+        self.should_retry = should_retry
 
 
 class UpstreamRejected(UpstreamError):

@@ -21,7 +21,7 @@ from router.core.types import Reason, Route
 from router.core.usage import write_usage
 from router.dispatch.fusion import RunStore
 from router.dispatch.single import Dispatcher, Trip
-from router.errors import BadRequest, GatewayError, InternalError
+from router.errors import BadRequest, GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
 from router.record.record import Draft, RequestRecord
 from router.record.render import last_chunks, usages_of, whole_body
@@ -35,6 +35,7 @@ class Exchange(Protocol):
     caller: str
     session_header: str | None
     fusion_depth: int
+    closed: bool
 
     async def receive(self) -> bytes:
         """Authenticate, and read the body within the limits."""
@@ -173,7 +174,9 @@ def consider(
 def new_draft(services: Services, endpoint: str) -> Draft:
     """An empty record for a request that has just arrived."""
     policy = services.policy
-    return Draft(services.new_id(), services.now(), endpoint, policy.deployments[policy.baseline], policy.version)
+    draft = Draft(services.new_id(), services.now(), endpoint, policy.deployments[policy.baseline], policy.version)
+    draft.classifier = services.assessor.artifact if services.assessor is not None else ""
+    return draft
 
 
 @asynccontextmanager
@@ -187,6 +190,10 @@ async def _recorded(services: Services, exchange: Exchange, endpoint: str) -> As
     except GatewayError as error:
         outcome = error.code
         await exchange.fail(draft, error)
+    except asyncio.CancelledError:
+        if not exchange.closed:  # the gateway is going, not the caller
+            await exchange.fail(draft, Overloaded("The gateway is shutting down.", retry_after_s=1.0))
+        raise
     except Exception:
         outcome = InternalError.code
         log.exception("request %s failed inside the gateway", draft.request_id)
@@ -255,13 +262,15 @@ def _recall(
 
 
 def _remember(services: Services, considered: Consideration, draft: Draft) -> None:
-    if draft.route is None or draft.deployment is None or considered.ask.kind == "direct":
+    """Pin what was decided by routing; what a caller forced binds nobody, and a fallback binds only its own turn."""
+    if draft.route is None or draft.deployment is None or considered.ask.kind != "auto":
         return
     # one model carries on what a panel began: a follow-up rarely needs several
     route: Route = "strong" if draft.route == "fusion" else draft.route
     pin, now_s = Pin(route, draft.deployment.name), services.now()
     services.memory.remember(considered.prompt.turn_key, pin, now_s)
-    services.memory.remember(_session_key(considered.controls, draft.caller), pin, now_s)
+    if draft.route == considered.decision.route:
+        services.memory.remember(_session_key(considered.controls, draft.caller), pin, now_s)
 
 
 def _session_key(controls: Controls, caller: str) -> str | None:

@@ -57,6 +57,11 @@ def after_success(health: Health) -> Health:
     return Health() if health.failures or health.cooling_until_s else health
 
 
+def after_first_content(health: Health) -> Health:
+    """A stream has begun: calls may go there again, but its failures count until it has ended well."""
+    return replace(health, cooling_until_s=0.0, probing=False) if health.cooling_until_s else health
+
+
 def after_abandon(health: Health) -> Health:
     """Give an unfinished probe back: the caller hung up, or the fault was not the deployment's."""
     return replace(health, probing=False) if health.probing else health
@@ -69,7 +74,7 @@ def after_failure(health: Health, now_s: float, rules: CooldownRules, retry_afte
     """
     failures = health.failures + 1
     if retry_after_s is None and failures < rules.failures and not health.cooling_until_s:
-        return replace(health, failures=failures)
+        return replace(health, failures=failures, probing=False)
     length_s = health.cooldown_s * 2 or rules.first_s
     length_s = min(length_s if retry_after_s is None else retry_after_s, rules.longest_s)
     return Health(failures, length_s, now_s + length_s)

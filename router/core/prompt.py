@@ -54,6 +54,9 @@ CONTEXT_CHARS = 2_000
 IMAGE_TOKENS = 1_000
 """Input tokens counted for an image. Source: OpenAI's vision pricing, 765 to 1,105 tokens at high detail."""
 
+_SEEN_PARTS = ("image_url", "input_image", "image", "file", "input_file")
+"""Parts that a model must be able to see; a PDF is read page by page, as images."""
+
 _TAG_AT_START = re.compile(r"\s*<([a-zA-Z]+(?:[-_][a-zA-Z]+)+)>")
 _MAX_BLOCKS = 64
 
@@ -98,7 +101,7 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
     if newest < 0:
         newest, text = len(messages) - 1, message_text(messages[-1])
     answer = _answer_between(messages, previous, newest) if previous >= 0 else ""
-    first_text = message_text(messages[0])
+    first_text = next((human_text(message_text(m)) for m in messages if m.get("role") == "user"), "")
     return Prompt(
         text=text,
         context=f"{previous_text[:CONTEXT_CHARS]}\n{answer[-CONTEXT_CHARS:]}" if previous >= 0 else "",
@@ -126,16 +129,16 @@ def message_text(message: Mapping[str, Any]) -> str:
 
 
 def human_text(text: str) -> str:
-    """Take away what client software injected, and unwrap what the person typed."""
+    """Take away what client software injected, and unwrap what the person typed where nothing else is left."""
     if "</" not in text:
         return text.strip()
     for tag in INJECTED_TAGS:
         text = _without_blocks(text, tag)
+    text = _without_leading_blocks(text).strip()
     for tag in HUMAN_TAGS:
-        inner = _inside_block(text, tag)
-        if inner:
-            return inner
-    return _without_leading_blocks(text).strip()
+        if text.startswith(f"<{tag}>") and text.endswith(f"</{tag}>"):
+            return text[len(tag) + 2 : -len(tag) - 3].strip() or text
+    return text
 
 
 def read_needs(body: Mapping[str, Any]) -> frozenset[Capability]:
@@ -147,7 +150,7 @@ def read_needs(body: Mapping[str, Any]) -> frozenset[Capability]:
     if isinstance(response_format, dict) and response_format.get("type") == "json_schema":
         needs.add("json_schema")
     for part in _parts(body["messages"]):
-        if part.get("type") in ("image_url", "input_image"):
+        if part.get("type") in _SEEN_PARTS:
             needs.add("vision")
         elif part.get("type") == "input_audio":
             needs.add("audio")
@@ -165,7 +168,11 @@ def estimate_input_tokens(body: Mapping[str, Any]) -> int:
         tokens += 4 + text_tokens(message_text(message))
         if message.get("tool_calls"):
             tokens += len(orjson.dumps(message["tool_calls"])) // 4
-    tokens += sum(IMAGE_TOKENS for part in _parts(body["messages"]) if part.get("type") == "image_url")
+    for part in _parts(body["messages"]):
+        if part.get("type") in _SEEN_PARTS:
+            tokens += IMAGE_TOKENS
+        elif "text" not in part and part.get("type") != "input_audio":
+            tokens += len(orjson.dumps(part)) // 4
     for key in ("tools", "functions", "response_format"):
         if body.get(key):
             tokens += len(orjson.dumps(body[key])) // 4
@@ -204,7 +211,10 @@ def _answer_between(messages: Sequence[Mapping[str, Any]], start: int, end: int)
 
 
 def _is_tool_step(message: Mapping[str, Any]) -> bool:
-    return message.get("role") in ("tool", "function") or bool(message.get("tool_calls"))
+    if message.get("role") in ("tool", "function") or message.get("tool_calls"):
+        return True
+    content = message.get("content")
+    return isinstance(content, list) and any(part.get("type") in ("tool_use", "tool_result") for part in content)
 
 
 def _is_short(text: str) -> bool:
@@ -234,18 +244,12 @@ def _without_blocks(text: str, tag: str) -> str:
     return "".join(kept)
 
 
-def _inside_block(text: str, tag: str) -> str:
-    start = text.find(f"<{tag}>")
-    end = text.rfind(f"</{tag}>")
-    return text[start + len(tag) + 2 : end].strip() if 0 <= start < end else ""
-
-
 def _without_leading_blocks(text: str) -> str:
     """Drop blocks of unknown software from the front, unless nothing would remain."""
     rest = text
     for _ in range(_MAX_BLOCKS):
         match = _TAG_AT_START.match(rest)
-        end = rest.find(f"</{match[1]}>") if match else -1
+        end = rest.find(f"</{match[1]}>") if match and match[1] not in HUMAN_TAGS else -1
         if match is None or end < 0:
             break
         rest = rest[end + len(match[1]) + 3 :]

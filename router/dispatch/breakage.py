@@ -101,9 +101,10 @@ def breakage(error: BaseException, deployment: str, *, sent_on: bool = False, bi
         error: one of ``BREAKAGES``.
         deployment: the pool's name for it, for the message.
         sent_on: bytes of this reply have left for the caller, so nothing can be retried.
-        billed: the provider had begun to answer.
+        billed: the provider had begun to answer. One that had the request and let us wait may charge for it too.
     """
     kind, text = next(MEANINGS[cls] for cls in type(error).__mro__ if cls in MEANINGS)
     if sent_on and kind is not UpstreamTimeout:
         kind, text = UpstreamBroken, "the stream broke off before its end"
-    return kind(f"{deployment}: {text}", billed=billed)
+    may_cost = billed or (kind is UpstreamTimeout and not isinstance(error, aiohttp.ConnectionTimeoutError))
+    return kind(f"{deployment}: {text}", billed=may_cost)

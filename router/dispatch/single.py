@@ -9,7 +9,7 @@ Laws:
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from router.core.health import (
     Health,
     after_abandon,
     after_failure,
+    after_first_content,
     after_success,
     availability,
     before_call,
@@ -39,6 +40,9 @@ from router.errors import (
 )
 
 T = TypeVar("T")
+
+DRAIN_S = 0.05
+"""A provider that is done usually ends the reply in the same packet."""
 
 BACKOFF_S = 0.1
 """Pause before the same deployment is called again; no pause before another one."""
@@ -179,8 +183,12 @@ class Dispatcher:
                     trip.relayed_s += perf_counter() - began_s
                     if passed:
                         await send(passed)
+                    if relay.done:
+                        await _drain(live.chunks)
+                        break
             relay.close()
             outcome = "ok"
+            self._recover(live.step.deployment, after_success)
         except UpstreamError as error:
             outcome = error.code
             self._fail(live.step.deployment, error)
@@ -246,7 +254,7 @@ class Dispatcher:
             raise
         finally:
             trip.waited_s += perf_counter() - began_s
-        self._succeed(name)
+        self._recover(name, after_first_content if isinstance(answer, Live) else after_success)
         return answer
 
     def _share(self, deadline_s: float, plan: tuple[Step, ...], trip: Trip, body: Mapping[str, Any]) -> float:
@@ -267,16 +275,16 @@ class Dispatcher:
             Attempt(deployment.name, deployment.model, stage, outcome, perf_counter() - began_s, usage, cost)
         )
 
-    def _succeed(self, name: str) -> None:
+    def _recover(self, name: str, step: Callable[[Health], Health]) -> None:
         health = self._health[name]
-        self._health[name] = after_success(health)
+        self._health[name] = step(health)
         if health.cooling_until_s:
             self._on_health(name, True)
 
     def _fail(self, name: str, error: UpstreamError) -> None:
         health = self._health[name]
         if not error.cools_down:
-            self._health[name] = after_success(health)
+            self._recover(name, after_success)
             return
         self._health[name] = after_failure(health, _now(), self._rules, error.retry_after_s)
         if self._health[name].cooling_until_s and not health.cooling_until_s:
@@ -296,6 +304,14 @@ class Dispatcher:
             f"All deployments that could answer are cooling down after failures: {names}.",
             retry_after_s=max(wait_s, 1.0),
         )
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """After ``[DONE]``: wait a moment for the connection's end, so that it can be used again; it may never come."""
+    with suppress(TimeoutError, UpstreamError):
+        async with asyncio.timeout(DRAIN_S):
+            async for _ in chunks:
+                pass
 
 
 async def _first_content(chunks: AsyncIterator[bytes], relay: Relay) -> bytes:

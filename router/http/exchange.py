@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import orjson
@@ -66,7 +67,7 @@ class AsgiExchange:
         self.session_header = session.decode("latin-1")[:256] or None if session else None
         self.fusion_depth = _fusion_depth(self.headers)
         self.caller = ""
-        self.closed = False
+        self.closed = self.answered = False
         self._begun = False
         self._task: asyncio.Task[Any] | None = None
         self._on_hang_up: set[Callable[[], None]] = (scope.get("extensions") or {}).get(ON_HANG_UP, set())
@@ -85,6 +86,9 @@ class AsgiExchange:
         kind = self.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
         if kind != b"application/json" and not kind.endswith(b"+json"):
             raise WrongContentType("The body must be sent as `content-type: application/json`.")
+        encoding = self.headers.get(b"content-encoding", b"identity").strip().lower()
+        if encoding != b"identity":
+            raise WrongContentType("The body must be sent as it is, without `content-encoding`.")
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > self._limits.max_body_bytes:
             raise self._too_large()
@@ -105,7 +109,7 @@ class AsgiExchange:
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
-            *_router_headers(draft, with_cost=False),
+            *_router_headers(draft, len(draft.attempts) + 1, with_cost=False),  # the call that streams has not ended
         ]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -122,9 +126,11 @@ class AsgiExchange:
         """Say what went wrong: with its status, or in an event where the stream has begun (and then no ``[DONE]``)."""
         if self._begun:
             await self._send({"type": "http.response.body", "body": event_bytes(error.body()), "more_body": False})
+            self.answered = True
             return
         draft.status = error.status
         await self._respond(error.status, orjson.dumps(error.body()), draft, _error_headers(error, draft))
+        self.answered = True
 
     def release(self) -> None:
         """A hang-up is nobody's business any more."""
@@ -134,7 +140,7 @@ class AsgiExchange:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
-            *_router_headers(draft, with_cost=True),
+            *_router_headers(draft, len(draft.attempts), with_cost=True),
             *(extra or ()),
         ]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
@@ -181,22 +187,27 @@ class AsgiExchange:
             self._task.cancel()
 
 
-def _router_headers(draft: Draft, *, with_cost: bool) -> list[Header]:
+def _router_headers(draft: Draft, attempts: int, *, with_cost: bool) -> list[Header]:
     """The ``x-router-*`` headers, as far as they are known."""
-    headers = [(b"x-router-request-id", draft.request_id.encode()), (b"x-router-attempts", b"%d" % len(draft.attempts))]
+    headers = [(b"x-router-request-id", draft.request_id.encode()), (b"x-router-attempts", b"%d" % attempts)]
     if draft.route is not None:
         headers.append((b"x-router-route", draft.route.encode()))
     if draft.reason is not None:
         headers.append((b"x-router-reason", draft.reason.encode()))
-    if draft.deployment is not None:
-        headers.append((b"x-router-model", draft.deployment.model.encode("latin-1", "replace")))
+    model = draft.model
+    if model is not None:
+        headers.append((b"x-router-model", model.encode("latin-1", "replace")))
+    if draft.classifier:
+        headers.append((b"x-router-classifier", draft.classifier.encode("latin-1", "replace")))
     assessment = draft.decision.assessment if draft.decision is not None else None
     if assessment is not None:
         headers.append((b"x-router-complexity", b"%.3f" % assessment.complexity))
-        headers.append((b"x-router-classifier", assessment.artifact.encode("latin-1", "replace")))
     if with_cost and draft.decision is not None:
-        headers.append((b"x-router-cost-usd", _usd(draft.cost_usd, draft.unpriced)))
-        headers.append((b"x-router-baseline-cost-usd", _usd(draft.baseline_cost_usd, draft.baseline.price is None)))
+        headers.append((b"x-router-cost-usd", b"unpriced" if draft.unpriced else b"%.9f" % (draft.cost_usd or 0.0)))
+        if draft.baseline.price is None:
+            headers.append((b"x-router-baseline-cost-usd", b"unpriced"))
+        elif draft.baseline_cost_usd is not None:
+            headers.append((b"x-router-baseline-cost-usd", b"%.9f" % draft.baseline_cost_usd))
     return headers
 
 
@@ -208,21 +219,16 @@ def _fusion_depth(headers: Mapping[bytes, bytes]) -> int:
     return int(value) if value.isdigit() and len(value) < 4 else 1
 
 
-def _usd(cost_usd: float | None, unpriced: bool) -> bytes:
-    if unpriced:
-        return b"unpriced"
-    return b"%.9f" % (cost_usd or 0.0)
-
-
 def _error_headers(error: GatewayError, draft: Draft) -> list[Header]:
     """When to come back, and whether at all: not where money has been spent, so that SDKs do not spend it again."""
     headers: list[Header] = [(b"connection", b"close")] if isinstance(error, SlowCaller) else []
     if error.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
+        headers.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after_s))))
         headers.append((b"retry-after-ms", b"%d" % max(1, error.retry_after_s * 1000)))
     spent = any(attempt.usage is not None for attempt in draft.attempts)
-    if spent or (isinstance(error, UpstreamError) and error.billed):
+    told = error.should_retry if isinstance(error, UpstreamError) else None
+    if spent or told is False or (isinstance(error, UpstreamError) and error.billed):
         headers.append((b"x-should-retry", b"false"))
-    elif error.status in (429, 503):
+    elif told or error.status in (429, 503):
         headers.append((b"x-should-retry", b"true"))
     return headers

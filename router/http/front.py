@@ -57,7 +57,7 @@ class Front:
         try:
             await hallway(self.services, exchange)
         except asyncio.CancelledError:
-            if not exchange.closed:
+            if not (exchange.closed or exchange.answered):
                 raise
         finally:
             self._count(-1)

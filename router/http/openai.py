@@ -35,7 +35,7 @@ def read_chat(raw: bytes) -> ModelRequest:
     upstream, forms = take_forms({key: value for key, value in body.items() if key != "router"})
     if stream:
         upstream["stream_options"] = {**options, "include_usage": True}
-    include_usage = bool(stream and options.get("include_usage"))
+    include_usage = stream and options.get("include_usage") is True
     return ModelRequest(upstream, model, stream, include_usage, body.get("router"), forms)
 
 

@@ -76,12 +76,20 @@ class Draft:
     reason: Reason | None = None
     deployment: Deployment | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    classifier: str = ""
     classifier_failed: bool = False
     status: int = 0
     first_token_s: float | None = None
     overhead_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STATIONS, 0.0))
     fusion: dict[str, Any] | None = None
     fused: Usage | None = None
+
+    @property
+    def model(self) -> str | None:
+        """Of the deployment that answered, or was tried last."""
+        if self.deployment is not None:
+            return self.deployment.model
+        return self.attempts[-1].model if self.attempts else None
 
     @property
     def answered(self) -> Usage | None:
