@@ -100,8 +100,8 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         request_log.stop()
         listener.stop()
 
-    app = FastAPI(title="fusion-router", version=__version__, lifespan=lifespan)
-    add_endpoints(app, services, auth, limits.max_body_bytes, lambda: _readiness(services))
+    app = FastAPI(title="fusion-router", version=__version__, lifespan=lifespan, openapi_url=None)
+    add_endpoints(app, services, auth, lambda: _readiness(services))
     head = HeadLimits(settings.limits.header_read_s, settings.limits.max_header_bytes)
     return Front(app, services, auth, limits, settings.limits.max_in_flight, metrics.in_flight.set, head)
 

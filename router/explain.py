@@ -5,7 +5,8 @@ from typing import Any
 from classifier.assessment import Assessment
 from router.core.policy import Policy, Thresholds
 from router.core.types import Reason
-from router.pipeline import Consideration
+from router.errors import GatewayError
+from router.pipeline import Consideration, Exchange, Services, consider, new_draft
 
 WORDS: dict[str, str] = {
     Reason.BELOW_THRESHOLD: "the small model's answer is likely good enough",
@@ -27,6 +28,24 @@ WORDS: dict[str, str] = {
     Reason.FUSION_NOT_WORTHWHILE: "a panel was asked for, but answers to such a request cannot be merged",
     Reason.DIRECT: "the caller named this deployment",
 }
+
+
+async def answer_route(services: Services, exchange: Exchange) -> None:
+    """A dry run over the wire: read and refused as the real thing is, answered without calling anybody, not recorded."""
+    draft = new_draft(services, "route")
+    try:
+        request = exchange.parse(await exchange.receive())
+        considered = consider(
+            services,
+            request,
+            exchange.caller,
+            exchange.session_header,
+            explain=True,
+            fusion_depth=exchange.fusion_depth,
+        )
+        await exchange.reply(draft, explanation(considered, services.policy))
+    except GatewayError as error:
+        await exchange.fail(draft, error)
 
 
 def explanation(considered: Consideration, policy: Policy) -> dict[str, Any]:

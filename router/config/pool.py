@@ -8,6 +8,7 @@ from router.catalog import Catalog, ModelFacts, known_providers
 from router.config.fields import Section, nearest, sections
 from router.core.types import Capability, Deployment, Price
 from router.dispatch.provider import Target, Timeouts
+from router.dispatch.scripted import scripted_script
 from router.providers import PROVIDERS, ProviderFacts, facts_of, split_model, upstream_name
 from router.settings import LimitSettings
 
@@ -87,6 +88,11 @@ class _Entry:
             hint = f"did you mean {close}/{rest}?" if close else fix
             self.section.complain("model", f"names an unknown provider {provider!r}", hint)
             return None
+        if provider == "scripted":
+            try:
+                scripted_script(model)
+            except ValueError as error:
+                self.section.complain("model", str(error), "see fusion-router's list of scripted models and options")
         return model
 
     def _facts(self, model: str | None) -> ModelFacts:

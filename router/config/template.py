@@ -45,10 +45,6 @@ server:
 #   keys:
 #     - {{name: my-app, sha256: ""}} # printf %s "$KEY" | sha256sum
 
-ledger:
-  url: sqlite:///fusion-router.db  # one row per request; what the classifier is retrained from
-  store_text: none                 # none | prompts | all
-
 # limits:
 #   max_in_flight: 512
 #   first_byte_s: 60                # of a stream; then the next deployment is tried

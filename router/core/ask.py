@@ -112,7 +112,7 @@ def read_controls(value: Any, names: Mapping[str, frozenset[str]], session_heade
         BadControl: a key is unknown or a value wrong; ``param`` names it.
     """
     if value is None:
-        return Controls(session_id=session_header) if session_header else _NO_CONTROLS
+        return Controls(session_id=_session("session_id", session_header, names)) if session_header else _NO_CONTROLS
     if not isinstance(value, dict):
         raise BadControl('`router` must be an object, e.g. {"mode": "cost"}.', param="router")
     unknown = [key for key in value if key not in _READERS]

@@ -45,9 +45,9 @@ class Thresholds:
 
 
 UNCERTIFIED: Mapping[Mode, Thresholds] = {
-    "cost": Thresholds(complexity=0.65),
-    "balanced": Thresholds(complexity=0.5),
-    "quality": Thresholds(complexity=0.35),
+    "cost": Thresholds(complexity=0.65, band=0.05, novelty=0.999),
+    "balanced": Thresholds(complexity=0.5, band=0.05, novelty=0.999),
+    "quality": Thresholds(complexity=0.35, band=0.05, novelty=0.999),
 }
 """Used with an artifact that brings no thresholds of its own: even odds, and as far to either side."""
 
@@ -154,8 +154,7 @@ def decide(
     """
     mode = controls.mode or ask.mode or policy.mode
     if ask.kind == "direct" and ask.deployment is not None:
-        reason = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.DIRECT
-        return Decision("direct", reason, mode, (Step(ask.deployment, "direct"),), assessment)
+        return _straight_to(ask.deployment, prompt, assessment, ask, controls, policy, mode)
     cost_of = _estimator(prompt, assessment, policy)
     wanted, why, pinned = _wish(prompt, assessment, ask, policy.thresholds[mode], recalled, previous)
     lists = {route: _order(names, pinned) for route, names in _routes(policy).items()}
@@ -173,6 +172,28 @@ def decide(
     is_novel = assessment is not None and assessment.novelty > policy.thresholds[mode].novelty
     decision = Decision(route, reason, mode, plan, assessment, estimates, is_novel)
     return _with_panel(decision, prompt, ask, controls, policy, wish or FusionWish(None, policy.fusion.controls))
+
+
+def _straight_to(
+    name: str,
+    prompt: Prompt,
+    assessment: Assessment | None,
+    ask: Ask,
+    controls: Controls,
+    policy: Policy,
+    mode: Mode,
+) -> Decision:
+    """The named deployment, unless the controls forbid it, it costs too much, or it is known not to be able to."""
+    if not _allowed(name, controls):
+        raise BadControl(f"`model` names {name!r}, which `router.models` or `router.exclude` rules out.", param="model")
+    obstacle = missing_need(prompt, policy.deployments[name])
+    if obstacle is not None:
+        _refuse_if_empty((), obstacle, prompt)
+    cost_of = _estimator(prompt, assessment, policy)
+    if not _affordable((name,), cost_of, controls.max_cost_usd):
+        raise _budget_too_small((cost_of(name),), controls)
+    reason = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.DIRECT
+    return Decision("direct", reason, mode, (Step(name, "direct"),), assessment, {"direct": cost_of(name)})
 
 
 def _with_panel(
@@ -377,8 +398,12 @@ def _over_budget(
 ) -> tuple[Route, Reason]:
     if affordable[_other(route)]:
         return _other(route), Reason.BUDGET_DOWNGRADE
-    costs = [cost for names in able.values() for name in names if (cost := cost_of(name)) is not None]
+    raise _budget_too_small([cost_of(name) for names in able.values() for name in names], controls)
+
+
+def _budget_too_small(estimates: Iterable[float | None], controls: Controls) -> BudgetTooSmall:
+    costs = [cost for cost in estimates if cost is not None]
     least = f"the cheapest is estimated at ${min(costs):.6f}" if costs else "no allowed deployment has a known price"
-    raise BudgetTooSmall(
+    return BudgetTooSmall(
         f"`router.max_cost_usd` is ${controls.max_cost_usd:.6f}, but {least}.", param="router.max_cost_usd"
     )

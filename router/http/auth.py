@@ -23,13 +23,15 @@ class Authenticator:
         if not self._keys:
             return ""
         scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-        key = token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
-        if not key:
+        sent = [token.strip()] if scheme.lower() == b"bearer" else []
+        sent += [headers[b"x-api-key"]] if b"x-api-key" in headers else []
+        if not any(sent):
             raise Unauthorized("No API key was sent. Send it as `Authorization: Bearer …` or as `x-api-key`.")
-        digest, found = sha256(key).digest(), ""
+        digests, found = [sha256(key).digest() for key in sent], ""
         for name, known in self._keys:
-            if compare_digest(digest, known):
-                found = name
+            for digest in digests:
+                if compare_digest(digest, known):
+                    found = name
         if not found:
             raise Unauthorized("The API key is not known to this gateway (`auth.keys` in its config).")
         return found

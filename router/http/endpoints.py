@@ -7,13 +7,11 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from router.core.ask import AUTO_NAMES, FUSION_NAMES, MODE_NAMES, ROUTE_NAMES
+from router.core.ask import AUTO_NAMES, FUSION_NAMES, MODE_NAMES, ROUTE_NAMES, read_ask
 from router.core.types import Deployment, Price
-from router.errors import BodyTooLarge, EndpointNotFound, GatewayError, MethodNotAllowed, RunNotFound
-from router.explain import explanation
+from router.errors import EndpointNotFound, GatewayError, MethodNotAllowed, RunNotFound
 from router.http.auth import Authenticator
-from router.http.openai import read_chat
-from router.pipeline import Services, consider
+from router.pipeline import Services
 from router.record.exposition import exposition
 
 
@@ -21,7 +19,6 @@ def add_endpoints(
     app: FastAPI,
     services: Services,
     auth: Authenticator,
-    max_body_bytes: int,
     is_ready: Callable[[], Mapping[str, bool]],
 ) -> None:
     """Put the endpoints on the application."""
@@ -40,22 +37,10 @@ def add_endpoints(
         auth.caller(dict(request.scope["headers"]))
         found = next((entry for entry in _models(services) if entry["id"] == name), None)
         if found is None:
-            raise EndpointNotFound(f"The model {name[:100]!r} is not served here; GET /v1/models lists what is.")
+            policy = services.policy
+            read_ask(name, policy.deployments, policy.aliases, fusion=bool(policy.fusion.controls.panel))
+            found = _entry(name, "fusion-router")
         return _json(found)
-
-    @app.post("/v1/route")
-    @app.post("/route")
-    async def route(request: Request) -> Response:
-        """A dry run: the decision, its reason, what pushed it, and what each route would cost. Calls nobody."""
-        headers = dict(request.scope["headers"])
-        caller = auth.caller(headers)
-        raw = await request.body()
-        if len(raw) > max_body_bytes:
-            raise BodyTooLarge(
-                f"The body is larger than {max_body_bytes} bytes (`limits.max_body_bytes`).", param="body"
-            )
-        session = headers.get(b"x-session-id", b"").decode("latin-1") or None
-        return _json(explanation(consider(services, read_chat(raw), caller, session, explain=True), services.policy))
 
     @app.get("/v1/fusion/runs/{run_id}")
     @app.get("/fusion/runs/{run_id}")
@@ -74,7 +59,7 @@ def add_endpoints(
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        """The pool can answer, and an artifact is loaded or knowingly absent."""
+        """The pool can answer, and an artifact is loaded; without one, everything would go to strong."""
         checks = is_ready()
         return _json(
             {"status": "ok" if all(checks.values()) else "unready", "checks": checks},
@@ -96,6 +81,8 @@ def _models(services: Services) -> list[dict[str, Any]]:
     fusion = FUSION_NAMES[:1] if policy.fusion.controls.panel else ()
     names = [*AUTO_NAMES[:1], *MODE_NAMES, *ROUTE_NAMES, *fusion, *policy.aliases]
     entries = {name: _entry(name, "fusion-router") for name in names}
+    for route, members in (("small", policy.small), ("strong", policy.strong)):
+        entries[route] |= _limits(policy.deployments[members[0]])
     for name, deployment in policy.deployments.items():
         entries.setdefault(name, {**_entry(name, deployment.model.partition("/")[0]), **_limits(deployment)})
     return list(entries.values())

@@ -64,7 +64,7 @@ class AsgiExchange:
         self.parse = parse
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         session = self.headers.get(b"x-session-id")
-        self.session_header = session.decode("latin-1")[:256] or None if session else None
+        self.session_header = session.decode("latin-1") or None if session else None
         self.fusion_depth = _fusion_depth(self.headers)
         self.caller = ""
         self.closed = self.answered = False

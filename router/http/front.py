@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from router.core.request import ModelRequest
+from router.explain import answer_route
 from router.http.auth import Authenticator
 from router.http.exchange import AsgiExchange, Receive, Scope, Send, WireLimits
 from router.http.openai import read_chat, read_embeddings
@@ -19,6 +20,8 @@ Hallway = Callable[[Services, AsgiExchange], Awaitable[None]]
 MODEL_PATHS: Mapping[str, tuple[Callable[[bytes], ModelRequest], Hallway]] = {
     "/v1/chat/completions": (read_chat, answer_chat),
     "/chat/completions": (read_chat, answer_chat),
+    "/v1/route": (read_chat, answer_route),
+    "/route": (read_chat, answer_route),
     "/v1/embeddings": (read_embeddings, answer_embeddings),
     "/embeddings": (read_embeddings, answer_embeddings),
 }

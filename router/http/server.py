@@ -35,6 +35,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """Counts and times the bytes of a head until it is complete. The application says by ``head_limits`` how."""
 
     _head_bytes = 0
+    _header_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -62,15 +63,35 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
-        """Offer the extension."""
+        """Begin to count, and offer the extension."""
+        self._header_bytes = 0
         super().on_message_begin()
         cast("dict[str, Any]", self.scope)["extensions"] = {ON_HANG_UP: self._on_hang_up}
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count what of the head came together with more."""
+        self._header_bytes += len(name) + len(value) + 4
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """The head is here: no more counting until the next one."""
+        """The head is here: no more counting until the next one.
+
+        Raises:
+            ValueError: it is too large; the parser stops, and ``send_400_response`` says why.
+        """
         self._head_bytes = -1
         self._stop_timer()
+        if self._header_bytes > self._limits.max_bytes:
+            raise ValueError("the head is too large")
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser stopped: on a head that is too large, or on what is not HTTP."""
+        if self._header_bytes > self._limits.max_bytes:
+            self._head_bytes = self._header_bytes
+            self._refuse(b"431 Request Header Fields Too Large")
+        else:
+            super().send_400_response(msg)
 
     def on_message_complete(self) -> None:
         """The next bytes belong to a new head."""

@@ -73,6 +73,7 @@ class Metrics:
         self.fusion_agreement = Histogram(
             "router_fusion_agreement", "Share of candidates that say the same.", buckets=_SHARES, **metric
         )
+        self._described: tuple[str, ...] = ()
         self._children: dict[tuple[str, ...], Any] = {}
 
     def observe(self, record: RequestRecord) -> None:
@@ -99,9 +100,11 @@ class Metrics:
             self.novel.inc()
 
     def describe(self, classifier: str, policy: str) -> None:
-        """Say what is running; after a reload the old description goes."""
-        self.build_info.clear()
-        self.build_info.labels(__version__, classifier, policy).set(1)
+        """Say what is running; after a reload the old description is 0."""
+        if self._described:
+            self.build_info.labels(*self._described).set(0)
+        self._described = (__version__, classifier, policy)
+        self.build_info.labels(*self._described).set(1)
 
     def show_health(self, deployment: str, up: bool) -> None:
         """Say that a deployment went down or came back."""

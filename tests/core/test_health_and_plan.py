@@ -9,6 +9,7 @@ from router.core.health import (
     Health,
     after_abandon,
     after_failure,
+    after_first_content,
     after_success,
     availability,
     before_call,
@@ -65,6 +66,12 @@ def test_after_the_cooldown_a_single_probe_decides() -> None:
 def test_a_probe_that_was_abandoned_can_be_taken_by_another() -> None:
     probing = before_call(failed_times(3), 106.0)
     assert availability(after_abandon(probing), 106.0) == "probe"
+
+
+def test_a_stream_that_begins_does_not_wipe_out_its_failures() -> None:
+    begun = after_first_content(failed_times(2))
+    assert availability(after_failure(begun, 100.0, RULES), 100.0) == "cooling"
+    assert availability(after_first_content(before_call(failed_times(3), 106.0)), 106.0) == "up"
 
 
 POOL = {

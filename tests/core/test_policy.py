@@ -87,6 +87,17 @@ def test_a_named_deployment_goes_straight_there() -> None:
     assert choose(HI, None, ask=Ask("direct", deployment="s2")) == ("direct", "direct", ["s2"])
 
 
+def test_a_named_deployment_obeys_the_controls_too() -> None:
+    straight: dict[str, Any] = {"ask": Ask("direct", deployment="s2")}
+    for controls in (Controls(exclude=frozenset({"s2"})), Controls(models=frozenset({"s1"}))):
+        with pytest.raises(BadControl):
+            choose(HI, None, **straight, controls=controls)
+    with pytest.raises(BudgetTooSmall):
+        choose(HI, None, **straight, controls=Controls(max_cost_usd=1e-9))
+    with pytest.raises(ContextTooLong):
+        choose(Prompt("hi", input_tokens=10**6), None, **straight)
+
+
 def test_a_known_lack_rules_out_and_the_unknown_comes_last() -> None:
     pool = policy(
         deployment("s1", supports={"tools": False}),

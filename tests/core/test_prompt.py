@@ -46,6 +46,29 @@ def test_what_the_person_typed_is_unwrapped() -> None:
     assert human_text(f"<user_info>mac</user_info>\n<user_query>\n{QUESTION}\n</user_query>") == QUESTION
 
 
+def test_a_wrapper_that_is_not_all_there_is_stays_and_hides_nothing() -> None:
+    for text in (f"<query>hi</query> {QUESTION}", f"{QUESTION} Example call: <query>hi</query>"):
+        assert human_text(text) == text
+
+
+def test_anthropic_style_tool_steps_are_seen_and_counted() -> None:
+    use = {"type": "tool_use", "id": "t1", "name": "grep", "input": {"q": "x"}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "found " * 4_000}
+    prompt = read_prompt(chat(("user", QUESTION), ("assistant", [use]), ("user", [result])))
+    assert prompt.in_tool_loop
+    assert prompt.text == QUESTION
+    assert prompt.input_tokens > 5_000
+
+
+def test_a_turns_key_outlives_a_changing_system_prompt() -> None:
+    keys = {read_prompt(chat(("system", f"time {t}"), ("user", QUESTION))).turn_key for t in ("10:00", "10:01")}
+    assert len(keys) == 1
+
+
+def test_a_pdf_is_something_to_see() -> None:
+    assert read_needs(chat(("user", [{"type": "file", "file": {"file_id": "f"}}]))) == {"vision"}
+
+
 def test_blocks_of_unknown_software_are_dropped_from_the_front_only() -> None:
     assert human_text(f"<my-agent-state>x</my-agent-state> {QUESTION}") == QUESTION
     page = "Why does <my-card>this</my-card> not render?"

@@ -146,6 +146,18 @@ def test_a_head_that_never_ends_is_refused(strict: LiveGateway) -> None:
     assert b"431" in talk(strict.port, HEAD, *([b"x-long: " + b"y" * 4000 + b"\r\n"] * 10)).split(b"\r\n")[0]
 
 
+@pytest.mark.parametrize("size", [20_000, 60_000])
+def test_a_large_head_that_comes_at_once_is_refused_too(strict: LiveGateway, size: int) -> None:
+    assert b"431" in talk(strict.port, HEAD + b"x-long: " + b"y" * size + b"\r\n\r\n").split(b"\r\n")[0]
+
+
+async def test_a_compressed_body_is_refused_by_name(strict: LiveGateway) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{strict.url}/v1/chat/completions", data=b"\x1f\x8b", headers=headers) as reply:
+            assert reply.status == 415
+
+
 def test_one_connection_serves_many_requests(strict: LiveGateway) -> None:
     request = HEAD + b"content-length: %d\r\n\r\n" % len(body()) + body()
     got = talk(strict.port, request, request, request, pause_s=0.3, wait_s=1.0)

@@ -265,6 +265,75 @@ async def test_waiting_for_a_provider_never_moves_the_overhead() -> None:
         assert sum(record.overhead_s.values()) < 0.05
 
 
+async def test_a_stream_counts_the_call_it_is_in() -> None:
+    with gateway(pool(QUICK)) as live, client_of(live) as client:
+        reply = client.chat.completions.with_raw_response.create(model="auto", messages=HI, stream=True)
+        assert reply.headers["x-router-attempts"] == "1"
+
+
+async def test_streams_that_keep_breaking_cool_the_deployment_down() -> None:
+    habits = "latency_ms=0&jitter=0&tokens_per_second=60&words=40&truncate_after=3"
+    with gateway(pool(habits) + "limits: {cooldown_s: 60}\n") as live:
+        for _ in range(3):
+            await read_stream(live)
+        _, got = await read_stream(live)
+        assert got[-1] == "[DONE]"
+        assert live.wait_for_records(4)[-1].reason == "fallback_unavailable"
+
+
+def test_a_call_that_hung_is_booked_as_an_estimate_and_not_to_be_repeated_blindly() -> None:
+    with gateway(pool("fail=hang", strong="fail=hang") + "limits: {total_s: 0.6}\n") as live, client_of(live) as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            client.chat.completions.create(model="auto", messages=HI)
+        assert caught.value.response.headers["x-should-retry"] == "false"
+        record = live.record(caught.value.response.headers["x-router-request-id"])
+        assert record.cost_usd
+        assert all(attempt.usage and attempt.usage.estimated for attempt in record.attempts)
+
+
+def test_a_fallback_does_not_move_the_session_and_a_forced_call_does_not_pin_it() -> None:
+    with gateway(pool(f"fail=500&fail_times=2&{QUICK}")) as live, client_of(live) as client:
+        session: dict[str, Any] = {"extra_headers": {"x-session-id": "s"}}
+
+        def ask(model: str) -> str:
+            raw = client.chat.completions.with_raw_response.create(model=model, messages=HI, **session)
+            return raw.headers["x-router-route"]
+
+        assert ask("auto") == "strong"
+        assert ask("strong") == "strong"
+        assert ask("auto") == "small"
+
+
+async def test_a_dry_run_is_refused_as_the_real_thing_is() -> None:
+    with gateway(pool(QUICK)) as live:
+        async with aiohttp.ClientSession() as session:
+            async with session.post(
+                live.url + "/v1/route", data=b"{}", headers={"content-type": "text/plain"}
+            ) as reply:
+                assert reply.status == 415
+                assert reply.headers["x-router-request-id"]
+            async with session.get(live.url + "/v1/route") as reply:
+                assert reply.status == 405
+
+
+async def test_when_the_drain_runs_out_callers_get_an_error_of_ours(tmp_path: Any) -> None:
+    config = pool("latency_ms=20000&jitter=0").replace("access_log: false", "drain_s: 1, access_log: false")
+    process, port = start(config=config, tmp_path=tmp_path)
+    try:
+        async with aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{port}/v1/chat/completions"
+            task = asyncio.create_task(session.post(url, json={"model": "auto", "messages": HI}).__aenter__())
+            await asyncio.sleep(0.4)
+            process.send_signal(signal.SIGTERM)
+            reply = await task
+            assert reply.status == 503
+            assert (await reply.json())["error"]["code"] == "overloaded"
+    finally:
+        process.kill()
+        log = process.communicate()[1].decode()
+    assert "Traceback" not in log
+
+
 KEY = "sk-very-secret-caller-key"
 AUTH = f"auth: {{keys: [{{name: team-a, sha256: {sha256(KEY.encode()).hexdigest()}}}]}}\n"
 
@@ -278,7 +347,7 @@ def test_keys_open_the_gateway_by_either_header_and_nothing_else_does() -> None:
             base_url=f"{live.url}/v1",
             api_key="x",
             max_retries=0,
-            default_headers={"authorization": "", "x-api-key": KEY},
+            default_headers={"x-api-key": KEY},
         )
         assert by_header.chat.completions.create(model="auto", messages=HI).choices
         bad = OpenAI(base_url=f"{live.url}/v1", api_key="sk-wrong", max_retries=0)

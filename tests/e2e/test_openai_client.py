@@ -188,7 +188,11 @@ async def test_the_async_client_answers_and_streams(async_client: AsyncOpenAI) -
 def test_models_lists_aliases_and_deployments_with_prices(client: OpenAI) -> None:
     models = {model.id: model for model in client.models.list()}
     assert {"auto", "auto-cost", "small", "strong", "gpt-4o"} <= models.keys()
-    assert client.models.retrieve("auto").id == "auto"
+    assert client.models.retrieve("openrouter/auto").id == "openrouter/auto"
+    assert client.models.retrieve("strong").model_extra["price"]["input_usd_per_mtok"] == 5  # type: ignore[index]
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.models.retrieve("gpt-9")
+    assert caught.value.body["code"] == "model_not_found"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
