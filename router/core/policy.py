@@ -14,6 +14,7 @@ from math import isfinite
 from classifier.assessment import Assessment
 from router.core.ask import Ask, Controls
 from router.core.cost import call_cost_usd
+from router.core.eligibility import able_by_route, is_allowed, missing_need, refuse_if_empty
 from router.core.evidence import NO_FUSION, FusionPolicy
 from router.core.fusion import FusionWish, Member
 from router.core.memory import Pin
@@ -21,7 +22,7 @@ from router.core.panel_choice import choose_panel
 from router.core.prompt import Prompt
 from router.core.spend import Prices, RunPlan
 from router.core.types import Deployment, Mode, Reason, Route, Usage
-from router.errors import BadControl, BudgetTooSmall, CapabilityUnavailable, ContextTooLong
+from router.errors import BadControl, BudgetTooSmall
 
 DEFAULT_OUTPUT_TOKENS = 500
 """Assumed where neither the caller nor an assessment says. Source: median answer of the recorded outcomes."""
@@ -158,12 +159,12 @@ def decide(
     cost_of = _estimator(prompt, assessment, policy)
     wanted, why, pinned = _wish(prompt, assessment, ask, policy.thresholds[mode], recalled, previous)
     lists = {route: _order(names, pinned) for route, names in _routes(policy).items()}
-    able, obstacle = _able(lists, wanted, prompt, controls, policy)
+    able, obstacle = able_by_route(lists, wanted, prompt, controls, policy.deployments)
     route, reason = (wanted, why) if able[wanted] else (_other(wanted), obstacle)
     if ask.kind in ("small", "strong"):
-        _refuse_if_empty(able[wanted], obstacle, prompt)
+        refuse_if_empty(able[wanted], obstacle, prompt)
         able[_other(wanted)], route, reason = (), wanted, why
-    _refuse_if_empty(able[route], obstacle, prompt)
+    refuse_if_empty(able[route], obstacle, prompt)
     affordable = {r: _affordable(names, cost_of, controls.max_cost_usd) for r, names in able.items()}
     if not affordable[route]:
         route, reason = _over_budget(route, affordable, able, cost_of, controls)
@@ -184,11 +185,11 @@ def _straight_to(
     mode: Mode,
 ) -> Decision:
     """The named deployment, unless the controls forbid it, it costs too much, or it is known not to be able to."""
-    if not _allowed(name, controls):
+    if not is_allowed(name, controls):
         raise BadControl(f"`model` names {name!r}, which `router.models` or `router.exclude` rules out.", param="model")
     obstacle = missing_need(prompt, policy.deployments[name])
     if obstacle is not None:
-        _refuse_if_empty((), obstacle, prompt)
+        refuse_if_empty((), obstacle, prompt)
     cost_of = _estimator(prompt, assessment, policy)
     if not _affordable((name,), cost_of, controls.max_cost_usd):
         raise _budget_too_small((cost_of(name),), controls)
@@ -202,7 +203,7 @@ def _with_panel(
     """The same decision, or the panel's where it was asked for or pays; by itself it never goes over the budget."""
 
     def is_able(name: str) -> bool:
-        return _allowed(name, controls) and missing_need(prompt, policy.deployments[name]) is None
+        return is_allowed(name, controls) and missing_need(prompt, policy.deployments[name]) is None
 
     chosen = choose_panel(
         prompt, decision.assessment, ask, wish, policy.fusion, decision.mode, decision.route, decision.reason, is_able
@@ -241,25 +242,6 @@ def estimate_cost_usd(prompt: Prompt, output_tokens: int, deployment: Deployment
     if deployment.price is None:
         return None
     return call_cost_usd(Usage(prompt.input_tokens, output_tokens), deployment.price)
-
-
-def missing_need(prompt: Prompt, deployment: Deployment) -> Reason | None:
-    """Why a deployment is known not to be able to answer; None where it can, or where nothing is known."""
-    for capability, reason in _NEED_REASONS.items():
-        if capability in prompt.needs and deployment.supports.get(capability) is False:
-            return reason
-    room = prompt.input_tokens + min(prompt.max_output_tokens or 0, deployment.max_output_tokens or 1 << 60)
-    if deployment.context_window is not None and room > deployment.context_window:
-        return Reason.CONTEXT_WINDOW
-    return None
-
-
-_NEED_REASONS: Mapping[str, Reason] = {
-    "vision": Reason.CAPABILITY_VISION,
-    "audio": Reason.CAPABILITY_VISION,
-    "tools": Reason.CAPABILITY_TOOLS,
-    "json_schema": Reason.CAPABILITY_JSON,
-}
 
 
 def _wish(
@@ -318,54 +300,6 @@ def _order(names: Sequence[str], pinned: str | None) -> tuple[str, ...]:
     if pinned is not None and pinned in names:
         return (pinned, *(name for name in names if name != pinned))
     return tuple(names)
-
-
-def _able(
-    lists: Mapping[Route, Sequence[str]], wanted: Route, prompt: Prompt, controls: Controls, policy: Policy
-) -> tuple[dict[Route, tuple[str, ...]], Reason]:
-    """Keep who may and can answer, unknown support last; and say what stood against the wanted route."""
-    obstacle = Reason.FORCED_BY_CALLER
-    able: dict[Route, tuple[str, ...]] = {}
-    for route, names in lists.items():
-        kept = []
-        for name in names:
-            if not _allowed(name, controls):
-                continue
-            missing = missing_need(prompt, policy.deployments[name])
-            if missing is None:
-                kept.append(name)
-            elif route == wanted:
-                obstacle = missing
-        able[route] = tuple(sorted(kept, key=lambda name: _unknowns(prompt, policy.deployments[name])))
-    return able, obstacle
-
-
-def _allowed(name: str, controls: Controls) -> bool:
-    return name not in controls.exclude and (not controls.models or name in controls.models)
-
-
-def _unknowns(prompt: Prompt, deployment: Deployment) -> int:
-    return sum(capability not in deployment.supports for capability in prompt.needs)
-
-
-def _refuse_if_empty(names: Sequence[str], obstacle: Reason, prompt: Prompt) -> None:
-    if names:
-        return
-    if obstacle is Reason.CONTEXT_WINDOW:
-        raise ContextTooLong(
-            f"The request needs about {prompt.input_tokens + (prompt.max_output_tokens or 0)} tokens, more than any "
-            "allowed deployment's context window. Shorten the messages or lower max_tokens.",
-            param="messages",
-        )
-    if obstacle is Reason.FORCED_BY_CALLER:
-        raise BadControl(
-            "`router.models` and `router.exclude` leave no deployment of the route. Allow one that the route uses.",
-            param="router.models",
-        )
-    raise CapabilityUnavailable(
-        f"No allowed deployment supports what the request needs ({', '.join(sorted(prompt.needs))}).",
-        param={Reason.CAPABILITY_TOOLS: "tools", Reason.CAPABILITY_JSON: "response_format"}.get(obstacle, "messages"),
-    )
 
 
 def output_tokens_of(prompt: Prompt, assessment: Assessment | None) -> int:

@@ -1,0 +1,85 @@
+"""Who may and can answer: the caller's lists, capabilities, context windows. Closed where something is known to be missing."""
+
+from collections.abc import Mapping, Sequence
+
+from router.core.ask import Controls
+from router.core.prompt import Prompt
+from router.core.types import Deployment, Reason, Route
+from router.errors import BadControl, CapabilityUnavailable, ContextTooLong
+
+
+def missing_need(prompt: Prompt, deployment: Deployment) -> Reason | None:
+    """Why a deployment is known not to be able to answer; None where it can, or where nothing is known."""
+    for capability, reason in _NEED_REASONS.items():
+        if capability in prompt.needs and deployment.supports.get(capability) is False:
+            return reason
+    room = prompt.input_tokens + min(prompt.max_output_tokens or 0, deployment.max_output_tokens or 1 << 60)
+    if deployment.context_window is not None and room > deployment.context_window:
+        return Reason.CONTEXT_WINDOW
+    return None
+
+
+_NEED_REASONS: Mapping[str, Reason] = {
+    "vision": Reason.CAPABILITY_VISION,
+    "audio": Reason.CAPABILITY_VISION,
+    "tools": Reason.CAPABILITY_TOOLS,
+    "json_schema": Reason.CAPABILITY_JSON,
+}
+
+
+def able_by_route(
+    lists: Mapping[Route, Sequence[str]],
+    wanted: Route,
+    prompt: Prompt,
+    controls: Controls,
+    deployments: Mapping[str, Deployment],
+) -> tuple[dict[Route, tuple[str, ...]], Reason]:
+    """Keep who may and can answer, unknown support last; and say what stood against the wanted route."""
+    obstacle = Reason.FORCED_BY_CALLER
+    able: dict[Route, tuple[str, ...]] = {}
+    for route, names in lists.items():
+        kept = []
+        for name in names:
+            if not is_allowed(name, controls):
+                continue
+            missing = missing_need(prompt, deployments[name])
+            if missing is None:
+                kept.append(name)
+            elif route == wanted:
+                obstacle = missing
+        able[route] = tuple(sorted(kept, key=lambda name: _unknowns(prompt, deployments[name])))
+    return able, obstacle
+
+
+def is_allowed(name: str, controls: Controls) -> bool:
+    """Whether the caller's lists let a deployment answer."""
+    return name not in controls.exclude and (not controls.models or name in controls.models)
+
+
+def _unknowns(prompt: Prompt, deployment: Deployment) -> int:
+    return sum(capability not in deployment.supports for capability in prompt.needs)
+
+
+def refuse_if_empty(names: Sequence[str], obstacle: Reason, prompt: Prompt) -> None:
+    """Say why nobody is left.
+
+    Raises:
+        ContextTooLong, BadControl, CapabilityUnavailable: by what stood in the way.
+    """
+    if names:
+        return
+    if obstacle is Reason.CONTEXT_WINDOW:
+        raise ContextTooLong(
+            f"The request needs about {prompt.input_tokens + (prompt.max_output_tokens or 0)} tokens, more than any "
+            "allowed deployment's context window. Shorten the messages or lower max_tokens.",
+            param="messages",
+        )
+    if obstacle is Reason.FORCED_BY_CALLER:
+        raise BadControl(
+            "`router.models` and `router.exclude` leave no deployment of the route. Allow one that the route uses.",
+            param="router.models",
+        )
+    raise CapabilityUnavailable(
+        f"No allowed deployment supports what the request needs ({', '.join(sorted(prompt.needs))}).",
+        param={Reason.CAPABILITY_TOOLS: "tools", Reason.CAPABILITY_JSON: "response_format"}.get(obstacle, "messages"),
+    )
