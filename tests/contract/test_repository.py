@@ -79,7 +79,7 @@ def test_nothing_names_where_or_how_it_was_made() -> None:
     words = re.compile(r"\.\./shared|/work/|helper session|issue #?\d+\b", re.I)
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
     for name in files:
-        if name.endswith((".py", ".md", ".toml", ".yaml", ".yml", ".jsonl")) and name != str(
+        if name.endswith((".py", ".md", ".toml", ".yaml", ".yml", ".jsonl", ".lock")) and name != str(
             Path(__file__).relative_to(ROOT)
         ):
             assert not words.search((ROOT / name).read_text(encoding="utf-8")), name
