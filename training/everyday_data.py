@@ -12,7 +12,9 @@ import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from classifier.assessment import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,21 +22,7 @@ if TYPE_CHECKING:
 EVERYDAY_PATH = Path(__file__).parent / "everyday" / "prompts.jsonl"
 HALVES = ("train", "behaviour")
 LEVELS = ("trivial", "easy", "medium", "hard", "expert")
-TASKS = (
-    "chat",
-    "writing",
-    "knowledge",
-    "extraction",
-    "classification",
-    "translation",
-    "summarisation",
-    "math",
-    "reasoning",
-    "code",
-    "tool_use",
-    "long_context",
-    "other",
-)
+TASKS: tuple[str, ...] = get_args(Task)
 _ROLES = ("system", "user", "assistant", "tool")
 _FIELDS = (
     "id",

@@ -316,18 +316,24 @@ async def test_a_dry_run_is_refused_as_the_real_thing_is() -> None:
                 assert reply.status == 405
 
 
+async def asked_before_sigterm(process: "subprocess.Popen[bytes]", port: int) -> tuple[int, Any]:
+    """What a caller gets whose request was in flight when the gateway was told to go."""
+    async with aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{port}/v1/chat/completions"
+        task = asyncio.create_task(session.post(url, json={"model": "auto", "messages": HI}).__aenter__())
+        await asyncio.sleep(0.4)
+        process.send_signal(signal.SIGTERM)
+        reply = await task
+        return reply.status, await reply.json()
+
+
 async def test_when_the_drain_runs_out_callers_get_an_error_of_ours(tmp_path: Any) -> None:
     config = pool("latency_ms=20000&jitter=0").replace("access_log: false", "drain_s: 1, access_log: false")
     process, port = start(config=config, tmp_path=tmp_path)
     try:
-        async with aiohttp.ClientSession() as session:
-            url = f"http://127.0.0.1:{port}/v1/chat/completions"
-            task = asyncio.create_task(session.post(url, json={"model": "auto", "messages": HI}).__aenter__())
-            await asyncio.sleep(0.4)
-            process.send_signal(signal.SIGTERM)
-            reply = await task
-            assert reply.status == 503
-            assert (await reply.json())["error"]["code"] == "overloaded"
+        status, body = await asked_before_sigterm(process, port)
+        assert status == 503
+        assert body["error"]["code"] == "overloaded"
     finally:
         process.kill()
         log = process.communicate()[1].decode()
@@ -414,14 +420,9 @@ def start(*arguments: str, config: str, tmp_path: Any) -> tuple["subprocess.Pope
 async def test_sigterm_lets_requests_in_flight_finish(tmp_path: Any) -> None:
     process, port = start(config=pool("latency_ms=1500&jitter=0&tokens_per_second=0"), tmp_path=tmp_path)
     try:
-        async with aiohttp.ClientSession() as session:
-            url = f"http://127.0.0.1:{port}/v1/chat/completions"
-            task = asyncio.create_task(session.post(url, json={"model": "auto", "messages": HI}).__aenter__())
-            await asyncio.sleep(0.4)
-            process.send_signal(signal.SIGTERM)
-            reply = await task
-            assert reply.status == 200
-            assert (await reply.json())["choices"]
+        status, body = await asked_before_sigterm(process, port)
+        assert status == 200
+        assert body["choices"]
         assert await asyncio.to_thread(process.wait, 10) in (0, -signal.SIGTERM)
     finally:
         process.kill()
