@@ -1,7 +1,10 @@
 """What the classifier says of a prompt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 Task = Literal[
     "chat",
@@ -45,6 +48,8 @@ class Assessment:
         expected_output_tokens: typical length of an answer to such a prompt.
         artifact: name, version and content hash (first 12 hex digits) of what judged it.
         contributions: what pushed the score, largest first; empty unless asked for.
+        features: the numbers that were judged, read-only, in the order of the classifier's ``feature_names``; no word of
+            the prompt can be read off them. None where an assessor has no such numbers.
     """
 
     complexity: float
@@ -55,6 +60,7 @@ class Assessment:
     expected_output_tokens: int
     artifact: str
     contributions: tuple[Contribution, ...] = ()
+    features: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 class Assessor(Protocol):

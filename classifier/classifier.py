@@ -1,5 +1,7 @@
 """The classifier that serves: an artifact, and what it says of a prompt."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Self, get_args
 
@@ -10,8 +12,9 @@ from classifier import artifact
 from classifier.artifact import ArtifactError, Manifest
 from classifier.assessment import Assessment, Contribution, Task
 from classifier.features import FEATURES
+from classifier.lexicons import LEXICONS
 from classifier.model import Model, Scores
-from classifier.text import Reading, read
+from classifier.text import READING, Reading, read
 
 TASKS: tuple[Task, ...] = get_args(Task)
 
@@ -22,6 +25,8 @@ FOLLOW_UP_CONTEXT_CHARS = 300
 LONG_CONTEXT_CHARS = 12_000
 # Contributions that are named; what remains is summed up in one line, so that they still add up.
 NAMED_CONTRIBUTIONS = 12
+# How the artifact's files begin that say what a word is worth; they, and not what was fitted on them, make the features.
+TABLES = ("word", "term")
 
 
 class Classifier:
@@ -32,6 +37,7 @@ class Classifier:
         self._manifest = manifest
         self._model = model
         self._artifact = manifest.artifact
+        self._features_id = _features_id(manifest, model.feature_names)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
@@ -54,6 +60,20 @@ class Classifier:
         """What the artifact says of itself, thresholds included where they have been chosen."""
         return self._manifest
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What each number of :attr:`Assessment.features <classifier.assessment.Assessment.features>` is called."""
+        return self._model.feature_names
+
+    @property
+    def features_id(self) -> str:
+        """Twelve hex digits that two artifacts share only if the features of a prompt are the same in both.
+
+        It depends on the names, the word lists and the artifact's tables of words; what was fitted on the features
+        does not move it, so an artifact fitted again on recorded features keeps it.
+        """
+        return self._features_id
+
     def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
         """Judge the newest human turn ``text``; see :class:`~classifier.assessment.Assessor`."""
         reading = self._read(text, context)
@@ -67,6 +87,7 @@ class Classifier:
             expected_output_tokens=max(1, round(scores.output_tokens)),
             artifact=self._artifact,
             contributions=_contributions(scores) if explain else (),
+            features=scores.features,
         )
 
     def latent(self, text: str) -> npt.NDArray[np.float32]:
@@ -89,6 +110,13 @@ def _check_features(manifest: Manifest) -> None:
             f"{artifact.MANIFEST}: features differ from this release's ({', '.join(different[:5])}); "
             "fit again with this release's training"
         )
+
+
+def _features_id(manifest: Manifest, names: tuple[str, ...]) -> str:
+    """See :attr:`Classifier.features_id`."""
+    tables = {file: digest for file, digest in manifest.files.items() if file.startswith(TABLES)}
+    listing = json.dumps([READING, names, LEXICONS, sorted(tables.items())])
+    return hashlib.sha256(listing.encode()).hexdigest()[:12]
 
 
 def _task(scores: Scores, reading: Reading, text: str) -> Task:

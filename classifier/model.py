@@ -47,6 +47,8 @@ TREE_HEADS = ("general success", "familiar success", "familiar gain")
 WORD_SCORES = ("familiar words", "familiar words' gain")
 # What only the familiar gain may look at: options say nothing of difficulty that survives another wrapping.
 WRAPPER = ("options",)
+# What the gate between the judges looks at, besides the distance from the training data.
+KNOWN = ("known words, share", "known pairs, share")
 # Columns of the linear heads before the tasks.
 LINEAR_HEADS = (
     "general success",
@@ -87,6 +89,7 @@ class Scores:
         task: index of the likeliest task.
         closed: probability that the answer is a number, an option or a label.
         output_tokens: typical length of an answer in tokens.
+        features: the numbers that were judged, in the order of :func:`feature_names`.
         parts: log-odds of complexity by feature, when asked for; they sum to its log-odds.
     """
 
@@ -96,6 +99,7 @@ class Scores:
     task: int
     closed: float
     output_tokens: float
+    features: Floats
     parts: Mapping[str, float]
 
 
@@ -126,6 +130,7 @@ class Model:
         self._blend = _floats(contents, "blend", (5,))
         self._trees = _trees(contents)
         self._names = input_names(self.words.vectors.shape[1])
+        self.feature_names = feature_names(self.words.vectors.shape[1])
 
     def inputs(self, reading: Reading) -> Inputs:
         """The numbers the judges see of one reading."""
@@ -136,8 +141,7 @@ class Model:
         inputs = self.inputs(reading)
         z = self._standardised(inputs.dense)
         linear = (z @ self._linear + self._linear_bias).tolist()
-        word_scores = inputs.term_values @ self._term_weights.take(inputs.terms, axis=0) + self._term_bias
-        x = np.concatenate((inputs.dense, word_scores, np.array([reading.n_options], dtype=np.float32)))
+        x = self._features(reading, inputs)
         general, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(inputs, z)
         everyday = _everyday_share(linear[2])
@@ -154,8 +158,21 @@ class Model:
             task=max(range(len(linear) - len(LINEAR_HEADS)), key=linear[len(LINEAR_HEADS) :].__getitem__),
             closed=_sigmoid(linear[4]),
             output_tokens=exp(min(max(linear[3], 0.0), 9.0)),
+            features=x,
             parts=self._parts(x, z, unfamiliar, everyday) if explain else {},
         )
+
+    def features(self, reading: Reading) -> Floats:
+        """The numbers judged of one reading, in the order of :func:`feature_names`, float32, read-only."""
+        return self._features(reading, self.inputs(reading))
+
+    def _features(self, reading: Reading, inputs: Inputs) -> Floats:
+        """The numbers judged: dense features, word scores, number of options, and how much is known."""
+        word_scores = inputs.term_values @ self._term_weights.take(inputs.terms, axis=0) + self._term_bias
+        rest = np.array([reading.n_options, inputs.known_words, inputs.known_pairs], dtype=np.float32)
+        features = np.concatenate((inputs.dense, word_scores, rest))
+        features.flags.writeable = False
+        return features
 
     def latent(self, reading: Reading) -> Floats:
         """What a new model's success may depend on: a one, and the log-odds that the small and the strong
@@ -191,9 +208,9 @@ class Model:
         general, familiar = slope * unfamiliar, slope * (1 - unfamiliar)
         by_trees = general * (1 - everyday) / 2
         shares = np.array([(1 - everyday) / 2, everyday])
-        weights = np.zeros(len(x), dtype=np.float64)
+        weights = np.zeros(len(self._names), dtype=np.float64)
         weights[: len(z)] += general * z * (self._linear[:, :2] @ shares)
-        weights += by_trees * self._trees.parts(x, 0, len(x)) + familiar * self._trees.parts(x, 1, len(x))
+        weights += by_trees * self._trees.parts(x, 0, len(weights)) + familiar * self._trees.parts(x, 1, len(weights))
         start = bias + general * float(self._linear_bias[:2] @ shares)
         start += by_trees * self._trees.root(0) + familiar * self._trees.root(1)
         parts = {"starting point": start}
@@ -234,6 +251,12 @@ def dense_features(reading: Reading, words: WordTable) -> Floats:
 def input_names(dimensions: int) -> tuple[str, ...]:
     """What each input of the trees is called; the dimensions of the topic vector go by one name."""
     return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES, *WRAPPER)
+
+
+def feature_names(dimensions: int) -> tuple[str, ...]:
+    """What each number judged is called, one name each, for a word table of so many ``dimensions``."""
+    topic = (f"topic {number}" for number in range(1, dimensions + 1))
+    return (*FEATURES, *RARITY_FEATURES, *topic, *WORD_SCORES, *WRAPPER, *KNOWN)
 
 
 def pairs(words: list[str]) -> list[str]:

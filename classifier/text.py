@@ -12,6 +12,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+# Number of this way of reading: raise it when the same prompt would give other words, counts or hand features.
+READING = 1
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
 # characters, and reading all of them costs more than the whole budget of 0.5 ms (tests/bench).
 VIEW_CHARS = 5_000

@@ -1,0 +1,82 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifier import Classifier
+from classifier.artifact import DEFAULT_PATH, Contents, load, save
+from classifier.model import Model, dense_features, read_inputs, word_table
+from classifier.text import read
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load()
+
+
+@given(st.text(alphabet=st.characters(codec=None), max_size=400), st.text(max_size=50))
+@settings(max_examples=200, deadline=None)
+def test_there_is_one_finite_number_for_each_name_whatever_the_prompt(
+    classifier: Classifier, text: str, context: str
+) -> None:
+    features = classifier.assess(text, context).features
+    assert features is not None
+    assert features.shape == (len(classifier.feature_names),)
+    assert features.dtype == np.float32
+    assert np.isfinite(features).all()
+
+
+def test_each_name_is_used_once(classifier: Classifier) -> None:
+    assert len(set(classifier.feature_names)) == len(classifier.feature_names)
+
+
+@pytest.mark.parametrize("text", ["", "Why is the sky blue?", "Pick:\nA) 1\nB) 2\nC) 3", "今天天气怎么样", "x " * 4000])
+def test_the_features_are_what_training_computes(classifier: Classifier, text: str) -> None:
+    _, contents = load(DEFAULT_PATH)
+    reading, table = read(text), word_table(contents)
+    index_of = {term: index for index, term in enumerate(contents.words["terms"])}
+    inputs = read_inputs(reading, table, index_of, contents.arrays["term_idf"].astype(np.float32))
+    by_name = dict(zip(classifier.feature_names, classifier.assess(text).features.tolist(), strict=True))
+    dense = dense_features(reading, table)
+    assert list(by_name.values())[: len(dense)] == dense.tolist()
+    scores = inputs.term_values @ contents.arrays["term_weights"][inputs.terms].astype(np.float32)
+    scores += contents.arrays["term_bias"]
+    assert [by_name["familiar words"], by_name["familiar words' gain"]] == pytest.approx(scores.tolist(), abs=1e-6)
+    assert by_name["options"] == reading.n_options
+    assert by_name["known words, share"] == pytest.approx(inputs.known_words)
+    assert by_name["known pairs, share"] == pytest.approx(inputs.known_pairs)
+
+
+def test_the_features_cannot_be_written_to(classifier: Classifier) -> None:
+    features = classifier.assess("Why is the sky blue?").features
+    assert features is not None
+    with pytest.raises(ValueError, match="read-only"):
+        features[0] = 0
+
+
+def test_a_model_gives_the_features_by_themselves(classifier: Classifier) -> None:
+    _, contents = load(DEFAULT_PATH)
+    features = Model(contents).features(read("Prove that 2 is prime."))
+    assert features.tolist() == classifier.assess("Prove that 2 is prime.").features.tolist()
+
+
+def changed(path: Path, contents: Contents, array: str) -> Classifier:
+    """The default artifact with one array doubled."""
+    manifest, _ = load(DEFAULT_PATH)
+    arrays = {**contents.arrays, array: contents.arrays[array] * 2}
+    shutil.rmtree(path, ignore_errors=True)
+    save(path, Contents(arrays, contents.words), manifest, "card")
+    return Classifier.load(path)
+
+
+def test_artifacts_share_an_id_of_features_only_if_their_word_tables_agree(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    _, contents = load(DEFAULT_PATH)
+    for fitted_on_features in ("linear_weights", "tree_value", "dense_mean"):
+        assert changed(tmp_path / "a", contents, fitted_on_features).features_id == classifier.features_id
+    for table in ("word_scale", "word_rarity", "term_idf", "term_weights", "term_bias"):
+        assert changed(tmp_path / "a", contents, table).features_id != classifier.features_id
