@@ -20,6 +20,7 @@ from classifier import Classifier
 from classifier.assessment import Assessor
 from router import __version__
 from router.config.load import load_settings
+from router.core.certificate import read_certificate
 from router.core.evidence import NO_FUSION, FusionPolicy, read_evidence
 from router.core.fusion import FusionControls, Member
 from router.core.health import CooldownRules
@@ -151,8 +152,10 @@ def build_services(
 def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:
     """The policy of a config and an artifact."""
     thresholds: dict[Mode, Thresholds] = dict(UNCERTIFIED)
+    certificate = None
     if isinstance(assessor, Classifier):
         chosen = assessor.manifest.thresholds or {}
+        certificate = read_certificate(chosen, assessor.manifest.versions)
         thresholds.update({mode: Thresholds(**chosen[mode]) for mode in MODES if mode in chosen})
     routing = settings.routing
     return Policy(
@@ -164,6 +167,7 @@ def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:
         aliases=routing.aliases,
         thresholds=thresholds,
         fusion=build_fusion_policy(settings.fusion),
+        certificate=certificate,
     )
 
 

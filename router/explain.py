@@ -1,8 +1,10 @@
 """A decision in full, and in words: what dry runs answer."""
 
+from dataclasses import asdict
 from typing import Any
 
 from classifier.assessment import Assessment
+from router.core.flips import what_would_flip
 from router.core.policy import Policy, Thresholds
 from router.core.types import Reason
 from router.errors import GatewayError
@@ -63,6 +65,9 @@ def explanation(considered: Consideration, policy: Policy) -> dict[str, Any]:
         "estimated_cost_usd": dict(decision.estimates_usd),
         "input_tokens": considered.prompt.input_tokens,
         "is_followup": considered.prompt.is_followup,
+        "would_flip": [asdict(flip) for flip in what_would_flip(decision, policy)],
+        "certificate": policy.certificate.facts(decision.mode) if policy.certificate else None,
+        "promise": policy.certificate.in_words(decision.mode) if policy.certificate else None,
         "policy": policy.version,
     }
 
@@ -82,6 +87,9 @@ def in_words(found: dict[str, Any]) -> str:
         lines += [_pushed(part["name"], part["weight"]) for part in found["contributions"][:8]]
     for route, cost in found["estimated_cost_usd"].items():
         lines.append(f"  {route} would cost about {'an unknown amount' if cost is None else f'${cost:.6f}'}")
+    lines += [f"  otherwise: {flip['words']}" for flip in found["would_flip"]]
+    if found["promise"] is not None:
+        lines.append(f"  promise: {found['promise']}")
     return "\n".join(lines)
 
 

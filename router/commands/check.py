@@ -3,9 +3,12 @@
 import argparse
 import os
 import sys
+from datetime import UTC, datetime
 
 from classifier import Classifier
 from router.config.check import check
+from router.core.certificate import read_certificate
+from router.core.types import Mode
 from router.settings import Settings
 
 
@@ -17,12 +20,25 @@ def run(options: argparse.Namespace) -> int:
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if report.settings is not None and report.ok:
-        print(_summary(report.settings))
+        classifier = Classifier.load(report.settings.classifier.path)
+        print(_summary(report.settings, classifier))
+        _show_certificate(report.settings.routing.mode, classifier)
     return 0 if report.ok else 1
 
 
-def _summary(settings: Settings) -> str:
-    routing, classifier = settings.routing, Classifier.load(settings.classifier.path)
+def _show_certificate(mode: Mode, classifier: Classifier) -> None:
+    """What the thresholds promise, and why that may not be relied on."""
+    certificate = read_certificate(classifier.manifest.thresholds, classifier.manifest.versions)
+    if certificate is None:
+        print("warning: the artifact brings no thresholds; run python -m training thresholds", file=sys.stderr)
+        return
+    print(certificate.in_words(mode), f"holds for {certificate.holds_for}", sep="; ")
+    for doubt in certificate.doubts(classifier.artifact, datetime.now(UTC).date()):
+        print(f"warning: {doubt}; run python -m training thresholds on recent data", file=sys.stderr)
+
+
+def _summary(settings: Settings, classifier: Classifier) -> str:
+    routing = settings.routing
     return (
         f"{settings.origin}: ok. {len(settings.pool)} deployments; small: {', '.join(routing.small)}; "
         f"strong: {', '.join(routing.strong)}; mode {routing.mode}; baseline {routing.baseline}; "

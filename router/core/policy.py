@@ -13,6 +13,7 @@ from math import isfinite
 
 from classifier.assessment import Assessment
 from router.core.ask import Ask, Controls
+from router.core.certificate import Certificate
 from router.core.cost import call_cost_usd
 from router.core.eligibility import able_by_route, is_allowed, missing_need, refuse_if_empty
 from router.core.evidence import NO_FUSION, FusionPolicy
@@ -64,6 +65,7 @@ class Policy:
         names: deployments by every name a caller may use in an allow-list.
         version: says which policy decided, in metrics and records.
         fusion: when the panel is asked, and who sits on it.
+        certificate: what the thresholds promise; None where they are nobody's promise.
     """
 
     deployments: Mapping[str, Deployment]
@@ -75,6 +77,7 @@ class Policy:
     thresholds: Mapping[Mode, Thresholds] = field(default_factory=lambda: UNCERTIFIED)
     version: str = "1"
     fusion: FusionPolicy = NO_FUSION
+    certificate: Certificate | None = None
     names: Mapping[str, frozenset[str]] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from router.config.load import parse_settings
 from router.core.types import Reason
 from router.record.metrics import Metrics
-from tests.live import gateway
+from tests.live import POOL, gateway
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -79,6 +79,10 @@ def test_commands_of_the_readme_do_what_it_says(command: str, tmp_path: Path) ->
         assert done.returncode == 1
         assert "router.yaml:1" in done.stderr
         assert "model" in done.stderr
+        (tmp_path / "good.yaml").write_text(POOL)
+        done = subprocess.run([*base, "--config", "good.yaml"], **run)
+        assert done.returncode == 0
+        assert "mode balanced" in done.stdout
 
 
 def test_a_server_without_keys_or_config_says_what_to_do(tmp_path: Path) -> None:

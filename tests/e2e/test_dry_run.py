@@ -1,0 +1,53 @@
+"""``POST /v1/route``: the decision in full, over a socket."""
+
+from typing import Any
+
+from openai import OpenAI
+
+from classifier import Classifier
+from tests.live import LiveGateway
+
+HARD = "Prove that every bounded sequence of reals has a convergent subsequence, and say why this fails in l2."
+
+
+def dry_run(client: OpenAI, **body: Any) -> dict[str, Any]:
+    return client.post("/route", body={"model": "auto", **body}, cast_to=object)  # type: ignore[return-value]
+
+
+def asked(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def test_a_dry_run_says_why_what_it_would_cost_and_what_would_flip_it_and_calls_nobody(
+    client: OpenAI, live: LiveGateway
+) -> None:
+    before = len(live.records)
+    found = dry_run(client, messages=asked(HARD))
+    assert found["reason_in_words"]
+    assert found["contributions"]
+    assert set(found["estimated_cost_usd"]) == {"small", "strong"}
+    assert found["would_flip"]
+    assert all(flip["words"] for flip in found["would_flip"])
+    assert len(live.records) == before
+
+
+def test_a_mode_that_is_said_to_flip_the_decision_does(client: OpenAI) -> None:
+    found = dry_run(client, messages=asked(HARD), router={"mode": "quality"})
+    modes = [flip for flip in found["would_flip"] if flip["by"] == "mode"]
+    assert found["route"] == "strong"
+    assert modes
+    for flip in modes:
+        assert dry_run(client, messages=asked(HARD), router=flip["needs"])["route"] == flip["route"]
+
+
+def test_a_dry_run_shows_what_the_artifact_promises(client: OpenAI) -> None:
+    certificate = dry_run(client, messages=asked("hi"))["certificate"]
+    assert certificate["artifact"] == Classifier.load().artifact
+    assert {"n", "failures", "alpha", "delta", "window", "versions", "expires"} <= certificate.keys()
+    assert certificate["n"] > certificate["sent_small"] > certificate["failures"]
+
+
+def test_what_a_caller_forces_is_flipped_by_asking_otherwise(client: OpenAI) -> None:
+    found = dry_run(client, model="strong", messages=asked("hi"))
+    assert found["reason"] == "forced_by_caller"
+    assert [flip["by"] for flip in found["would_flip"]] == ["request"]
