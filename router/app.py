@@ -43,6 +43,7 @@ from router.pipeline import Services
 from router.record.log import RequestLog, start_logging
 from router.record.metrics import Metrics
 from router.record.record import RequestRecord
+from router.record.traces import Traces
 from router.reload import ArtifactWatch
 from router.settings import FusionSettings, Settings
 
@@ -72,7 +73,10 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     """Join the parts into the ASGI application."""
     metrics = Metrics(registry)
     request_log = RequestLog()
+    traces = Traces() if settings.traces else None
     keepers = [metrics.observe, *([request_log.add] if settings.server.access_log else [])]
+    if traces is not None:
+        keepers.append(traces.add)
     services, ways = build_services(settings, keepers, metrics.show_health)
     metrics.describe(services.assessor.artifact if services.assessor else "none", services.policy.version)
     for name in settings.pool:
@@ -98,6 +102,8 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         yield
         watch.cancel()
         await ways.http.aclose()
+        if traces is not None:
+            await asyncio.to_thread(traces.stop)  # it may wait for the collector
         request_log.stop()
         listener.stop()
 

@@ -35,6 +35,7 @@ class Exchange(Protocol):
     caller: str
     session_header: str | None
     fusion_depth: int
+    traceparent: str | None
     closed: bool
 
     async def receive(self) -> bytes:
@@ -182,8 +183,9 @@ def new_draft(services: Services, endpoint: str) -> Draft:
 @asynccontextmanager
 async def _recorded(services: Services, exchange: Exchange, endpoint: str) -> AsyncIterator[Draft]:
     """Leave exactly one record, and answer every error."""
-    began_s, outcome = perf_counter(), "aborted"
+    outcome = "aborted"
     draft = new_draft(services, endpoint)
+    draft.began_s, draft.traceparent = perf_counter(), exchange.traceparent
     try:
         yield draft
         outcome = "ok"
@@ -199,7 +201,7 @@ async def _recorded(services: Services, exchange: Exchange, endpoint: str) -> As
         log.exception("request %s failed inside the gateway", draft.request_id)
         await exchange.fail(draft, InternalError(f"The gateway failed; its log has more under {draft.request_id}."))
     finally:
-        services.keep(draft.finish(outcome, perf_counter() - began_s))
+        services.keep(draft.finish(outcome, perf_counter() - draft.began_s))
 
 
 async def _complete(

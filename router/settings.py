@@ -208,6 +208,7 @@ class Settings:
         origin: the file's path, or ``environment``.
         warnings: what is allowed but doubtful.
         notes: what was chosen on the operator's behalf and why, one sentence each.
+        traces: whether OpenTelemetry's variables name a collector; the exporter reads the rest of them itself.
     """
 
     pool: Mapping[str, Target]
@@ -221,3 +222,4 @@ class Settings:
     origin: str = "environment"
     warnings: tuple[Complaint, ...] = ()
     notes: tuple[str, ...] = ()
+    traces: bool = False

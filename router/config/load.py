@@ -25,6 +25,7 @@ from router.config.sections import (
     read_server,
 )
 from router.config.source import Located, read_yaml
+from router.config.tracing import with_tracing
 from router.settings import Complaint, Settings, SettingsError
 
 
@@ -39,7 +40,7 @@ def load_settings(path: Path | None, env: Mapping[str, str]) -> Settings:
         SettingsError: with every complaint at once.
     """
     if path is None:
-        return pool_from_environment(env)
+        return with_tracing(pool_from_environment(env), env)
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -65,7 +66,7 @@ def parse_settings(text: str, file: str, env: Mapping[str, str]) -> Settings:
         settings = _read(root, book, Path(file).parent)
     if book.complaints or settings is None:
         raise SettingsError(_in_file_order(book.complaints))
-    return replace(settings, origin=file, warnings=_in_file_order(book.warnings))
+    return with_tracing(replace(settings, origin=file, warnings=_in_file_order(book.warnings)), env)
 
 
 def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:

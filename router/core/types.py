@@ -116,6 +116,7 @@ class Attempt:
     Attributes:
         outcome: ``ok``, an error code, or ``aborted``.
         duration_s: from sending to the last byte; waiting for the provider is all of it.
+        began_s: when it was sent, on the clock of the record's ``began_s``.
         usage: None where the call cannot have cost anything (refused, unreachable).
         cost_usd: None where nothing was used or the model is unpriced.
     """
@@ -127,3 +128,4 @@ class Attempt:
     duration_s: float
     usage: Usage | None = None
     cost_usd: float | None = None
+    began_s: float = 0.0

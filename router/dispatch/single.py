@@ -271,8 +271,9 @@ class Dispatcher:
     def _note(self, trip: Trip, step: Step, stage: Stage, outcome: str, began_s: float, usage: Usage | None) -> None:
         deployment = self.pool[step.deployment]
         cost = call_cost_usd(usage, deployment.price) if usage is not None and deployment.price is not None else None
+        duration_s = perf_counter() - began_s
         trip.attempts.append(
-            Attempt(deployment.name, deployment.model, stage, outcome, perf_counter() - began_s, usage, cost)
+            Attempt(deployment.name, deployment.model, stage, outcome, duration_s, usage, cost, began_s)
         )
 
     def _recover(self, name: str, step: Callable[[Health], Health]) -> None:

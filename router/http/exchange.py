@@ -66,6 +66,8 @@ class AsgiExchange:
         session = self.headers.get(b"x-session-id")
         self.session_header = session.decode("latin-1") or None if session else None
         self.fusion_depth = _fusion_depth(self.headers)
+        trace = self.headers.get(b"traceparent")
+        self.traceparent = trace.decode("latin-1") if trace else None
         self.caller = ""
         self.closed = self.answered = False
         self._begun = False

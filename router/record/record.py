@@ -17,6 +17,8 @@ class RequestRecord:
 
     Attributes:
         started_at: Unix time in seconds.
+        began_s: the same moment on the clock of the attempts' ``began_s``.
+        traceparent: the caller's W3C trace context, as it came; None without one.
         caller: the name of the API key, empty where auth is off; never the key.
         asked_model: the ``model`` of the request.
         route, reason: how it was answered in the end; ``decision`` says what was meant.
@@ -57,6 +59,8 @@ class RequestRecord:
     policy: str
     fusion: Mapping[str, Any] | None = None
     classifier_failed: bool = False
+    began_s: float = 0.0
+    traceparent: str | None = None
 
 
 @dataclass(slots=True)
@@ -68,6 +72,8 @@ class Draft:
     endpoint: str
     baseline: Deployment
     policy: str
+    began_s: float = 0.0
+    traceparent: str | None = None
     caller: str = ""
     asked_model: str = ""
     stream: bool = False
@@ -146,6 +152,8 @@ class Draft:
             policy=self.policy,
             fusion=_unwritten(self.fusion),
             classifier_failed=self.classifier_failed,
+            began_s=self.began_s,
+            traceparent=self.traceparent,
         )
 
 
