@@ -42,6 +42,9 @@ class Manifest:
         versions: versions of the libraries that fitted it.
         thresholds: the modes and their certificate, or None before thresholds are chosen.
         models: abilities of models added later, by name; see `python -m training add-model`.
+        complexity_reference: how complexity is spread over the prompts that thresholds are chosen on, or None before
+            `python -m training calibrate`: ``prompts``, their number, and ``at_most``, the share of them whose
+            complexity is at most each of ``edges``. Traffic that is spread otherwise has drifted.
         format: of the directory.
     """
 
@@ -55,11 +58,12 @@ class Manifest:
     versions: Mapping[str, str]
     thresholds: Mapping[str, Any] | None = None
     models: Mapping[str, Any] = field(default_factory=dict)
+    complexity_reference: Mapping[str, Any] | None = None
     format: int = FORMAT
 
     @property
     def artifact(self) -> str:
-        """``name@version:hash12``; thresholds, metrics and models do not change the hash."""
+        """``name@version:hash12``; thresholds, metrics, models and the reference do not change the hash."""
         listing = json.dumps(dict(sorted(self.files.items())), sort_keys=True)
         return f"{self.name}@{self.version}:{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
 

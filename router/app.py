@@ -78,9 +78,9 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     if traces is not None:
         keepers.append(traces.add)
     services, ways = build_services(settings, keepers, metrics.show_health)
-    metrics.describe(services.assessor.artifact if services.assessor else "none", services.policy.version)
-    for name in settings.pool:
-        metrics.show_health(name, True)
+    _describe(metrics, services)
+    for target in settings.pool.values():
+        metrics.introduce(target.deployment)
     auth = Authenticator({key.name: key.sha256 for key in settings.auth.keys})
     limits = WireLimits(settings.limits.max_body_bytes, settings.limits.request_read_s)
 
@@ -89,7 +89,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     def install(classifier: Classifier) -> None:
         policy = build_policy(settings, classifier)
         services.assessor, services.policy = classifier, policy
-        metrics.describe(classifier.artifact, policy.version)
+        _describe(metrics, services)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -206,6 +206,12 @@ def load_assessor(path: Path | None) -> Assessor | None:
     except Exception as error:
         log.error("no classifier: %s; every prompt goes to the strong route", error)
         return None
+
+
+def _describe(metrics: Metrics, services: Services) -> None:
+    assessor = services.assessor
+    reference = assessor.manifest.complexity_reference if isinstance(assessor, Classifier) else None
+    metrics.describe(assessor.artifact if assessor else "none", services.policy.version, reference)
 
 
 def _readiness(services: Services) -> dict[str, bool]:

@@ -23,7 +23,7 @@ from router.dispatch.fusion import RunStore
 from router.dispatch.single import Dispatcher, Trip
 from router.errors import BadRequest, GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
-from router.record.record import Draft, RequestRecord
+from router.record.record import EMBEDDINGS, Draft, RequestRecord
 from router.record.render import last_chunks, usages_of, whole_body
 
 log = logging.getLogger("router")
@@ -118,7 +118,7 @@ async def answer_chat(services: Services, exchange: Exchange) -> None:
 
 async def answer_embeddings(services: Services, exchange: Exchange) -> None:
     """Pass an embeddings request to the deployment it names; there is nothing to decide."""
-    async with _recorded(services, exchange, "embeddings") as draft:
+    async with _recorded(services, exchange, EMBEDDINGS) as draft:
         request = exchange.parse(await exchange.receive())
         draft.caller, draft.asked_model = exchange.caller, request.model
         policy = services.policy

@@ -1,21 +1,36 @@
-"""How well calibrated an artifact is on the calibration split; what a fit set there is measured, not changed."""
+"""How well calibrated an artifact is on the calibration split, and how it spreads complexity there."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classifier.classifier import Classifier
 from training.calibration import expected_calibration_error
-from training.data import Data
+from training.data import Data, Floats
 from training.metrics import brier, reliability
-from training.replay import replay
+from training.replay import Rows, replay
+
+REFERENCE_EDGES = tuple(step / 20 for step in range(1, 21))
+"""Where the spread of complexity is measured: the buckets of the gateway's histogram, held equal by a test."""
 
 
-def recalibrate(artifact: Path, data: Data) -> dict[str, Any]:
-    """Calibration of the artifact on the calibration split."""
-    rows = replay(data, "calibration", Classifier.load(artifact))
+def judged(artifact: Path, data: Data) -> Rows:
+    """The calibration split as the artifact judges it."""
+    return replay(data, "calibration", Classifier.load(artifact))
+
+
+def calibration_of(rows: Rows) -> dict[str, Any]:
+    """What a fit set is measured here, not changed."""
     return {
         "prompts": len(rows),
         "ece": expected_calibration_error(rows.complexity, rows.small_fails),
         "brier": brier(rows.complexity, rows.small_fails),
         "reliability": reliability(rows.complexity, rows.small_fails),
     }
+
+
+def complexity_reference(complexity: Floats) -> dict[str, Any]:
+    """The manifest's ``complexity_reference``: the certificate holds for traffic whose complexity is spread like this."""
+    at_most = [round(float(np.mean(complexity <= edge)), 6) for edge in REFERENCE_EDGES]
+    return {"prompts": len(complexity), "edges": list(REFERENCE_EDGES), "at_most": at_most}

@@ -26,7 +26,7 @@ _HELP = {
     "run": "all steps in a row; steps whose inputs have not changed are skipped",
     "load": "read recorded outcomes of any known format into OUT/tables",
     "fit": "fit the classifier and calibrate it into OUT/artifact",
-    "calibrate": "measure calibration on the calibration split",
+    "calibrate": "measure calibration, and how complexity is spread, on the calibration split",
     "thresholds": "choose the three modes' thresholds on the calibration split",
     "evaluate": "judge the test split; the only step that looks at it",
     "report": "write OUT/report.html, its pictures and the model card",

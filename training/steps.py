@@ -1,7 +1,7 @@
 """The steps of a training run, each on what the one before left in the output directory.
 
-``load`` writes ``tables/``, ``fit`` ``artifact/``, ``thresholds`` and ``evaluate`` a JSON each and their part of the
-manifest, ``report`` pictures, a page and the model card. A look at the test split leaves a line in ``looks.jsonl``.
+``load`` writes ``tables/``, ``fit`` ``artifact/``, ``calibrate``, ``thresholds`` and ``evaluate`` a JSON each and their
+part of the manifest, ``report`` pictures, a page and the model card. A look at the test split leaves a line in ``looks.jsonl``.
 """
 
 import json
@@ -18,7 +18,7 @@ from classifier.classifier import Classifier
 from router.core.policy import Thresholds
 from router.core.types import MODES
 from training import data as tables
-from training.calibrate import recalibrate
+from training.calibrate import calibration_of, complexity_reference, judged
 from training.card import model_card
 from training.data import Data, DataError
 from training.evaluate import evaluate, headline
@@ -143,7 +143,12 @@ def _fit(chosen: Run) -> tuple[list[Path], str]:
 
 
 def _calibrate(chosen: Run) -> tuple[list[Path], str]:
-    found = recalibrate(chosen.artifact, loaded(chosen))
+    _require(chosen.artifact / artifact.MANIFEST, "fit")
+    rows = judged(chosen.artifact, loaded(chosen))
+    found, spread = calibration_of(rows), complexity_reference(rows.complexity)
+    artifact.write_manifest(
+        chosen.artifact, replace(artifact.read_manifest(chosen.artifact), complexity_reference=spread)
+    )
     write_json(chosen.out / "calibration.json", plain(found))
     return [chosen.out / "calibration.json"], f"ECE {found['ece']:.4f} on the calibration split"
 

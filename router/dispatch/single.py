@@ -112,7 +112,7 @@ class Dispatcher:
             provider_of: the way out for a target.
             rules: when a deployment is left out.
             max_attempts: calls made for one request at the most.
-            on_health: told when a deployment goes down (False) or comes back (True).
+            on_health: told when a deployment is left out, anew or for longer (False), or comes back (True).
         """
         self.targets = targets
         self.pool: Mapping[str, Deployment] = {name: target.deployment for name, target in targets.items()}
@@ -288,7 +288,7 @@ class Dispatcher:
             self._recover(name, after_success)
             return
         self._health[name] = after_failure(health, _now(), self._rules, error.retry_after_s)
-        if self._health[name].cooling_until_s and not health.cooling_until_s:
+        if self._health[name].cooling_until_s != health.cooling_until_s:
             self._on_health(name, False)
 
     def _abandon(self, name: str) -> None:

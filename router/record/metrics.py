@@ -1,16 +1,18 @@
 """Every Prometheus metric of the gateway. Label sets are closed: config and code fill them, callers cannot."""
 
 from collections.abc import Iterable, Mapping
+from math import nan
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from router import __version__
-from router.core.types import Attempt
+from router.core.types import Attempt, Deployment
 from router.record.record import RequestRecord
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+_NOVELTY = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1)
 _SHARES = tuple(step / 20 for step in range(1, 21))
 
 
@@ -44,13 +46,35 @@ class Metrics:
         self.counterfactual = Counter(
             "router_counterfactual_cost_usd", "What the baseline would have cost.", ("route", "baseline"), **metric
         )
+        self.savings = Counter(
+            "router_savings_usd",
+            "Baseline's cost minus ours, request by request; what cannot be priced is left out.",
+            ("route", "sign"),
+            **metric,
+        )
         self.complexity = Histogram(
             "router_complexity", "Complexity of routed prompts.", ("task",), buckets=_SHARES, **metric
+        )
+        self.complexity_reference = Gauge(
+            "router_complexity_reference",
+            "Share of the prompts that thresholds were chosen on whose complexity is at most `le`.",
+            ("le",),
+            **gauge,
+        )
+        self.novelty = Histogram(
+            "router_novelty", "How unlike the training data prompts are.", buckets=_NOVELTY, **metric
         )
         self.novel = Counter("router_novel_prompts", "Prompts far from the training data.", **metric)
         self.classifier_failures = Counter("router_classifier_failures", "Prompts that got no assessment.", **metric)
         self.deployment_up = Gauge(
-            "router_deployment_up", "1 where calls go there, 0 while cooling down.", ("deployment",), **gauge
+            "router_deployment_up",
+            "1 where calls go there, 0 while a worker leaves it out.",
+            ("deployment",),
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self.cooldowns = Counter(
+            "router_cooldowns", "Times a deployment was left out for a while, or for longer.", ("deployment",), **metric
         )
         self.in_flight = Gauge(
             "router_in_flight_requests",
@@ -74,6 +98,7 @@ class Metrics:
             "router_fusion_agreement", "Share of candidates that say the same.", buckets=_SHARES, **metric
         )
         self._described: tuple[str, ...] = ()
+        self._has_reference = False
         self._children: dict[tuple[str, ...], Any] = {}
 
     def observe(self, record: RequestRecord) -> None:
@@ -91,24 +116,41 @@ class Metrics:
             self._observe_fusion(record.fusion)
         if record.baseline_cost_usd is not None:
             self._child("counterfactual", route, record.baseline).inc(record.baseline_cost_usd)
+        saved = record.savings_usd
+        if saved:
+            self._child("savings", route, "saved" if saved > 0 else "overspent").inc(abs(saved))
         assessment = record.decision.assessment if record.decision else None
         if assessment is not None:
             self._child("complexity", assessment.task).observe(assessment.complexity)
+            self.novelty.observe(assessment.novelty)
         if record.classifier_failed:
             self.classifier_failures.inc()
         if record.decision is not None and record.decision.is_novel:
             self.novel.inc()
 
-    def describe(self, classifier: str, policy: str) -> None:
-        """Say what is running; after a reload the old description is 0."""
+    def introduce(self, deployment: Deployment) -> None:
+        """Begin a deployment's series at nothing: Prometheus sees only growth, never what a series was born with."""
+        self.deployment_up.labels(deployment.name).set(1)
+        self._child("cooldowns", deployment.name)
+        self._child("unpriced", deployment.model)
+
+    def describe(self, classifier: str, policy: str, reference: Mapping[str, Any] | None = None) -> None:
+        """Say what is running, and the artifact's ``complexity_reference``; after a reload the old description is 0."""
         if self._described:
             self.build_info.labels(*self._described).set(0)
         self._described = (__version__, classifier, policy)
         self.build_info.labels(*self._described).set(1)
+        known = dict(zip(reference["edges"], reference["at_most"], strict=True)) if reference else {}
+        if known or self._has_reference:
+            self._has_reference = True
+            for edge in _SHARES:
+                self.complexity_reference.labels(str(edge)).set(known.get(edge, nan))
 
     def show_health(self, deployment: str, up: bool) -> None:
-        """Say that a deployment went down or came back."""
+        """Say that a deployment came back, or is left out from now on, or for longer."""
         self.deployment_up.labels(deployment).set(up)
+        if not up:
+            self._child("cooldowns", deployment).inc()
 
     def _observe_attempts(self, route: str, attempts: Iterable[Attempt]) -> None:
         for attempt in attempts:

@@ -8,6 +8,9 @@ from router.core.cost import counterfactual_cost_usd, total_cost_usd
 from router.core.policy import Decision
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
 
+EMBEDDINGS = "embeddings"
+"""The endpoint whose requests the baseline, a chat model, could not have answered: it has no counterfactual."""
+
 STATIONS = ("parse", "assess", "decide", "dispatch", "render")
 
 
@@ -29,6 +32,7 @@ class RequestRecord:
         cost_usd: the sum over all priced calls; None where no call was priced.
         unpriced: some call has tokens but no known price: ``cost_usd`` is then a lower bound.
         baseline_cost_usd: the same tokens at the baseline's price; None without an answer or a price.
+        savings_usd: what the baseline would have cost beyond ours, signed; None where a side has no known price.
         overhead_s: our own time by station; waiting for a provider is not in it.
         first_token_s: from the request's arrival to the first content; None for replies that are not streamed.
         fusion: the run's facts without anything that a model wrote; None where no panel was asked.
@@ -53,6 +57,7 @@ class RequestRecord:
     unpriced: bool
     baseline: str
     baseline_cost_usd: float | None
+    savings_usd: float | None
     duration_s: float
     first_token_s: float | None
     overhead_s: Mapping[str, float]
@@ -118,9 +123,16 @@ class Draft:
     @property
     def baseline_cost_usd(self) -> float | None:
         """What the baseline would have cost."""
-        if self.answered is None or self.baseline.price is None:
+        if self.answered is None or self.baseline.price is None or self.endpoint == EMBEDDINGS:
             return None
         return counterfactual_cost_usd(self.answered, self.baseline.price)
+
+    @property
+    def savings_usd(self) -> float | None:
+        """Baseline's cost minus ours; what failed was spent for nothing. None where a side has no known price."""
+        if self.unpriced or self.baseline.price is None or self.endpoint == EMBEDDINGS:
+            return None
+        return round((self.baseline_cost_usd or 0.0) - (self.cost_usd or 0.0), 12)
 
     def finish(self, outcome: str, duration_s: float) -> RequestRecord:
         """Freeze it."""
@@ -146,6 +158,7 @@ class Draft:
             unpriced=self.unpriced,
             baseline=self.baseline.model,
             baseline_cost_usd=self.baseline_cost_usd,
+            savings_usd=self.savings_usd,
             duration_s=duration_s,
             first_token_s=self.first_token_s,
             overhead_s=self.overhead_s,

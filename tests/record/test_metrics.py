@@ -1,17 +1,21 @@
 """Every metric moves when it should, by what it should, and its labels stay closed."""
 
+import math
 from typing import Any
 
 import pytest
 from openai import OpenAI
 from prometheus_client import CollectorRegistry
 
+from classifier.artifact import DEFAULT_PATH, read_manifest
 from classifier.assessment import Assessment
 from router.core.types import Attempt, Deployment, Price, Usage
 from router.record.metrics import Metrics
 from router.record.record import Draft, facts
 from tests.live import POOL, gateway
+from training.calibrate import REFERENCE_EDGES
 
+DEFAULT = read_manifest(DEFAULT_PATH)
 BASELINE = Deployment("strong", "scripted/strong", Price(5e-6, 25e-6))
 HI: list[Any] = [{"role": "user", "content": "hi"}]
 
@@ -75,6 +79,60 @@ def test_a_request_that_failed_early_still_counts_once() -> None:
     registry = CollectorRegistry()
     Metrics(registry).observe(draft().finish("invalid_request", 0.01))
     assert samples(registry)["router_requests_total|none|none|none|invalid_request"] == 1
+
+
+def test_savings_are_signed_and_count_what_failed_as_spent_for_nothing() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    used = Usage(100, 20)
+    for route, outcome, cost in (("small", "ok", 0.0001), ("fusion", "ok", 0.004), ("small", "upstream_error", 0.0002)):
+        metrics.observe(draft(route=route, attempts=[attempt(outcome, used, cost)]).finish(outcome, 1.0))
+    got = samples(registry)
+    assert got["router_savings_usd_total|small|saved"] == pytest.approx(0.001 - 0.0001)
+    assert got["router_savings_usd_total|fusion|overspent"] == pytest.approx(0.004 - 0.001)
+    assert got["router_savings_usd_total|small|overspent"] == pytest.approx(0.0002)
+
+
+def test_what_cannot_be_compared_is_in_no_saving() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    unpriced = draft(route="small", attempts=[attempt("ok", Usage(100, 20), None)])
+    no_chat = draft(endpoint="embeddings", route="direct", attempts=[attempt("ok", Usage(100, 0), 0.00001)])
+    no_baseline = draft(baseline=Deployment("b", "b/b"), route="small", attempts=[attempt("ok", Usage(9, 9), 0.001)])
+    for made in (unpriced, no_chat, no_baseline):
+        assert made.savings_usd is None
+        metrics.observe(made.finish("ok", 1.0))
+    assert no_chat.baseline_cost_usd is None
+    assert not [name for name in samples(registry) if name.startswith("router_savings_usd_total")]
+
+
+def test_each_cooldown_is_counted_a_longer_one_too_and_a_recovery_is_not() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    metrics.introduce(BASELINE)
+    assert samples(registry)["router_cooldowns_total|strong"] == 0
+    assert samples(registry)["router_unpriced_calls_total|scripted/strong"] == 0
+    for up in (False, False, True):
+        metrics.show_health("strong", up)
+    assert samples(registry)["router_cooldowns_total|strong"] == 2
+    assert samples(registry)["router_deployment_up|strong"] == 1
+
+
+def test_the_reference_has_the_buckets_of_the_histogram_and_goes_with_the_artifact() -> None:
+    reference = DEFAULT.complexity_reference
+    assert reference is not None
+    assert list(reference["edges"]) == list(REFERENCE_EDGES)
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    metrics.describe("a@1:0", "1", reference)
+    got = samples(registry)
+    metrics.complexity.labels("chat").observe(0.5)
+    buckets = {name.rpartition("|")[2] for name in samples(registry) if name.startswith("router_complexity_bucket")}
+    shown = {name.rpartition("|")[2]: got[name] for name in got if name.startswith("router_complexity_reference")}
+    assert shown.keys() == buckets - {"+Inf"}
+    assert list(shown.values()) == reference["at_most"]
+    metrics.describe("b@1:0", "1", None)
+    assert math.isnan(samples(registry)["router_complexity_reference|1.0"])
 
 
 def test_the_facts_of_an_empty_record_are_all_unknown() -> None:

@@ -50,6 +50,10 @@ def test_a_run_leaves_an_artifact_that_the_gateway_can_serve(done: Path) -> None
     assert all(Thresholds(**thresholds[mode]) for mode in MODES)
     assert thresholds["certificate"]["artifact"] == served.artifact
     assert served.manifest.metrics["test_auroc"] > 0.6
+    reference = served.manifest.complexity_reference
+    assert reference is not None
+    assert reference["at_most"] == sorted(reference["at_most"])
+    assert reference["at_most"][-1] == 1
 
 
 def test_a_second_run_skips_what_has_not_changed(done: Path, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
