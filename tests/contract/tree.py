@@ -13,6 +13,7 @@ OTHERS = {
     "classifier/artifacts/": "the shipped artifact: arrays, manifest, model card",
     "training/everyday/": "everyday prompts, labelled by judgement, with a README",
     "training/traffic/": "judgements of traffic whose texts are not here, with a README",
+    "training/families/": "prompts of many kinds of tasks, labelled by judgement, with a README",
     "training/LOG.md": "what was tried, with numbers; failures stay",
     "tests/": "mirrors the packages; contract/ = what the repository promises, e2e/ = real clients, bench/ = benchmarks",
     "dashboards/": "Grafana, Prometheus: see its README",
