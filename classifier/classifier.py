@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self, get_args
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import artifact
+from classifier.adaptation import Adaptation
 from classifier.artifact import ArtifactError, Manifest
 from classifier.assessment import Assessment, Contribution, Task
 from classifier.features import FEATURES
@@ -32,9 +34,10 @@ TABLES = ("word", "term")
 class Classifier:
     """The trained complexity classifier; an :class:`~classifier.assessment.Assessor`."""
 
-    def __init__(self, manifest: Manifest, model: Model) -> None:
-        """Join a manifest with the model it describes; use :meth:`load` for what is on disk."""
+    def __init__(self, manifest: Manifest, model: Model, adaptation: Adaptation | None = None) -> None:
+        """Join a manifest with the model it describes and what it was taught; use :meth:`load` for what is on disk."""
         self._manifest = manifest
+        self._adaptation = adaptation
         self._model = model
         self._artifact = manifest.artifact
         self._features_id = _features_id(manifest, model.feature_names)
@@ -48,7 +51,8 @@ class Classifier:
         """
         manifest, contents = artifact.load(path or artifact.DEFAULT_PATH)
         _check_features(manifest)
-        return cls(manifest, Model(contents))
+        model = Model(contents)
+        return cls(manifest, model, Adaptation.of(contents, len(model.feature_names)))
 
     @property
     def artifact(self) -> str:
@@ -78,21 +82,36 @@ class Classifier:
         """Judge the newest human turn ``text``; see :class:`~classifier.assessment.Assessor`."""
         reading = self._read(text, context)
         scores = self._model.scores(reading, explain=explain)
+        adaptation = self._adaptation
+        complexity, gain = scores.complexity, scores.gain
+        if adaptation is not None:
+            complexity, gain = adaptation.correct(complexity, gain, scores.features)
         return Assessment(
-            complexity=scores.complexity,
-            gain=scores.gain,
+            complexity=complexity,
+            gain=gain,
             task=_task(scores, reading, text),
             novelty=scores.novelty,
             closed_answer=reading.n_options > 1 or scores.closed > 0.5,
             expected_output_tokens=max(1, round(scores.output_tokens)),
             artifact=self._artifact,
-            contributions=_contributions(scores) if explain else (),
+            contributions=_contributions(self._parts(scores)) if explain else (),
             features=scores.features,
         )
 
     def latent(self, text: str) -> npt.NDArray[np.float32]:
         """What a new model's success on ``text`` may depend on; see :meth:`classifier.model.Model.latent`."""
         return self._model.latent(read(text))
+
+    def _parts(self, scores: Scores) -> Mapping[str, float]:
+        """Log-odds of complexity by name: the model's, as the adaptation stretches and moves them."""
+        adaptation = self._adaptation
+        if adaptation is None:
+            return scores.parts
+        parts = {name: adaptation.slope * weight for name, weight in scores.parts.items()}
+        parts["your own traffic"] = adaptation.bias
+        for name, weight in zip(self.feature_names, adaptation.parts(scores.features).tolist(), strict=True):
+            parts[name] = parts.get(name, 0.0) + weight
+        return parts
 
     def _read(self, text: str, context: str) -> Reading:
         """The prompt's reading; a very short follow-up is read with the end of its conversation."""
@@ -126,9 +145,9 @@ def _task(scores: Scores, reading: Reading, text: str) -> Task:
     return TASKS[scores.task]
 
 
-def _contributions(scores: Scores) -> tuple[Contribution, ...]:
+def _contributions(weights: Mapping[str, float]) -> tuple[Contribution, ...]:
     """What pushed the score, largest first; the weights sum to the log-odds of complexity."""
-    parts = sorted(scores.parts.items(), key=lambda part: -abs(part[1]))
+    parts = sorted(weights.items(), key=lambda part: -abs(part[1]))
     rest = sum(weight for _, weight in parts[NAMED_CONTRIBUTIONS:])
     named = [*parts[:NAMED_CONTRIBUTIONS], ("everything else", rest)]
     return tuple(Contribution(name, weight) for name, weight in sorted(named, key=lambda part: -abs(part[1])))
