@@ -56,7 +56,9 @@ class Adaptation:
         if f"{PREFIX}weights" not in contents.arrays:
             return None
         try:
-            parts = [contents.arrays[PREFIX + name].astype(np.float32) for name in ("mean", "scale", "weights", "blend")]
+            parts = [
+                contents.arrays[PREFIX + name].astype(np.float32) for name in ("mean", "scale", "weights", "blend")
+            ]
         except KeyError as error:
             raise ArtifactError(f"{error.args[0]}.npy is missing; adapt again") from error
         if parts[0].shape != (n_features,):

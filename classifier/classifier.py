@@ -15,7 +15,7 @@ from classifier.artifact import ArtifactError, Manifest
 from classifier.assessment import Assessment, Contribution, Task
 from classifier.features import FEATURES
 from classifier.lexicons import LEXICONS
-from classifier.model import Model, Scores
+from classifier.model import OPTIONS, Model, Scores
 from classifier.text import READING, Reading, read
 
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -78,10 +78,21 @@ class Classifier:
         """
         return self._features_id
 
+    def assess_features(self, features: npt.NDArray[np.float32]) -> Assessment:
+        """Judge a prompt of which only the numbers were kept; they must be of an artifact with this ``features_id``.
+
+        All is as in :meth:`assess`, but that the task of a long pasted text is not told from the task it asks for.
+        """
+        scores = self._model.scores_of(features)
+        return self._assessment(scores, TASKS[scores.task], explain=False)
+
     def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
         """Judge the newest human turn ``text``; see :class:`~classifier.assessment.Assessor`."""
         reading = self._read(text, context)
         scores = self._model.scores(reading, explain=explain)
+        return self._assessment(scores, _task(scores, reading, text), explain)
+
+    def _assessment(self, scores: Scores, task: Task, explain: bool) -> Assessment:
         adaptation = self._adaptation
         complexity, gain = scores.complexity, scores.gain
         if adaptation is not None:
@@ -89,9 +100,9 @@ class Classifier:
         return Assessment(
             complexity=complexity,
             gain=gain,
-            task=_task(scores, reading, text),
+            task=task,
             novelty=scores.novelty,
-            closed_answer=reading.n_options > 1 or scores.closed > 0.5,
+            closed_answer=scores.closed > 0.5 or float(scores.features[OPTIONS]) > 1,
             expected_output_tokens=max(1, round(scores.output_tokens)),
             artifact=self._artifact,
             contributions=_contributions(self._parts(scores)) if explain else (),

@@ -49,6 +49,8 @@ WORD_SCORES = ("familiar words", "familiar words' gain")
 WRAPPER = ("options",)
 # What the gate between the judges looks at, besides the distance from the training data.
 KNOWN = ("known words, share", "known pairs, share")
+OPTIONS = -len(KNOWN) - len(WRAPPER)
+"""Where the number of options stands among the features."""
 # Columns of the linear heads before the tasks.
 LINEAR_HEADS = (
     "general success",
@@ -138,12 +140,14 @@ class Model:
 
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""
-        inputs = self.inputs(reading)
-        z = self._standardised(inputs.dense)
+        return self.scores_of(self.features(reading), explain=explain)
+
+    def scores_of(self, x: Floats, *, explain: bool = False) -> Scores:
+        """Score the numbers of a reading as :meth:`features` gives them, those that a ledger has kept among them."""
+        z = self._standardised(x[: len(self._mean)])
         linear = (z @ self._linear + self._linear_bias).tolist()
-        x = self._features(reading, inputs)
         general, familiar, familiar_gain = self._trees.scores(x).tolist()
-        unfamiliar = self._unfamiliar(inputs, z)
+        unfamiliar = self._unfamiliar(x, z)
         everyday = _everyday_share(linear[2])
         general_success = (1 - everyday) * (linear[0] + general) / 2 + everyday * linear[1]
         success = unfamiliar * general_success + (1 - unfamiliar) * familiar
@@ -193,14 +197,15 @@ class Model:
 
     def unfamiliar(self, reading: Reading) -> float:
         """Probability that the prompt comes from a source the training data does not have."""
-        inputs = self.inputs(reading)
-        return self._unfamiliar(inputs, self._standardised(inputs.dense))
+        x = self.features(reading)
+        return self._unfamiliar(x, self._standardised(x[: len(self._mean)]))
 
-    def _unfamiliar(self, inputs: Inputs, z: Floats) -> float:
+    def _unfamiliar(self, x: Floats, z: Floats) -> float:
         """Probability that the prompt comes from a source the training data does not have."""
         distance = sqrt(max(float((self._centre_norms - 2 * (self._centres @ z)).min() + z @ z), 0.0))
         bias, words, pairs_, far = self._gate.tolist()
-        return _sigmoid(bias + words * inputs.known_words + pairs_ * inputs.known_pairs + far * distance)
+        known_words, known_pairs = x[-len(KNOWN) :].tolist()
+        return _sigmoid(bias + words * known_words + pairs_ * known_pairs + far * distance)
 
     def _parts(self, x: Floats, z: Floats, unfamiliar: float, everyday: float) -> dict[str, float]:
         """Log-odds of complexity by name; their sum is the log-odds of complexity."""

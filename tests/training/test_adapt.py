@@ -1,0 +1,68 @@
+"""Learning from judged requests without their texts."""
+
+import numpy as np
+import pytest
+
+from training.adapt import LEAST_ROWS, Lessons, adapt, corrected
+from training.data import DataError, Floats
+from training.metrics import auroc
+
+
+def lessons(n: int, *, signal: float = 1.5, level: float = 0.0, seed: int = 0) -> Lessons:
+    """Traffic on which the third feature says what the model does not know, and everything is ``level`` harder."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, 6))
+    base = rng.normal(size=n)
+    complexity = 1 / (1 + np.exp(-base))
+    fails = rng.random(n) < 1 / (1 + np.exp(-(base + level + signal * features[:, 2])))
+    strong_fails = fails & (rng.random(n) < 0.5)
+    return Lessons(
+        features, complexity, complexity * 0.5, 1.0 - fails, 1.0 - strong_fails, np.arange(n, dtype=np.int64)
+    )
+
+
+def area(found: Lessons, complexity: Floats) -> float:
+    return auroc(complexity, found.small < 0.5)
+
+
+def test_a_few_hundred_rows_teach_what_the_model_did_not_know() -> None:
+    learned, facts = adapt(lessons(400))
+    held_out = lessons(2_000, seed=1)
+    assert area(held_out, corrected(learned, held_out)[0]) > area(held_out, held_out.complexity) + 0.05
+    assert facts["small"]["rows"] == 400
+
+
+def test_a_shift_of_level_is_learned_from_a_hundred_rows() -> None:
+    learned, _ = adapt(lessons(100, signal=0.0, level=1.5))
+    held_out = lessons(2_000, signal=0.0, level=1.5, seed=1)
+    before = abs(held_out.complexity.mean() - (held_out.small < 0.5).mean())
+    after = abs(corrected(learned, held_out)[0].mean() - (held_out.small < 0.5).mean())
+    assert after < before / 3
+
+
+def test_verdicts_without_rhyme_or_reason_teach_nothing() -> None:
+    found = lessons(400)
+    order = np.random.default_rng(3).permutation(400)
+    noise = Lessons(found.features, found.complexity, found.gain, found.small[order], found.strong[order], found.group)
+    learned, _ = adapt(noise)
+    held_out = lessons(2_000, signal=0.0, seed=1)
+    assert area(held_out, corrected(learned, held_out)[0]) <= area(held_out, held_out.complexity) + 0.01
+
+
+def test_a_tier_that_nobody_judged_stays_as_it_was() -> None:
+    found = lessons(300)
+    one_sided = Lessons(found.features, found.complexity, found.gain, found.small, np.full(300, np.nan), found.group)
+    learned, facts = adapt(one_sided)
+    assert facts["strong"]["penalty"] is None
+    assert learned.blend[1].tolist() == [1.0, 0.0]
+    assert not learned.weights[:, 1].any()
+
+
+def test_too_few_verdicts_are_refused_with_what_to_do() -> None:
+    with pytest.raises(DataError, match="feedback"):
+        adapt(lessons(LEAST_ROWS - 1))
+
+
+def test_equal_rows_and_seed_give_equal_bytes() -> None:
+    first, second = adapt(lessons(200))[0], adapt(lessons(200))[0]
+    assert all(np.array_equal(a, second.arrays()[name]) for name, a in first.arrays().items())
