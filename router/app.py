@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from fastapi import FastAPI
@@ -47,6 +48,9 @@ from router.record.traces import Traces
 from router.reload import ArtifactWatch
 from router.settings import FusionSettings, Settings
 
+if TYPE_CHECKING:
+    from router.record.ledger.writer import LedgerWriter
+
 CONFIG_VARIABLE = "FUSION_ROUTER_CONFIG"
 """How worker processes learn of the config file."""
 
@@ -74,9 +78,11 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     metrics = Metrics(registry)
     request_log = RequestLog()
     traces = Traces() if settings.traces else None
-    keepers = [metrics.observe, *([request_log.add] if settings.server.access_log else [])]
-    if traces is not None:
-        keepers.append(traces.add)
+    ledger = build_ledger(settings, metrics)
+    keepers = [metrics.observe]
+    keepers += [request_log.add] if settings.server.access_log else []
+    keepers += [traces.add] if traces is not None else []
+    keepers += [ledger.add] if ledger is not None else []
     services, ways = build_services(settings, keepers, metrics.show_health)
     _describe(metrics, services)
     for target in settings.pool.values():
@@ -95,6 +101,8 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         listener = start_logging(settings.server.log_level)
         request_log.start()
+        if ledger is not None:
+            ledger.start()
         if translated:
             await ways.translated.warm_up(translated)
         watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
@@ -104,6 +112,8 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         await ways.http.aclose()
         if traces is not None:
             await asyncio.to_thread(traces.stop)  # it may wait for the collector
+        if ledger is not None:
+            await asyncio.to_thread(ledger.stop)
         request_log.stop()
         listener.stop()
 
@@ -151,8 +161,32 @@ def build_services(
         now=time.time,
         total_s=limits.total_s,
         runs=RunStore(keeps_text=settings.ledger.store_text == "all"),
+        stores=settings.ledger.store_text if settings.ledger.enabled else "none",
     )
     return services, ways
+
+
+def build_ledger(settings: Settings, metrics: Metrics) -> "LedgerWriter | None":
+    """The ledger's writer, where a ledger is kept; SQLAlchemy is imported only then."""
+    if not settings.ledger.enabled:
+        return None
+    from router.record.ledger.database import read_url
+    from router.record.ledger.store import Retention
+    from router.record.ledger.writer import LedgerWriter
+
+    wanted = settings.ledger
+    prices = {name: target.deployment.price for name, target in settings.pool.items()}
+    return LedgerWriter(
+        read_url(wanted.url),
+        metrics,
+        {name: price.source for name, price in prices.items() if price is not None},
+        Retention(
+            wanted.retention_days,
+            wanted.text_retention_days,
+            wanted.max_rows,
+            wanted.max_mb * 1_000_000 if wanted.max_mb is not None else None,
+        ),
+    )
 
 
 def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ from router.dispatch.fusion import RunStore
 from router.dispatch.single import Dispatcher, Trip
 from router.errors import BadRequest, GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
-from router.record.record import EMBEDDINGS, Draft, RequestRecord
+from router.record.record import EMBEDDINGS, Draft, RequestRecord, StoredText, Texts
 from router.record.render import last_chunks, usages_of, whole_body
 
 log = logging.getLogger("router")
@@ -69,7 +70,10 @@ class Exchange(Protocol):
 
 @dataclass(slots=True)
 class Services:
-    """What the hallway uses. ``assessor`` and ``policy`` change when a new artifact is loaded."""
+    """What the hallway uses. ``assessor`` and ``policy`` change when a new artifact is loaded.
+
+    ``stores`` says whose text goes into the record: nobody's unless the operator opted in.
+    """
 
     assessor: Assessor | None
     policy: Policy
@@ -80,6 +84,7 @@ class Services:
     now: Callable[[], float]
     total_s: float
     runs: RunStore = field(default_factory=RunStore)
+    stores: StoredText = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,10 @@ def consider(
     wish = read_fusion(controls.fusion, request.fusion_forms, policy.names, policy.fusion.controls, policy.deployments)
     ask, wish = settle_ask(ask, wish, policy.fusion.controls)
     prompt = read_prompt(request.body, caller, fusion_depth)
+    draft.prompt_digest = sha256(prompt.text.encode("utf-8", "surrogatepass")).digest()
+    draft.session_id = controls.session_id
+    if services.stores != "none":
+        draft.texts = Texts(prompt.text, prompt.context)
     read_s = _lap(draft, "parse", began_s)
     context = "" if prompt.is_followup else prompt.context  # a follow-up inherits; here it is judged by itself
     assessment = _assess(services, prompt.text, context, draft, explain) if ask.kind != "direct" else None
@@ -168,6 +177,7 @@ def consider(
     assessed_s = _lap(draft, "assess", read_s)
     decision = decide(prompt, assessment, ask, controls, policy, recalled, previous, wish)
     draft.decision, draft.route, draft.reason = decision, decision.route, decision.reason
+    draft.thresholds = policy.thresholds[decision.mode]
     _lap(draft, "decide", assessed_s)
     return Consideration(prompt, ask, controls, assessment, decision, wish)
 
@@ -177,6 +187,7 @@ def new_draft(services: Services, endpoint: str) -> Draft:
     policy = services.policy
     draft = Draft(services.new_id(), services.now(), endpoint, policy.deployments[policy.baseline], policy.version)
     draft.classifier = services.assessor.artifact if services.assessor is not None else ""
+    draft.features_id = getattr(services.assessor, "features_id", None)  # an assessor need not have features
     return draft
 
 

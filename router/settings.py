@@ -12,8 +12,8 @@ from typing import Literal
 from router.core.fusion import Exposure, FusionMode, FusionPreset
 from router.core.types import Mode
 from router.dispatch.provider import Target
+from router.record.record import StoredText
 
-StoredText = Literal["none", "prompts", "all"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -146,19 +146,24 @@ class LedgerSettings:
     """What is kept of requests, and for how long.
 
     Attributes:
-        url: ``sqlite:///path``; may carry a password, so it is never shown.
+        url: ``sqlite:///path`` or ``postgresql://…``; may carry a password, so it is never shown. ``router.config``
+            fills it in where the operator names none.
         store_text: whose text is kept with the row; nobody's by default.
         retention_days: age at which rows are deleted; None keeps them.
-        text_retention_days: age at which stored text is blanked; None keeps it as long as its row.
+        text_retention_days: age at which stored text is deleted; None keeps it as long as its row.
         max_rows: oldest rows go first; None means no limit.
+        max_mb: likewise by size.
+        auditors: names of the keys that may read and judge everybody's requests; the others only their own.
     """
 
     enabled: bool = True
-    url: str = field(default="sqlite:///fusion-router.db", repr=False)
+    url: str = field(default="", repr=False)
     store_text: StoredText = "none"
     retention_days: int | None = 90
     text_retention_days: int | None = 30
     max_rows: int | None = None
+    max_mb: int | None = 2048
+    auditors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

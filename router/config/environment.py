@@ -6,11 +6,12 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from router.catalog import Catalog, ModelFacts
+from router.config.ledger import default_url
 from router.core.ask import RESERVED_NAMES
 from router.core.types import Deployment, Price
 from router.dispatch.provider import Target, Timeouts
 from router.providers import PROVIDERS, facts_of, split_model, upstream_name
-from router.settings import Complaint, LimitSettings, RoutingSettings, Settings, SettingsError
+from router.settings import Complaint, LedgerSettings, LimitSettings, RoutingSettings, Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,13 @@ def pool_from_environment(env: Mapping[str, str], today: str | None = None) -> S
         strong=tuple(name_of[target.deployment.model] for target in strong),
         baseline=name_of[strong[0].deployment.model],
     )
-    return Settings(pool=pool, routing=routing, notes=_notes(choices), warnings=_warnings(pool, routing))
+    return Settings(
+        pool=pool,
+        routing=routing,
+        ledger=LedgerSettings(url=default_url(env)),
+        notes=_notes(choices),
+        warnings=_warnings(pool, routing),
+    )
 
 
 def choices_from_environment(env: Mapping[str, str], today: str | None = None) -> list[Choice]:

@@ -14,12 +14,12 @@ from router.config.checks import (
 )
 from router.config.environment import pool_from_environment
 from router.config.fields import Notebook, Section
+from router.config.ledger import read_ledger
 from router.config.pool import read_pool
 from router.config.sections import (
     read_auth,
     read_classifier,
     read_fusion,
-    read_ledger,
     read_limits,
     read_routing,
     read_server,
@@ -83,7 +83,7 @@ def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
         fusion=fusion,
         server=server,
         auth=auth,
-        ledger=read_ledger(top.section("ledger")),
+        ledger=read_ledger(top.section("ledger"), folder, [key.name for key in auth.keys]),
         limits=limits,
         classifier=read_classifier(top.section("classifier"), folder),
     )

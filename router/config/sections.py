@@ -1,4 +1,4 @@
-"""The sections of the file that stand on their own: server, auth, ledger, limits, classifier, fusion, routing."""
+"""The sections of the file that stand on their own: server, auth, limits, classifier, fusion, routing."""
 
 import re
 from dataclasses import fields
@@ -14,12 +14,10 @@ from router.settings import (
     ClassifierSettings,
     ClientKey,
     FusionSettings,
-    LedgerSettings,
     LimitSettings,
     LogLevel,
     RoutingSettings,
     ServerSettings,
-    StoredText,
 )
 
 _TASKS: tuple[str, ...] = get_args(Task)
@@ -87,27 +85,6 @@ def _client_key(section: Section) -> ClientKey | None:
         section.complain("sha256", problem, 'hash the key: printf %s "$KEY" | sha256sum')
         return None
     return None if name is None else ClientKey(name, digest)
-
-
-def read_ledger(section: Section) -> LedgerSettings:
-    """What is kept of requests."""
-    default = LedgerSettings()
-    ledger = LedgerSettings(
-        enabled=section.flag("enabled", default.enabled),
-        url=section.secret("url") or default.url,
-        store_text=section.choice("store_text", get_args(StoredText), default.store_text),
-        retention_days=_days(section, "retention_days", default.retention_days),
-        text_retention_days=_days(section, "text_retention_days", default.text_retention_days),
-        max_rows=section.whole("max_rows", default.max_rows, 1),
-    )
-    section.close()
-    if not ledger.url.startswith("sqlite:///"):
-        section.complain("url", "is not a SQLite URL", "write sqlite:///path/to/ledger.db")
-    return ledger
-
-
-def _days(section: Section, name: str, default: int | None) -> int | None:
-    return None if section.is_null(name) else section.whole(name, default, 1)
 
 
 def read_classifier(section: Section, folder: Path) -> ClassifierSettings:

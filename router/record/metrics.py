@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from math import nan
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from router import __version__
 from router.core.types import Attempt, Deployment
+from router.record.ledger.counts import DropReason
 from router.record.record import RequestRecord
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 _NOVELTY = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1)
+_WRITES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _SHARES = tuple(step / 20 for step in range(1, 21))
 
 
@@ -97,6 +99,23 @@ class Metrics:
         self.fusion_agreement = Histogram(
             "router_fusion_agreement", "Share of candidates that say the same.", buckets=_SHARES, **metric
         )
+        self.feedback = Counter("router_feedback", "Verdicts on answers, as they came.", ("route", "verdict"), **metric)
+        self.ledger_rows = Counter("router_ledger_rows", "Requests written to the ledger.", **metric)
+        self.ledger_dropped_rows = Counter(
+            "router_ledger_dropped_rows", "Requests that the ledger lost.", ("reason",), **metric
+        )
+        self.ledger_queue_rows = Gauge(
+            "router_ledger_queue_rows",
+            "Requests waiting to be written to the ledger.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.ledger_write_seconds = Histogram(
+            "router_ledger_write_seconds", "Writing one batch to the ledger.", buckets=_WRITES, **metric
+        )
+        self.ledger_size_bytes = Gauge("router_ledger_size_bytes", "What the ledger takes.", **gauge)
+        for reason in get_args(DropReason):
+            self.ledger_dropped_rows.labels(reason)  # shown as 0, so that the first drop is an increase
         self._described: tuple[str, ...] = ()
         self._has_reference = False
         self._children: dict[tuple[str, ...], Any] = {}
@@ -151,6 +170,27 @@ class Metrics:
         self.deployment_up.labels(deployment).set(up)
         if not up:
             self._child("cooldowns", deployment).inc()
+
+    def count_feedback(self, route: str | None, verdict: str) -> None:
+        """A verdict was given on a request."""
+        self._child("feedback", route or "none", verdict).inc()
+
+    def count_ledger_rows(self, rows: int, seconds: float) -> None:
+        """A batch was written to the ledger."""
+        self.ledger_rows.inc(rows)
+        self.ledger_write_seconds.observe(seconds)
+
+    def count_ledger_drops(self, reason: DropReason, rows: int) -> None:
+        """Rows were lost, or their texts."""
+        self._child("ledger_dropped_rows", reason).inc(rows)
+
+    def show_ledger_queue(self, rows: int) -> None:
+        """So many rows are waiting."""
+        self.ledger_queue_rows.set(rows)
+
+    def show_ledger_size(self, size_bytes: int) -> None:
+        """So large is the ledger."""
+        self.ledger_size_bytes.set(size_bytes)
 
     def _observe_attempts(self, route: str, attempts: Iterable[Attempt]) -> None:
         for attempt in attempts:

@@ -2,16 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from router.core.cost import counterfactual_cost_usd, total_cost_usd
-from router.core.policy import Decision
+from router.core.policy import Decision, Thresholds
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
 
 EMBEDDINGS = "embeddings"
 """The endpoint whose requests the baseline, a chat model, could not have answered: it has no counterfactual."""
 
+StoredText = Literal["none", "prompts", "all"]
+"""Whose words go into the record: nobody's, the callers', or also the models'."""
+
 STATIONS = ("parse", "assess", "decide", "dispatch", "render")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What was asked and answered, where the operator opted in.
+
+    Attributes:
+        prompt: the newest human turn.
+        context: what the classifier saw of the turn before.
+        answer: None where answers are not kept, or none came.
+    """
+
+    prompt: str
+    context: str
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,11 @@ class RequestRecord:
         overhead_s: our own time by station; waiting for a provider is not in it.
         first_token_s: from the request's arrival to the first content; None for replies that are not streamed.
         fusion: the run's facts without anything that a model wrote; None where no panel was asked.
+        features_id: of the classifier that judged; vectors of one id can be compared.
+        thresholds: of the decision's mode, as they were in force; None where nothing was decided.
+        prompt_digest: SHA-256 of the newest human turn; the ledger keys it before it is kept.
+        session_id: as the caller named it; the ledger keeps a keyed hash.
+        texts: what was asked and answered; None unless ``ledger.store_text`` opts in.
     """
 
     request_id: str
@@ -66,6 +89,11 @@ class RequestRecord:
     classifier_failed: bool = False
     began_s: float = 0.0
     traceparent: str | None = None
+    features_id: str | None = None
+    thresholds: Thresholds | None = None
+    prompt_digest: bytes | None = None
+    session_id: str | None = None
+    texts: Texts | None = None
 
 
 @dataclass(slots=True)
@@ -94,6 +122,11 @@ class Draft:
     overhead_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STATIONS, 0.0))
     fusion: dict[str, Any] | None = None
     fused: Usage | None = None
+    features_id: str | None = None
+    thresholds: Thresholds | None = None
+    prompt_digest: bytes | None = None
+    session_id: str | None = None
+    texts: Texts | None = None
 
     @property
     def model(self) -> str | None:
@@ -167,6 +200,11 @@ class Draft:
             classifier_failed=self.classifier_failed,
             began_s=self.began_s,
             traceparent=self.traceparent,
+            features_id=self.features_id,
+            thresholds=self.thresholds,
+            prompt_digest=self.prompt_digest,
+            session_id=self.session_id,
+            texts=self.texts,
         )
 
 

@@ -1,0 +1,1 @@
+"""The ledger: a row for every request and every upstream call, in SQLite or PostgreSQL. SQLAlchemy stays in here."""

@@ -1,0 +1,107 @@
+"""Opening a ledger: from its URL to an engine whose transactions are safe beside other processes'."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from router.record.ledger.migrate import migrate
+
+BUSY_S = 5.0
+"""How long to wait for a lock that another process holds on a SQLite file."""
+
+CONNECT_S = 5
+"""How long to wait for PostgreSQL to answer at all."""
+
+STATEMENT_MS = 20_000
+"""After this PostgreSQL gives up a statement of ours: a batch takes milliseconds."""
+
+READING = {"reads": True}
+"""Execution options of connections that only read: their SQLite transactions take no write lock."""
+
+_CACHE_KIB = 16_384
+
+
+def read_url(text: str) -> URL:
+    """A ledger's URL, with the driver that we use.
+
+    Raises:
+        ValueError: it is neither SQLite's nor PostgreSQL's; the message never repeats it, since it may hold a password.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("is not a URL") from None
+    kind = url.drivername.partition("+")[0]
+    if kind == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise ValueError("names no file")
+        return url.set(drivername="sqlite")
+    if kind in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    raise ValueError("is neither a SQLite nor a PostgreSQL URL")
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of a SQLite ledger; None for PostgreSQL."""
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def connect(url: URL) -> Engine:
+    """An engine for a ledger; nothing is opened yet."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_S})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    arguments = {
+        "connect_timeout": CONNECT_S,
+        "application_name": "fusion-router",
+        "options": f"-c statement_timeout={STATEMENT_MS}",
+        "tcp_user_timeout": STATEMENT_MS,
+    }
+    return create_engine(url, connect_args=arguments, pool_size=3, max_overflow=2, pool_pre_ping=True)
+
+
+def open_ledger(url: URL, *, create: bool = True) -> Engine:
+    """An engine for a ledger that is at this release's schema.
+
+    Raises:
+        FileNotFoundError: there is no such file, and none is to be made.
+        LedgerTooNew: see :func:`router.record.ledger.migrate.migrate`.
+        SQLAlchemyError, OSError: it cannot be opened.
+    """
+    path = file_of(url)
+    if path is not None:
+        if not create and not path.exists():
+            raise FileNotFoundError(f"there is no ledger at {path}")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # what is in it is nobody else's to read
+    engine = connect(url)
+    try:
+        with engine.begin() as connection:
+            migrate(connection)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so, not where the driver guesses
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before WAL, which writes the file's first page
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    cursor.execute("PRAGMA journal_size_limit = 67108864")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes its lock at the start: one that turned from reader to writer half-way could not wait for it."""
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

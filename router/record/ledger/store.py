@@ -1,0 +1,169 @@
+"""Putting rows into a ledger and taking old ones out, each in one short transaction."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+
+from router.record.ledger.rows import Rows
+from router.record.ledger.schema import CALLS, FEEDBACK, REQUESTS, STATE, TEXTS
+
+CHUNK = 500
+"""Requests deleted in one transaction: a few milliseconds, so that nobody waits for the lock."""
+
+_SAMPLE = 1_000
+"""Newest requests whose size PostgreSQL's estimate goes by."""
+
+_OVERHEAD = 1.6
+"""PostgreSQL's tuple headers, page headers and indexes over the bytes of the values. Source: measured on such rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What may be kept; None means without limit."""
+
+    days: float | None = None
+    text_days: float | None = None
+    max_rows: int | None = None
+    max_bytes: int | None = None
+
+
+KEEP_ALL = Retention()
+
+
+def hash_key(engine: Engine) -> bytes:
+    """What this ledger's hashes are keyed with."""
+    with engine.begin() as connection:
+        found = connection.execute(select(STATE.c.text).where(STATE.c.name == "hash_key")).scalar_one()
+    return bytes.fromhex(found)
+
+
+def write(engine: Engine, batch: Sequence[Rows]) -> None:
+    """Write a batch, all of it or nothing.
+
+    The counter's update is the first statement: writers queue up behind it, so numbers are visible in their order and
+    who reads on from the last one seen misses nothing.
+    """
+    with engine.begin() as connection:
+        count = len(batch)
+        numbered = update(STATE).where(STATE.c.name == "next_seq").values(number=STATE.c.number + count)
+        first = connection.execute(numbered.returning(STATE.c.number)).scalar_one() - count
+        connection.execute(insert(REQUESTS), [{"seq": seq, **rows.request} for seq, rows in enumerate(batch, first)])
+        calls = [{"seq": seq, **call} for seq, rows in enumerate(batch, first) for call in rows.calls]
+        if calls:
+            connection.execute(insert(CALLS), calls)
+        texts = [{"seq": seq, **rows.texts} for seq, rows in enumerate(batch, first) if rows.texts is not None]
+        if texts:
+            connection.execute(insert(TEXTS), texts)
+
+
+def unwritten(engine: Engine, batch: Sequence[Rows]) -> list[Rows]:
+    """What of a batch is not in the ledger: a commit whose answer was lost may have been one."""
+    ids = [rows.request["request_id"] for rows in batch]
+    with engine.begin() as connection:
+        found = connection.execute(select(REQUESTS.c.request_id).where(REQUESTS.c.request_id.in_(ids)))
+        known = {request_id for (request_id,) in found}
+    return [rows for rows in batch if rows.request["request_id"] not in known]
+
+
+def claim_tidying(engine: Engine, now_s: float, every_s: float) -> bool:
+    """Whether it is this process's turn to take old rows out: of several, one in each interval."""
+    turn = update(STATE).where(STATE.c.name == "tidied_at", STATE.c.number <= int(now_s - every_s))
+    with engine.begin() as connection:
+        return connection.execute(turn.values(number=int(now_s))).rowcount == 1
+
+
+def tidy_chunk(engine: Engine, retention: Retention, now_s: float) -> int:
+    """Take out at most a chunk of what may not be kept; gives back how many requests or texts went, 0 when done."""
+    with engine.begin() as connection:
+        if retention.text_days is not None:
+            old = select(TEXTS.c.seq).where(TEXTS.c.stored_at < now_s - retention.text_days * 86_400).limit(CHUNK)
+            gone = connection.execute(delete(TEXTS).where(TEXTS.c.seq.in_(old))).rowcount
+            if gone:
+                return gone
+        if retention.days is not None:
+            gone = _delete_before(connection, now_s - retention.days * 86_400, CHUNK)
+            if gone:
+                return gone
+        return _delete_oldest(connection, min(_surplus(connection, retention), CHUNK))
+
+
+def used_bytes(connection: Connection) -> int:
+    """What the ledger takes: exactly for SQLite, without its free pages; estimated from the newest rows for PostgreSQL."""
+    if connection.dialect.name == "sqlite":
+        pages, free, size = (
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+    rows = row_count(connection)
+    per_request = connection.execute(text(
+        f"SELECT coalesce(sum(pg_column_size(r.*)) / greatest(count(*), 1), 0) FROM "  # noqa: S608  # no caller's word in it
+        f"(SELECT * FROM requests ORDER BY seq DESC LIMIT {_SAMPLE}) r"
+    )).scalar_one()  # fmt: skip
+    beside = sum(
+        connection.execute(text(
+            f"SELECT coalesce(sum(pg_column_size(t.*)), 0) FROM {table} t "  # noqa: S608
+            f"WHERE seq > (SELECT max(seq) FROM requests) - {_SAMPLE}"
+        )).scalar_one()
+        for table in ("calls", "texts")
+    ) / max(1, min(rows, _SAMPLE))  # fmt: skip
+    return int(rows * (float(per_request) + float(beside)) * _OVERHEAD)
+
+
+def row_count(connection: Connection) -> int:
+    """How many requests the ledger holds, by their numbers: they have no gaps, and counting would read everything."""
+    least, most = connection.execute(select(func.min(REQUESTS.c.seq), func.max(REQUESTS.c.seq))).one()
+    return 0 if least is None else int(most - least + 1)
+
+
+def give_back(engine: Engine, pages: int) -> None:
+    """Give free pages of a SQLite file back to the disk; PostgreSQL sees to that itself."""
+    if engine.dialect.name == "sqlite":
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA incremental_vacuum({pages})").all()
+
+
+def prune(engine: Engine, retention: Retention, now_s: float | None = None) -> int:
+    """Take out everything that may not be kept, chunk by chunk; gives back how many requests or texts went."""
+    gone, now_s = 0, time.time() if now_s is None else now_s
+    while chunk := tidy_chunk(engine, retention, now_s):
+        gone += chunk
+    give_back(engine, 1_000_000)
+    return gone
+
+
+def _surplus(connection: Connection, retention: Retention) -> int:
+    """How many of the oldest requests are too many."""
+    surplus = 0
+    if retention.max_rows is not None:
+        surplus = row_count(connection) - retention.max_rows
+    if retention.max_bytes is not None:
+        used = used_bytes(connection)
+        if used > retention.max_bytes:
+            rows = row_count(connection)
+            surplus = max(surplus, int(rows * (1 - retention.max_bytes / used)) + 1 if rows else 0)
+    return max(0, surplus)
+
+
+def _delete_before(connection: Connection, before_s: float, limit: int) -> int:
+    old = select(REQUESTS.c.seq).where(REQUESTS.c.started_at < before_s).order_by(REQUESTS.c.started_at).limit(limit)
+    return _delete(connection, [seq for (seq,) in connection.execute(old)])
+
+
+def _delete_oldest(connection: Connection, count: int) -> int:
+    if count <= 0:
+        return 0
+    old = select(REQUESTS.c.seq).order_by(REQUESTS.c.seq).limit(count)
+    return _delete(connection, [seq for (seq,) in connection.execute(old)])
+
+
+def _delete(connection: Connection, numbers: Sequence[int]) -> int:
+    if not numbers:
+        return 0
+    ids = select(REQUESTS.c.request_id).where(REQUESTS.c.seq.in_(numbers))
+    connection.execute(delete(FEEDBACK).where(FEEDBACK.c.request_id.in_(ids)))
+    for table in (TEXTS, CALLS, REQUESTS):
+        connection.execute(delete(table).where(table.c.seq.in_(numbers)))
+    return len(numbers)

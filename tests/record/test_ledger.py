@@ -1,0 +1,322 @@
+"""The ledger: one row a request and one a call, whatever happens to the database meanwhile."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Double, Engine, MetaData, Table, Text, event
+from sqlalchemy.engine import URL
+
+from router.core.types import Attempt, Usage
+from router.record.ledger import writer as writer_module
+from router.record.ledger.database import open_ledger
+from router.record.ledger.migrate import LedgerTooNew, migrate
+from router.record.ledger.schema import METADATA, VERSION
+from router.record.ledger.writer import LedgerWriter
+from tests.record.ledgers import Counts, fill, record, rows, url_of, wait_until, writer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> URL:
+    return url_of(tmp_path / "state" / "ledger.db")
+
+
+def test_a_request_leaves_one_row_and_one_for_each_call(url: URL) -> None:
+    counts = fill(url, [record("req_a"), record("req_b", attempts=[])])
+    assert (counts.rows, counts.drops) == (2, {})
+    first, second = rows(url, "SELECT * FROM requests ORDER BY seq")
+    assert (first["request_id"], first["seq"], second["seq"]) == ("req_a", 1, 2)
+    assert first["cost_usd"] == pytest.approx(0.0003)
+    assert (first["input_tokens"], first["output_tokens"], first["answered_cached_tokens"]) == (200, 20, 40)
+    assert first["baseline_cost_usd"] == pytest.approx(100 * 5e-6 + 20 * 25e-6)
+    assert (first["complexity"], first["threshold_complexity"], first["propensity"]) == (0.25, 0.5, 1.0)
+    assert second["cost_usd"] is None
+    calls = rows(url, "SELECT * FROM calls ORDER BY seq, position")
+    assert [(call["seq"], call["position"], call["stage"], call["outcome"]) for call in calls] == [
+        (1, 0, "answer", "upstream_empty"),
+        (1, 1, "retry", "ok"),
+    ]
+    assert [bool(call["estimated"]) for call in calls] == [True, False]
+    assert calls[1]["price_source"] == "config"
+    assert rows(url, "SELECT * FROM texts") == []
+
+
+def test_every_column_is_filled_by_name(url: URL) -> None:
+    """What a row's maker leaves out would be NULL without a word."""
+    fill(url, [record(prompt="hi", answer="hello")])
+    empty = {name for name, value in rows(url, "SELECT * FROM requests")[0].items() if value is None}
+    assert empty == {"first_token_s", "fusion"}
+    assert None not in rows(url, "SELECT * FROM calls")[0].values()
+    assert None not in rows(url, "SELECT * FROM texts")[0].values()
+
+
+def test_hashes_are_keyed_equal_within_a_ledger_and_different_between_two(tmp_path: Path) -> None:
+    one, other = url_of(tmp_path / "one.db"), url_of(tmp_path / "other.db")
+    fill(one, [record("a"), record("b"), record("c", prompt_digest=b"x", session_id="s2")])
+    fill(other, [record("a")])
+    query = "SELECT prompt_hash, session_hash FROM requests ORDER BY seq"
+    a, b, c = rows(one, query)
+    assert a == b
+    assert a["prompt_hash"] != c["prompt_hash"]
+    assert a["session_hash"] != c["session_hash"]
+    assert a != rows(other, query)[0]
+    assert "s1" not in str(a)
+
+
+def test_hostile_words_are_stored_as_text(url: URL) -> None:
+    names = ["nul\0", "\ud800 half", "'; DROP TABLE requests; --", "x" * 100_000]
+    assert fill(url, [record(str(at), asked_model=name) for at, name in enumerate(names)]).rows == 4
+    kept = [row["asked_model"] for row in rows(url, "SELECT asked_model FROM requests ORDER BY seq")]
+    assert kept == ["nul\ufffd", "? half", names[2], "x" * 200]
+
+
+def test_a_row_that_the_database_refuses_is_dropped_alone_and_counted(url: URL) -> None:
+    huge = Attempt("small", "scripted/small", "answer", "ok", 0.1, Usage(2**70, 1), 0.1)
+    counts = fill(url, [record("a"), record("bad", attempts=[huge]), record("b")])
+    assert (counts.rows, counts.drops) == (2, {"bad_row": 1})
+    assert [row["request_id"] for row in rows(url, "SELECT request_id FROM requests ORDER BY seq")] == ["a", "b"]
+
+
+def test_a_request_that_is_already_there_is_not_written_twice(url: URL) -> None:
+    counts = fill(url, [record("a")])
+    counts = fill(url, [record("a"), record("b")])
+    assert (counts.rows, counts.drops) == (1, {"bad_row": 1})
+    assert len(rows(url, "SELECT * FROM calls")) == 4
+
+
+def test_a_locked_database_delays_rows_and_loses_none(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.record.ledger.database.BUSY_S", 0.05)
+    fill(url, [record("first")])
+    lock = sqlite3.connect(str(url.database), isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    counts = Counts()
+    made = writer(url, counts)
+    made.start()
+    made.add(record("second"))
+    wait_until(lambda: made._complained)
+    assert "locked" in made._complained
+    assert counts.rows == 0
+    lock.execute("COMMIT")
+    lock.close()
+    wait_until(lambda: counts.rows == 1)
+    made.stop()
+    assert counts.drops == {}
+
+
+def test_a_full_queue_drops_what_comes_and_counts_it(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "MAX_WAITING", 5)
+    counts = Counts()
+    made = writer(url, counts)
+    for at in range(8):
+        made.add(record(str(at)))
+    assert counts.drops == {"queue_full": 3}
+    made.start()
+    made.stop()
+    assert counts.rows == 5
+
+
+def test_texts_beyond_their_room_are_dropped_and_their_requests_kept(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "MAX_WAITING_CHARS", 20)
+    counts = fill(url, [record("a", prompt="x" * 14), record("b", prompt="y")])
+    assert (counts.rows, counts.drops) == (2, {"texts_full": 1})
+    assert [row["prompt"] for row in rows(url, "SELECT prompt FROM texts")] == ["x" * 14]
+
+
+def test_a_file_that_is_deleted_under_the_writer_is_made_anew(url: URL) -> None:
+    counts = Counts()
+    made = writer(url, counts)
+    made.start()
+    made.add(record("a"))
+    wait_until(lambda: counts.rows == 1)
+    for path in Path(str(url.database)).parent.iterdir():
+        path.unlink()
+    made.add(record("b"))
+    wait_until(lambda: counts.rows == 2)
+    made.stop()
+    assert [row["request_id"] for row in rows(url, "SELECT request_id FROM requests")] == ["b"]
+
+
+def test_a_directory_that_comes_back_gets_the_rows_that_waited(tmp_path: Path) -> None:
+    blocked = tmp_path / "state"
+    blocked.write_text("a file where a directory should be")
+    counts = Counts()
+    made = writer(url_of(blocked / "ledger.db"), counts)
+    made.start()
+    made.add(record("a"))
+    wait_until(lambda: made._complained)
+    blocked.unlink()
+    wait_until(lambda: counts.rows == 1)
+    made.stop()
+
+
+def test_rows_that_cannot_be_written_by_the_end_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    counts = fill(url_of(tmp_path / "state" / "ledger.db"), [record("a"), record("b")])
+    assert (counts.rows, counts.drops) == (0, {"not_written": 2})
+
+
+def test_a_full_disk_costs_time_and_no_rows_once_there_is_room_again(url: URL) -> None:
+    """SQLite's own limit on pages says what a full disk says."""
+    fill(url, [record("first")])
+    counts, limit = Counts(), {"pages": 40}
+    made = writer(url, counts)
+    with _page_limit(limit):
+        made.start()
+        for at in range(400):
+            made.add(record(f"r{at}", prompt="x" * 2_000))
+        wait_until(lambda: "full" in made._complained)
+        limit["pages"] = 1_000_000
+        wait_until(lambda: counts.rows == 400, 10)
+    made.stop()
+    assert counts.drops == {}
+
+
+@contextmanager
+def _page_limit(limit: dict[str, int]) -> Iterator[None]:
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count = {limit['pages']}")
+
+    event.listen(Engine, "connect", on_connect)
+    yield
+    event.remove(Engine, "connect", on_connect)
+
+
+WRITE_UNTIL_KILLED = """
+import itertools, sys, time
+from tests.record.ledgers import Counts, record, url_of, writer
+from pathlib import Path
+counts = Counts()
+made = writer(url_of(Path(sys.argv[1])), counts)
+made.start()
+for at in itertools.count():
+    made.add(record(f"{sys.argv[2]}_{at}"))
+    if at % 50 == 0:
+        print(counts.rows, flush=True)
+        time.sleep(0.01)
+"""
+
+
+def test_a_killed_process_loses_only_what_was_not_written_and_the_file_is_whole(url: URL) -> None:
+    """Two real processes write to one file; one is killed in the middle, the other goes on."""
+    path = str(url.database)
+    made = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITE_UNTIL_KILLED, path, name],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for name in ("a", "b")
+    ]  # fmt: skip
+    reported = 0
+    try:
+        while reported < 1_000:
+            reported = int(made[0].stdout.readline())  # type: ignore[union-attr]
+        made[0].send_signal(signal.SIGKILL)
+        made[0].wait()
+        lines = made[0].stdout.read().split()  # type: ignore[union-attr]
+        reported = max([reported, *map(int, lines)])
+        before = rows(url, "SELECT count(*) AS n FROM requests WHERE request_id LIKE 'b%'")[0]["n"]
+        wait_until(
+            lambda: rows(url, "SELECT count(*) AS n FROM requests WHERE request_id LIKE 'b%'")[0]["n"] > before, 10
+        )
+    finally:
+        for process in made:
+            process.kill()
+            process.wait()
+            process.stdout.close()  # type: ignore[union-attr]
+    written = rows(url, "SELECT count(*) AS n FROM requests WHERE request_id LIKE 'a%'")[0]["n"]
+    assert written >= reported, "what was reported as written is there"
+    found = rows(url, "SELECT count(*) AS n, count(DISTINCT seq) AS seqs FROM requests")[0]
+    assert found["n"] == found["seqs"]
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        orphans = "SELECT count(*) FROM calls WHERE seq NOT IN (SELECT seq FROM requests)"
+        assert connection.execute(orphans).fetchone() == (0,)
+    assert fill(url, [record("after")]).rows == 1
+
+
+def test_several_writers_share_a_file_and_number_their_rows_without_gaps(url: URL) -> None:
+    counts = Counts()
+    writers = [writer(url, counts) for _ in range(4)]
+    for name, made in enumerate(writers):
+        made.start()
+        for at in range(300):
+            made.add(record(f"{name}_{at}"))
+    for made in writers:
+        made.stop()
+    assert counts.drops == {}
+    found = rows(url, "SELECT min(seq) AS least, max(seq) AS most, count(*) AS n FROM requests")[0]
+    assert (found["least"], found["most"], found["n"]) == (1, 1_200, 1_200)
+
+
+def test_the_file_is_the_owners_alone(url: URL) -> None:
+    fill(url, [record()])
+    path = Path(str(url.database))
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def later_schema() -> MetaData:
+    """The schema as a later release might have it: a column more, and a table."""
+    later = MetaData()
+    for table in METADATA.tables.values():
+        table.to_metadata(later)
+    later.tables["requests"].append_column(Column("grade", Double, info={"since": VERSION + 1}))
+    Table(
+        "grades",
+        later,
+        Column("name", Text, primary_key=True, info={"since": VERSION + 1}),
+        info={"since": VERSION + 1},
+    )
+    return later
+
+
+def test_a_ledger_is_brought_up_to_a_later_schema_with_its_rows(url: URL) -> None:
+    fill(url, [record("old")])
+    engine = open_ledger(url)
+    later = later_schema()
+
+    def bring_up() -> None:
+        with engine.begin() as connection:
+            found.append(migrate(connection, later, VERSION + 1))
+
+    found: list[int] = []
+    threads = [threading.Thread(target=bring_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [VERSION, *[VERSION + 1] * 3], "one of them did it, the others found it done"
+    assert rows(url, "SELECT request_id, grade FROM requests") == [{"request_id": "old", "grade": None}]
+    assert rows(url, "SELECT * FROM grades") == []
+    assert rows(url, "SELECT version FROM schema_version") == [{"version": VERSION + 1}]
+    with pytest.raises(LedgerTooNew, match="update fusion-router"):
+        open_ledger(url)
+    engine.dispose()
+
+
+def test_a_ledger_of_a_later_release_is_left_alone(url: URL) -> None:
+    fill(url, [record("old")])
+    with sqlite3.connect(str(url.database)) as connection:
+        connection.execute("UPDATE schema_version SET version = 99")
+    counts = fill(url, [record("new")])
+    assert counts.drops == {"not_written": 1}
+
+
+def test_the_writer_outlives_a_record_that_no_row_can_be_made_of(url: URL) -> None:
+    counts = Counts()
+    made: LedgerWriter = writer(url, counts)
+    made.start()
+    made.add(record("broken", overhead_s={}))
+    made.add(record("sound"))
+    made.stop()
+    assert (counts.rows, counts.drops) == (1, {"bad_row": 1})
