@@ -75,6 +75,9 @@ def definitions() -> dict[str, str]:
 def judge(scores: Scores, rows: Rows, draws: list[Ints], name: str, seed: int) -> dict[str, Any]:
     """One ranking in numbers, each with its interval."""
 
+    if name == "random":
+        return _by_lot(rows, draws, seed)
+
     def measure(r: Ints) -> dict[str, float]:
         fails = rows.small_fails[r]
         found = {"auroc": auroc(scores.difficulty[r], fails)}
@@ -83,8 +86,7 @@ def judge(scores: Scores, rows: Rows, draws: list[Ints], name: str, seed: int) -
             found |= {"brier": brier(probability, fails), "ece": expected_calibration_error(probability, fails)}
         return {**found, **spending(scores.gain[r], rows.small[r], rows.strong[r])}
 
-    found = _intervals(measure, len(rows), draws)
-    return {**found, **_mean_of_random(rows, seed)} if name == "random" else found
+    return _intervals(measure, len(rows), draws)
 
 
 def judge_mode(rows: Rows, thresholds: Thresholds, seed: int) -> dict[str, Any]:
@@ -158,11 +160,18 @@ def _intervals(measure: Callable[[Ints], dict[str, float]], n: int, draws: list[
     }
 
 
-def _mean_of_random(rows: Rows, seed: int) -> dict[str, float]:
-    """The random baseline's numbers, averaged over draws."""
+def _by_lot(rows: Rows, draws: list[Ints], seed: int) -> dict[str, Any]:
+    """The random baseline: its mean over lotteries, and intervals in which rows and lottery are both drawn anew."""
     rng = np.random.default_rng(seed)
-    drawn = [spending(rng.random(len(rows)), rows.small, rows.strong) for _ in range(RANDOM_DRAWS)]
-    return {name: float(np.mean([found[name] for found in drawn])) for name in drawn[0]}
+
+    def measure(r: Ints) -> dict[str, float]:
+        area = auroc(rng.random(len(r)), rows.small_fails[r])
+        return {"auroc": area, **spending(rng.random(len(r)), rows.small[r], rows.strong[r])}
+
+    drawn = _intervals(measure, len(rows), draws)
+    everything = np.arange(len(rows))
+    lotteries = [measure(everything) for _ in range(RANDOM_DRAWS)]
+    return {**drawn, **{name: float(np.mean([found[name] for found in lotteries])) for name in lotteries[0]}}
 
 
 def _fixed(rows: Rows, strong: Any) -> dict[str, float]:

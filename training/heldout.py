@@ -127,14 +127,11 @@ def fit_without(
     use: Bools,
     seed: int,
     gate: Floats | None,
-    taught: Bools | None = None,
 ) -> Contents:
-    """A model that has not seen a source, but for those of its prompts that are ``taught``."""
+    """A model that has not seen a source."""
     recorded = np.zeros(len(prepared.rows), dtype=np.bool_)
     recorded[: len(data)] = use
     others = (recorded | (prepared.rows.origin != RECORDED)) & (prepared.rows.source != source)
-    if taught is not None:
-        others[: len(data)] |= taught
     held_back = others & (prepared.fold == 0) & (np.arange(len(others)) % 2 == 0) & (prepared.rows.origin == RECORDED)
     return calibrate(fit_judges(prepared, others & ~held_back, seed=seed, gate=gate), prepared, held_back)
 

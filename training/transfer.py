@@ -1,6 +1,7 @@
 """How the classifier does on prompts of a kind it has not seen, and how fast it learns them.
 
-Only ``train`` and ``calibration`` are used; the model is fitted anew for each number.
+Only ``train`` and ``calibration`` are used. A source left out means a fit anew; what its own rows add is learned on top
+of that fit, as a gateway learns from its ledger.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from classifier.model import Model
+from training.adapt import Lessons, adapt, corrected
 from training.bootstrap import interval, resamples
 from training.calibration import expected_calibration_error
 from training.data import Bools, Data, Floats, Ints
 from training.fit import Prepared
-from training.heldout import Judged, Numbers, by_source, fit_without, judge, leave_one_source_out, macro
+from training.heldout import Judged, Numbers, by_source, fit_without, leave_one_source_out, macro
 from training.labels import Labels
 from training.metrics import apgr, auroc, curve
 
@@ -48,30 +50,46 @@ def left_out(data: Data, labels: Labels, prepared: Prepared, seed: int, progress
 
 
 def adapting(data: Data, labels: Labels, prepared: Prepared, seed: int, progress: Progress) -> dict[str, Any]:
-    """What rows of an unseen source add: half of it is judged, 0 to 1,000 rows of the other half are learned."""
+    """What judged rows of an unseen source add: half of it is judged, 0 to 1,000 rows of the other half are learned."""
     usable = (data.split != "test") & labels.judged
     names, counts = np.unique(data.source[usable], return_counts=True)
     ranked = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
     if len(ranked) < 2:
         return {}
-    chosen = ranked[:ADAPTING_SOURCES]
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
-    for task in progress([f"{name} {size}" for name in chosen for size in ADAPTING_SIZES]):
-        name, _, size = task.rpartition(" ")
+    found = {}
+    for name in progress(ranked[:ADAPTING_SOURCES]):
         mine = usable & (data.source == name)
         half = _half(data.group, seed)
-        pool = np.random.default_rng(seed).permutation(np.flatnonzero(mine & half))
-        if int(size) > len(pool):
-            continue
-        taught = np.zeros(len(data), dtype=np.bool_)
-        taught[pool[: int(size)]] = True
-        model = Model(fit_without(name, data, prepared, data.split != "test", seed, None, taught))
-        rows = np.flatnonzero(mine & ~half)
-        judged = judge(model, [prepared.readings[row] for row in rows])
-        found[name].append(
-            {"rows": int(size), **_measure(judged, labels.small[rows], labels.strong[rows], data.group[rows], seed)}
-        )
+        model = Model(fit_without(name, data, prepared, data.split != "test", seed, None))
+        pool = np.random.default_rng(seed).permutation(np.flatnonzero(mine & half))[: max(ADAPTING_SIZES)]
+        taught = _lessons(model, prepared, labels, data, pool)
+        held_out = _lessons(model, prepared, labels, data, np.flatnonzero(mine & ~half))
+        found[name] = [
+            {"rows": size, **_learned(taught.take(np.arange(size)), held_out, seed)}
+            for size in ADAPTING_SIZES
+            if size <= len(pool)
+        ]
     return found
+
+
+def _lessons(model: Model, prepared: Prepared, labels: Labels, data: Data, rows: Ints) -> Lessons:
+    scores = [model.scores(prepared.readings[row]) for row in rows]
+    return Lessons(
+        features=np.array([score.features for score in scores], dtype=np.float64),
+        complexity=np.array([score.complexity for score in scores]),
+        gain=np.array([score.gain for score in scores]),
+        small=labels.small[rows],
+        strong=labels.strong[rows],
+        group=data.group[rows],
+    )
+
+
+def _learned(taught: Lessons, held_out: Lessons, seed: int) -> dict[str, Any]:
+    """How the held-out half is judged after learning ``taught``; without rows, by the model as it is."""
+    complexity, gain = held_out.complexity, held_out.gain
+    if len(taught):
+        complexity, gain = corrected(adapt(taught, seed)[0], held_out)
+    return _measure(complexity, gain, held_out, seed)
 
 
 def _half(group: Ints, seed: int) -> Bools:
@@ -81,15 +99,14 @@ def _half(group: Ints, seed: int) -> Bools:
     return half
 
 
-def _measure(judged: Judged, small: Floats, strong: Floats, group: Ints, seed: int) -> dict[str, Any]:
+def _measure(complexity: Floats, gain: Floats, held_out: Lessons, seed: int) -> dict[str, Any]:
     """AUROC and APGR with intervals, and ECE."""
+    small, strong = held_out.small, held_out.strong
 
     def ranked(rows: Ints) -> tuple[float, float]:
-        return auroc(judged.complexity[rows], small[rows] < 0.5), apgr(
-            curve(judged.gain[rows], small[rows], strong[rows])
-        )
+        return auroc(complexity[rows], small[rows] < 0.5), apgr(curve(gain[rows], small[rows], strong[rows]))
 
-    drawn: Sequence[tuple[float, float]] = [ranked(rows) for rows in resamples(group, seed)]
+    drawn: Sequence[tuple[float, float]] = [ranked(rows) for rows in resamples(held_out.group, seed)]
     area, gap = ranked(np.arange(len(small)))
     return {
         "n": len(small),
@@ -97,7 +114,7 @@ def _measure(judged: Judged, small: Floats, strong: Floats, group: Ints, seed: i
         "auroc_95": interval([a for a, _ in drawn]),
         "apgr": gap,
         "apgr_95": interval([g for _, g in drawn]),
-        "ece": expected_calibration_error(judged.complexity, small < 0.5),
+        "ece": expected_calibration_error(complexity, small < 0.5),
     }
 
 
