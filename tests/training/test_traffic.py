@@ -7,9 +7,12 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from classifier.classifier import TASKS
+from training.traffic_check import RECORDED_PATH, main
 
 FOLDER = Path(__file__).parents[2] / "training" / "traffic"
 FIELDS = {"prompt_id", "p_small", "p_strong", "task", "closed", "tokens"}
@@ -51,3 +54,32 @@ def test_the_readme_counts_what_is_there(judgements):
     told = {name: int(count.replace(",", "")) for name, count in re.findall(r"^\| ([\w.]+) \| ([\d,]+) \|", text, re.M)}
     counts = Counter(row["prompt_id"].split(":")[1] for row in judgements)
     assert told == {"all": len(judgements), **counts}
+
+
+def test_the_check_compares_a_side_with_its_own_models_and_leaves_suspect_outcomes_out(tmp_path, capsys):
+    ids = [json.loads(line)["prompt_id"] for line in RECORDED_PATH.read_text(encoding="utf-8").splitlines()][:20]
+    said = {row["prompt_id"]: row for row in map(json.loads, RECORDED_PATH.read_text(encoding="utf-8").splitlines())}
+    middle = sorted(said[name]["p_small"] for name in ids)[10]
+    prompts = {
+        "prompt_id": ids,
+        "prompt": [f"text {number}" for number in range(20)],
+        "group": list(range(20)),
+        **dict.fromkeys(("subset", "category", "language", "kind"), ["x"] * 20),
+        "source": ["exam"] * 20,
+        "split": ["train"] * 20,
+    }
+    rows = [(name, "llama-3-8b-instruct:fc", float(said[name]["p_small"] >= middle), False) for name in ids]
+    rows += [(name, "gemma-2-9b-it", float(said[name]["p_small"] < middle), True) for name in ids]
+    rows += [(name, "somebody-else", 0.0, False) for name in ids]
+    columns = dict(zip(("prompt_id", "model", "score", "suspect"), map(list, zip(*rows, strict=True)), strict=True))
+    pq.write_table(pa.table(prompts), tmp_path / "prompts.parquet")
+    pq.write_table(
+        pa.table({**columns, "output_tokens": [1.0] * len(rows), "output_chars": [4.0] * len(rows)}),
+        tmp_path / "outcomes.parquet",
+    )
+    (tmp_path / "models.csv").write_text("model,tier\nllama-3-8b-instruct,small\n", encoding="utf-8")
+    main(["--data", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "| p_small | exam | 20 |" in printed
+    assert "| 1.00 |" in printed
+    assert "p_strong" not in printed
