@@ -29,12 +29,12 @@ from router.core.memory import Memory
 from router.core.policy import UNCERTIFIED, Policy, Thresholds
 from router.core.types import MODES, Mode
 from router.dispatch.fusion import RunStore
+from router.dispatch.http_transport import HttpTransport
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Provider, Target
 from router.dispatch.scripted import ScriptedTransport
 from router.dispatch.single import Dispatcher
-from router.dispatch.transport import HttpTransport
 from router.http.auth import Authenticator
 from router.http.endpoints import add_endpoints
 from router.http.exchange import WireLimits

@@ -11,27 +11,23 @@ Laws:
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
 import orjson
-from aiohttp import ClientTimeout
-from multidict import CIMultiDict
-from yarl import URL
 
-from router.dispatch.breakage import BREAKAGES, breakage
+from router.dispatch.address import Address, address_of
+from router.dispatch.breakage import Breakage, meaning
 from router.dispatch.provider import Call, Operation, Target
 from router.dispatch.refusal import refusal
 from router.dispatch.reply import parsed_reply
-from router.dispatch.transport import Transport, WireReply
+from router.dispatch.transport import Patience, Reply, Transport
 from router.errors import (
-    UpstreamAuthFailed,
     UpstreamBadReply,
     UpstreamRejected,
     UpstreamTimeout,
-    UpstreamUnreachable,
 )
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
@@ -46,7 +42,7 @@ class OpenAIProvider:
     def __init__(self, transport: Transport) -> None:
         """Take the transport; it is not closed here, others may share it."""
         self.transport = transport
-        self._addresses: dict[str, _Address] = {}
+        self._addresses: dict[tuple[str, Operation, bool], tuple[Target, Address]] = {}
 
     async def complete(self, call: Call) -> dict[str, Any]:
         """Make a call and give back the parsed reply.
@@ -61,8 +57,8 @@ class OpenAIProvider:
             async with self.open(call) as reply:
                 begun = reply.status == 200
                 raw = await _read(reply, MAX_REPLY_BYTES if begun else _MAX_REFUSAL_BYTES)
-        except BREAKAGES as error:
-            raise breakage(error, name, billed=begun) from None
+        except Breakage as error:
+            raise meaning(error, name, billed=begun) from None
         if reply.status != 200:
             raise refusal(reply.status, reply.headers, raw, target, now_s=time.time())
         if len(raw) > MAX_REPLY_BYTES:
@@ -79,58 +75,23 @@ class OpenAIProvider:
         """Open a stream; see ``Provider.stream``. Errors before the first byte can still be retried."""
         return _Stream(self, call)
 
-    def open(self, call: Call, *, stream: bool = False) -> AbstractAsyncContextManager[WireReply]:
+    def open(self, call: Call, *, stream: bool = False) -> AbstractAsyncContextManager[Reply]:
         """Send a call; the reply is not interpreted."""
-        address = self._address(call.target)
         return self.transport.post(
-            address.url(call.operation),
-            _merged(address.stream_headers if stream else address.headers, call.headers),
+            self._address(call.target, call.operation, stream),
+            call.headers,
             _written(call),
-            _timeout(call, stream=stream),
+            _patience(call, stream=stream),
         )
 
-    def _address(self, target: Target) -> "_Address":
-        known = self._addresses.get(target.deployment.name)
-        if known is None or known.target is not target:
-            known = _Address(target, self.transport.default_base)
-            self._addresses[target.deployment.name] = known
-        return known
-
-
-class _Address:
-    """What every request to a target shares, built once: parsed URLs, headers."""
-
-    __slots__ = ("_base", "_urls", "headers", "stream_headers", "target")
-
-    def __init__(self, target: Target, default_base: str | None) -> None:
-        base = target.api_base or default_base
-        if base is None:
-            name = target.deployment.name
-            raise UpstreamUnreachable(f"{name}: no api_base; set pool.{name}.api_base to the provider's base URL")
-        self.target = target
-        self._base = _absolute(base, target.deployment.name)
-        self._urls: dict[Operation, URL] = {}
-        self.headers = CIMultiDict({"Content-Type": "application/json", "Accept": "application/json"})
-        if target.api_key is not None:
-            self.headers["Authorization"] = f"Bearer {target.api_key}"
-        self.stream_headers = CIMultiDict(self.headers)
-        self.stream_headers["Accept"] = "text/event-stream"
-        self.stream_headers["Accept-Encoding"] = "identity"  # compressors hold tokens back
-        for headers in (self.headers, self.stream_headers):
-            headers.update(target.headers)
-        if any(char in value for value in self.headers.values() for char in "\r\n\0"):
-            name = target.deployment.name
-            raise UpstreamAuthFailed(
-                f"{name}: a header holds a line break; check the end of pool.{name}.api_key and its headers"
-            )
-
-    def url(self, operation: Operation) -> URL:
-        url = self._urls.get(operation)
-        if url is None:
-            path = f"{self._base.raw_path.rstrip('/')}/{operation}"
-            # Azure's api-version is a query of the base
-            url = self._urls[operation] = self._base.with_path(path, encoded=True, keep_query=True)
-        return url
+    def _address(self, target: Target, operation: Operation, stream: bool) -> Address:
+        """Worked out once; a reloaded config brings new targets under old names."""
+        key = (target.deployment.name, operation, stream)
+        known = self._addresses.get(key)
+        if known is None or known[0] is not target:
+            made = address_of(target, operation, stream=stream, default_base=self.transport.default_base)
+            known = self._addresses[key] = (target, made)
+        return known[1]
 
 
 class _Stream:
@@ -148,14 +109,14 @@ class _Stream:
         try:
             self._exchange = self._provider.open(self._call, stream=True)
             reply = await self._exchange.__aenter__()
-        except BREAKAGES as error:
-            raise breakage(error, name) from None
+        except Breakage as error:
+            raise meaning(error, name) from None
         if reply.status == 200 and _is(reply, "text/event-stream"):
-            return _Reader(self._provider.transport, reply, target)
+            return _Reader(reply, target)
         try:
             raw = await _read(reply, _MAX_REFUSAL_BYTES) if reply.status != 200 else b""
-        except BREAKAGES as error:
-            raise breakage(error, name) from None
+        except Breakage as error:
+            raise meaning(error, name) from None
         finally:
             await self._exchange.__aexit__(None, None, None)
         if reply.status != 200:
@@ -169,15 +130,14 @@ class _Stream:
 
 
 class _Reader:
-    """Hands on the bytes of a stream. One coroutine per read, as aiohttp's own iterator."""
+    """Hands on the bytes of a stream. A class, since an asynchronous generator costs twice as much per chunk."""
 
-    __slots__ = ("_begun", "_readany", "_reply", "_target", "_transport")
+    __slots__ = ("_begun", "_readany", "_reply", "_target")
 
-    def __init__(self, transport: Transport, reply: WireReply, target: Target) -> None:
-        self._transport = transport
+    def __init__(self, reply: Reply, target: Target) -> None:
         self._reply = reply
         self._target = target
-        self._readany: Callable[[], Awaitable[bytes]] = reply.content.readany
+        self._readany: Callable[[], Awaitable[bytes]] = reply.readany
         self._begun = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -186,22 +146,14 @@ class _Reader:
     async def __anext__(self) -> bytes:
         try:
             chunk = await self._readany()
-        except BREAKAGES as error:
-            raise breakage(error, self._target.deployment.name, sent_on=self._begun, billed=True) from None
+        except Breakage as error:
+            raise meaning(error, self._target.deployment.name, sent_on=self._begun, billed=True) from None
         if not chunk:
             raise StopAsyncIteration
         if not self._begun:
             self._begun = True
-            self._transport.set_idle_limit(self._reply, self._target.timeouts.idle_s)
+            self._reply.set_silence(self._target.timeouts.idle_s)
         return chunk
-
-
-def _merged(fixed: CIMultiDict[str], extra: Mapping[str, str]) -> Mapping[str, str]:
-    if not extra:
-        return fixed
-    merged = fixed.copy()
-    merged.update(extra)
-    return merged
 
 
 def _written(call: Call) -> bytes:
@@ -213,29 +165,17 @@ def _written(call: Call) -> bytes:
         ) from None
 
 
-def _absolute(base: str, deployment: str) -> URL:
-    try:
-        url = URL(base)
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UpstreamUnreachable(
-            f"{deployment}: api_base is not an http(s) URL; set pool.{deployment}.api_base, e.g. http://127.0.0.1:8001/v1"
-        )
-    return url
-
-
-def _timeout(call: Call, *, stream: bool) -> ClientTimeout:
-    timeouts = call.target.timeouts
-    left_s = min(call.deadline_s - asyncio.get_running_loop().time(), timeouts.total_s)
-    if left_s <= 0:  # 0 would mean no limit to aiohttp
+def _patience(call: Call, *, stream: bool) -> Patience:
+    timeouts, now_s = call.target.timeouts, asyncio.get_running_loop().time()
+    ends_s = min(call.deadline_s, now_s + timeouts.total_s)
+    if ends_s <= now_s:
         raise UpstreamTimeout(f"{call.target.deployment.name}: no time left for this call")
-    return ClientTimeout(total=left_s, connect=timeouts.connect_s, sock_read=timeouts.first_byte_s if stream else None)
+    return Patience(ends_s, timeouts.connect_s, timeouts.first_byte_s if stream else None)
 
 
-async def _read(reply: WireReply, limit: int) -> bytes:
+async def _read(reply: Reply, limit: int) -> bytes:
     """Read a body; one above the limit, in bytes, comes back cut but still above it."""
-    readany = reply.content.readany
+    readany = reply.readany
     first = await readany()
     if not (more := await readany()):
         return first
@@ -247,6 +187,6 @@ async def _read(reply: WireReply, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _is(reply: WireReply, content_type: str) -> bool:
-    declared = reply.headers.get("Content-Type", "")
+def _is(reply: Reply, content_type: str) -> bool:
+    declared = reply.headers.get("content-type", "")
     return declared == content_type or declared.split(";", 1)[0].strip().lower() == content_type

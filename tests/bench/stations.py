@@ -19,14 +19,13 @@ from types import TracebackType
 from typing import Any
 
 import uvloop
-from aiohttp import ClientTimeout
 from prometheus_client import CollectorRegistry
-from yarl import URL
 
 from router.app import create_app
 from router.config.load import parse_settings
+from router.dispatch.address import Address
 from router.dispatch.openai_dialect import OpenAIProvider
-from router.dispatch.transport import WireReply
+from router.dispatch.transport import Patience, Reply
 from router.http.front import Front
 from router.record.record import STATIONS, RequestRecord
 from tests.bench.asks import KEY, chat_bodies
@@ -41,12 +40,9 @@ class CannedTransport:
     default_base = None
 
     def post(
-        self, url: URL, headers: Mapping[str, str], body: bytes, timeout: ClientTimeout
-    ) -> AbstractAsyncContextManager[WireReply]:
+        self, address: Address, extra: Mapping[str, str], body: bytes, patience: Patience
+    ) -> AbstractAsyncContextManager[Reply]:
         return CannedReply()
-
-    def set_idle_limit(self, reply: WireReply, idle_s: float) -> None:
-        return None
 
     async def aclose(self) -> None:
         return None
@@ -56,15 +52,14 @@ class CannedReply:
     """A reply that is its own context and body."""
 
     status = 200
-    headers: Mapping[str, str] = {"Content-Type": "application/json"}
+    headers: Mapping[str, str] = {"content-type": "application/json"}
     body = whole_answer().partition(b"\r\n\r\n")[2]
 
     def __init__(self) -> None:
         self.pieces = iter((self.body, b""))
 
-    @property
-    def content(self) -> "CannedReply":
-        return self
+    def set_silence(self, silence_s: float) -> None:
+        return None
 
     async def readany(self) -> bytes:
         return next(self.pieces)

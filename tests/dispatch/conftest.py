@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pytest
 
 from router.core.types import Deployment
+from router.dispatch.http_transport import HttpTransport
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Call, Target, Timeouts
 from router.dispatch.scripted import ScriptedTransport
 from router.dispatch.scripted.server import ScriptedUpstream, scripted_server
-from router.dispatch.transport import HttpTransport
 
 KEY = "sk-proj-NeverShowThisKey0123456789"
 

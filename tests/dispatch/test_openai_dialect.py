@@ -12,9 +12,9 @@ import pytest
 from router import errors
 from router.core.types import Deployment
 from router.dispatch import openai_dialect
+from router.dispatch.http_transport import HttpTransport
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Call, Target, Timeouts
-from router.dispatch.transport import HttpTransport
 
 KEY = "sk-proj-NeverShowThisKey0123456789"
 PATIENT = Timeouts()
@@ -212,8 +212,7 @@ async def test_connections_are_reused_from_call_to_call(over_socket):
     for _ in range(5):
         await over_socket.provider.complete(over_socket.call())
         await drain(over_socket, over_socket.call(stream=True))
-    session = over_socket.provider.transport._session
-    assert sum(len(idle) for idle in session.connector._conns.values()) == 1
+    assert over_socket.provider.transport.counts() == (0, 1)
 
 
 async def test_a_changed_target_of_the_same_name_is_used_at_once(over_socket):

@@ -11,6 +11,9 @@ from router.dispatch.fusion.calls import RunCalls, loop_now_s
 from router.dispatch.fusion.order import Panelist, reply_text
 from router.errors import GatewayError, UpstreamEmpty
 
+AFTERWARDS_S = 1.0
+"""A member's own deadline lies this far behind the panel's: the panel says who is late, not a race of two timers."""
+
 
 async def ask_panel(
     calls: RunCalls,
@@ -27,7 +30,7 @@ async def ask_panel(
     state = start_panel(len(panelists), calls.order.controls.quorum, loop_now_s(), ends_s)
     async with asyncio.TaskGroup() as group:
         tasks = {
-            group.create_task(_ask(calls, panelist, body, ends_s, input_tokens)): panelist
+            group.create_task(_ask(calls, panelist, body, ends_s + AFTERWARDS_S, input_tokens)): panelist
             for panelist, body in zip(panelists, bodies, strict=True)
         }
         pending = set(tasks)

@@ -1,7 +1,6 @@
 """Scripted models without a socket: a transport that plays scripts in the process.
 
-Time-outs and broken connections show as the exceptions aiohttp raises for them, so that everything above cannot
-tell the difference.
+Time-outs and broken connections show as they do over a socket, so that everything above cannot tell the difference.
 """
 
 import asyncio
@@ -9,12 +8,10 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
-from aiohttp import ClientPayloadError, ClientTimeout, ServerDisconnectedError, SocketTimeoutError
-from multidict import CIMultiDict
-from yarl import URL
-
+from router.dispatch.address import Address
+from router.dispatch.breakage import Cut, HungUp, OutOfTime, Silent
 from router.dispatch.scripted.engine import Performance, ScriptEngine
-from router.dispatch.transport import WireReply
+from router.dispatch.transport import Patience, Reply
 
 _FOREVER_S = 1e6
 
@@ -29,17 +26,12 @@ class ScriptedTransport:
         self._engine = engine or ScriptEngine()
 
     def post(
-        self, url: URL, headers: Mapping[str, str], body: bytes, timeout: ClientTimeout
-    ) -> AbstractAsyncContextManager[WireReply]:
+        self, address: Address, extra: Mapping[str, str], body: bytes, patience: Patience
+    ) -> AbstractAsyncContextManager[Reply]:
         """Play the script that the body's model names."""
-        operation = "embeddings" if url.path.endswith("/embeddings") else "chat/completions"
-        performance = self._engine.play(operation, body, headers.get("Authorization", ""))
-        return _ScriptedReply(performance, timeout)
-
-    def set_idle_limit(self, reply: WireReply, idle_s: float) -> None:
-        """Limit the silences that are still to come."""
-        if isinstance(reply, _ScriptedReply):
-            reply.silence_s = idle_s
+        operation = "embeddings" if address.path.endswith("/embeddings") else "chat/completions"
+        performance = self._engine.play(operation, body, address.headers.get("authorization", ""))
+        return _ScriptedReply(performance, patience)
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -48,25 +40,21 @@ class ScriptedTransport:
 class _ScriptedReply:
     """One performance, being its own context, reply and body."""
 
-    def __init__(self, performance: Performance, timeout: ClientTimeout) -> None:
+    def __init__(self, performance: Performance, patience: Patience) -> None:
         self._performance = performance
         self._clock = asyncio.get_running_loop().time
         self._due_s = self._clock()
-        self._ends_s = self._due_s + (timeout.total or _FOREVER_S)
+        self._ends_s = patience.ends_s
         self._next = 0
-        self.silence_s = timeout.sock_read or _FOREVER_S
+        self._silence_s = patience.silence_s or _FOREVER_S
         self.status = performance.status
-        self.headers = CIMultiDict({"Content-Type": performance.content_type})
-        self.headers.extend(performance.headers)
-
-    @property
-    def content(self) -> "_ScriptedReply":
-        return self
+        self.headers = {"content-type": performance.content_type}
+        self.headers |= {name.lower(): value for name, value in performance.headers}
 
     async def __aenter__(self) -> "_ScriptedReply":
         await self._wait(self._performance.wait_s)
         if self._performance.ending == "reset" or (self._performance.ending == "cut" and not self._performance.pieces):
-            raise ServerDisconnectedError
+            raise HungUp
         if self._performance.ending == "hang" and not self._performance.pieces:
             await self._wait(_FOREVER_S)
         return self
@@ -75,6 +63,10 @@ class _ScriptedReply:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return None
+
+    def set_silence(self, silence_s: float) -> None:
+        """Limit the silences that are still to come."""
+        self._silence_s = silence_s
 
     async def readany(self) -> bytes:
         performance = self._performance
@@ -85,16 +77,14 @@ class _ScriptedReply:
         if performance.ending == "hang":
             await self._wait(_FOREVER_S)
         if performance.ending == "cut":
-            raise ClientPayloadError("Response payload is not completed")
+            raise Cut
         return b""
 
     async def _wait(self, seconds: float) -> None:
         """Sleep until the next thing is due, or until a limit of the caller's is reached."""
         now_s = self._clock()
         self._due_s = max(self._due_s, now_s - seconds) + seconds
-        limit_s = min(now_s + self.silence_s, self._ends_s)
+        limit_s = min(now_s + self._silence_s, self._ends_s)
         await asyncio.sleep(max(0.0, min(self._due_s, limit_s) - now_s))
         if self._due_s > limit_s:
-            raise (
-                TimeoutError if limit_s == self._ends_s else SocketTimeoutError("Timeout on reading data from socket")
-            )
+            raise OutOfTime if limit_s == self._ends_s else Silent
