@@ -2,11 +2,14 @@
 
 import argparse
 import importlib
+import math
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from router import __version__
+from router.core.since import read_since
 
 CONFIG_HELP = "the config file; without it, the pool is chosen from the provider keys in the environment"
 
@@ -61,6 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     score = _command(commands, "score", "score", "read prompts as JSON lines, write their assessments as JSON lines")
     score.add_argument("--config", type=Path, help=CONFIG_HELP)
 
+    _add_ledger(commands)
+
     upstream = _command(
         commands,
         "scripted-upstream",
@@ -70,6 +75,31 @@ def build_parser() -> argparse.ArgumentParser:
     upstream.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     upstream.add_argument("--port", type=_port, default=8001, help="port to listen on (default 8001)")
     return parser
+
+
+def _add_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    ledger = _command(commands, "ledger", "ledger", "read what the gateway recorded, or delete old rows")
+    actions = ledger.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
+
+    export = actions.add_parser("export", help="write requests with calls, feedback and stored texts to a file")
+    _name_ledger(export)
+    export.add_argument("--since", type=_since, default=0.0, help="an age such as 7d, a date, or Unix seconds")
+    export.add_argument("--format", choices=("parquet", "jsonl"), default="jsonl", help="default jsonl")
+    export.add_argument("--output", type=Path, help="the file; JSON lines go to standard output without it")
+
+    stats = actions.add_parser("stats", help="rows, size, span, requests by route and outcome")
+    _name_ledger(stats)
+    stats.add_argument("--json", action="store_true", help="print JSON")
+
+    prune = actions.add_parser("prune", help="delete old requests, with their calls, texts and feedback")
+    _name_ledger(prune)
+    prune.add_argument("--older-than", type=_since, metavar="AGE", help="such as 90d, or a date")
+    prune.add_argument("--max-mb", type=_positive, metavar="MB", help="delete the oldest until the rest fits")
+
+
+def _name_ledger(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help="the gateway's config file, which names its ledger")
+    parser.add_argument("--ledger", metavar="URL", help="the ledger itself: sqlite:///path, a path, or postgresql://…")
 
 
 def _command(
@@ -84,6 +114,23 @@ def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return int(text)
+
+
+def _since(text: str) -> float:
+    try:
+        return read_since(text, time.time())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
 
 
 def _count(text: str) -> int:

@@ -7,11 +7,12 @@
 | ``features`` | in its place where texts are not kept; counted, but nothing can be learned from it here |
 | ``model`` | that answered |
 | ``route`` | ``small`` or ``strong``: the side the model counts for, unless ``--models`` says otherwise |
-| ``score`` | quality of the answer in [0, 1]; or ``verdict``: good, bad, accepted, rejected, thumbs_up, thumbs_down, ... |
+| ``score`` | quality of the answer in [0, 1]; or ``verdict``: the gateway's own (good_fit, underpowered, overprovisioned, failed), or good, bad, accepted, rejected, thumbs_up, thumbs_down, ... |
 | ``outcome`` | ``ok``, or the row is left out: an answer that never came says nothing of the prompt |
 | ``complexity``, ``gain`` | what was thought of the prompt then; not used for learning |
 | ``started_at`` | Unix seconds or ISO time, for the window of the certificate |
-| ``output_tokens``, ``task``, ``language`` | where known |
+| ``answered_output_tokens`` | of the answer; where it is missing, ``output_tokens``, which counts retries too |
+| ``task``, ``language`` | where known |
 """
 
 from typing import Any
@@ -19,6 +20,8 @@ from typing import Any
 from training.readers.rows import Answers, day_of, share_of, text_of
 
 _VERDICTS = {
+    **dict.fromkeys(("good_fit", "overprovisioned"), 1.0),
+    **dict.fromkeys(("underpowered", "failed"), 0.0),
     **dict.fromkeys(("good", "accepted", "correct", "pass", "thumbs_up", "up", "yes"), 1.0),
     **dict.fromkeys(("bad", "rejected", "wrong", "fail", "thumbs_down", "down", "no", "escalated", "regenerated"), 0.0),
 }
@@ -73,6 +76,8 @@ def _about(row: dict[str, Any]) -> dict[str, str]:
 
 def _tokens(row: dict[str, Any]) -> float | None:
     try:
-        return float(row["output_tokens"])
+        return float(
+            row["output_tokens"] if row.get("answered_output_tokens") is None else row["answered_output_tokens"]
+        )
     except (KeyError, TypeError, ValueError):
         return None

@@ -1,8 +1,9 @@
 """Putting rows into a ledger and taking old ones out, each in one short transaction."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
@@ -121,15 +122,17 @@ def row_count(connection: Connection) -> int:
 def give_back(engine: Engine, pages: int) -> None:
     """Give free pages of a SQLite file back to the disk; PostgreSQL sees to that itself."""
     if engine.dialect.name == "sqlite":
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"PRAGMA incremental_vacuum({pages})").all()
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.executescript(f"PRAGMA incremental_vacuum({pages})")  # execute() would free a single page
 
 
-def prune(engine: Engine, retention: Retention, now_s: float | None = None) -> int:
+def prune(engine: Engine, retention: Retention, on_progress: Callable[[int], None] = lambda gone: None) -> int:
     """Take out everything that may not be kept, chunk by chunk; gives back how many requests or texts went."""
-    gone, now_s = 0, time.time() if now_s is None else now_s
+    gone, now_s = 0, time.time()
     while chunk := tidy_chunk(engine, retention, now_s):
         gone += chunk
+        on_progress(gone)
     give_back(engine, 1_000_000)
     return gone
 
