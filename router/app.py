@@ -39,6 +39,7 @@ from router.http.auth import Authenticator
 from router.http.endpoints import add_endpoints
 from router.http.exchange import WireLimits
 from router.http.front import Front
+from router.http.ledger import add_ledger_endpoints
 from router.http.server import HeadLimits
 from router.pipeline import Services
 from router.record.log import RequestLog, start_logging
@@ -49,6 +50,7 @@ from router.reload import ArtifactWatch
 from router.settings import FusionSettings, Settings
 
 if TYPE_CHECKING:
+    from router.record.ledger.access import LedgerAccess
     from router.record.ledger.writer import LedgerWriter
 
 CONFIG_VARIABLE = "FUSION_ROUTER_CONFIG"
@@ -78,7 +80,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     metrics = Metrics(registry)
     request_log = RequestLog()
     traces = Traces() if settings.traces else None
-    ledger = build_ledger(settings, metrics)
+    ledger, access = build_ledger(settings, metrics) or (None, None)
     keepers = [metrics.observe]
     keepers += [request_log.add] if settings.server.access_log else []
     keepers += [traces.add] if traces is not None else []
@@ -119,6 +121,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
 
     app = FastAPI(title="fusion-router", version=__version__, lifespan=lifespan, openapi_url=None)
     add_endpoints(app, services, auth, lambda: _readiness(services))
+    add_ledger_endpoints(app, access, auth, settings.ledger.auditors, metrics.count_feedback)
     head = HeadLimits(settings.limits.header_read_s, settings.limits.max_header_bytes)
     return Front(app, services, auth, limits, settings.limits.max_in_flight, metrics.in_flight.set, head)
 
@@ -166,18 +169,20 @@ def build_services(
     return services, ways
 
 
-def build_ledger(settings: Settings, metrics: Metrics) -> "LedgerWriter | None":
-    """The ledger's writer, where a ledger is kept; SQLAlchemy is imported only then."""
+def build_ledger(settings: Settings, metrics: Metrics) -> "tuple[LedgerWriter, LedgerAccess] | None":
+    """The ledger's writer, and the endpoints' way to it, where one is kept; SQLAlchemy is imported only then."""
     if not settings.ledger.enabled:
         return None
+    from router.record.ledger.access import LedgerAccess
     from router.record.ledger.database import read_url
     from router.record.ledger.store import Retention
     from router.record.ledger.writer import LedgerWriter
 
     wanted = settings.ledger
     prices = {name: target.deployment.price for name, target in settings.pool.items()}
-    return LedgerWriter(
-        read_url(wanted.url),
+    url = read_url(wanted.url)
+    writer = LedgerWriter(
+        url,
         metrics,
         {name: price.source for name, price in prices.items() if price is not None},
         Retention(
@@ -187,6 +192,7 @@ def build_ledger(settings: Settings, metrics: Metrics) -> "LedgerWriter | None":
             wanted.max_mb * 1_000_000 if wanted.max_mb is not None else None,
         ),
     )
+    return writer, LedgerAccess(url, writer.hurry)
 
 
 def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:

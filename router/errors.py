@@ -13,12 +13,15 @@
     │   ├── ModelNotFound          404  model_not_found
     │   ├── EndpointNotFound       404  unknown_url
     │   ├── RunNotFound            404  run_not_found
+    │   ├── RequestNotFound        404  request_not_found
+    │   ├── LedgerDisabled         404  ledger_disabled
     │   ├── MethodNotAllowed       405  method_not_allowed
     │   ├── SlowCaller             408  request_timeout
     │   ├── BodyTooLarge           413  request_too_large
     │   └── WrongContentType       415  unsupported_media_type
     ├── GatewayBusy                     nothing is wrong with the request; come back later
     │   ├── Overloaded             503  overloaded
+    │   ├── LedgerUnavailable      503  ledger_unavailable
     │   └── NothingAvailable       503  no_deployment_available
     ├── UpstreamError                   a provider's answer, or the lack of one
     │   ├── UpstreamRejected       400  upstream_rejected        give up: another model would say the same
@@ -129,6 +132,20 @@ class RunNotFound(CallerError):
     code = "run_not_found"
 
 
+class RequestNotFound(CallerError):
+    """The ledger has no request of that id that this caller may judge."""
+
+    status = 404
+    code = "request_not_found"
+
+
+class LedgerDisabled(CallerError):
+    """The gateway keeps no ledger."""
+
+    status = 404
+    code = "ledger_disabled"
+
+
 class MethodNotAllowed(CallerError):
     """The path is served, but not by this method."""
 
@@ -166,6 +183,12 @@ class GatewayBusy(GatewayError):
 
 class Overloaded(GatewayBusy):
     """``limits.max_in_flight`` requests are already being served, or the gateway is draining."""
+
+
+class LedgerUnavailable(GatewayBusy):
+    """The ledger cannot be read or written now; requests are answered all the same."""
+
+    code = "ledger_unavailable"
 
 
 class NothingAvailable(GatewayBusy):

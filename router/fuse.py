@@ -101,6 +101,8 @@ async def _run(services: Services, order: RunOrder, audience: Audience, draft: D
 def _answered_by(services: Services, draft: Draft, order: RunOrder, answer: Answer) -> None:
     """Say who answers, and what one call for this answer would have used: the counterfactual is priced by it."""
     draft.deployment = services.dispatcher.pool[answer.step.deployment]
+    if services.stores == "all":
+        draft.keep_answer(answer.text)
     draft.fused = Usage(order.input_tokens, text_tokens(answer.text), estimated=True)
     if answer.step.route != "fusion":
         draft.reason = Reason.FALLBACK_ERROR

@@ -25,7 +25,7 @@ from router.dispatch.single import Dispatcher, Trip
 from router.errors import BadRequest, GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
 from router.record.record import EMBEDDINGS, Draft, RequestRecord, StoredText, Texts
-from router.record.render import last_chunks, usages_of, whole_body
+from router.record.render import answer_of, last_chunks, usages_of, whole_body
 
 log = logging.getLogger("router")
 
@@ -111,7 +111,7 @@ async def answer_chat(services: Services, exchange: Exchange) -> None:
             services, request, exchange.caller, exchange.session_header, draft,
             began_s=began_s, fusion_depth=exchange.fusion_depth,
         )  # fmt: skip
-        trip = Trip(considered.prompt.input_tokens, draft.attempts)
+        trip = Trip(considered.prompt.input_tokens, draft.attempts, keeps_text=services.stores == "all")
         if considered.decision.panel:
             await answer_by_panel(services, exchange, request, considered, draft, _deadline(services))
         elif request.stream:
@@ -227,6 +227,8 @@ async def _complete(
         draft.overhead_s["dispatch"] = perf_counter() - began_s - trip.waited_s
     began_s = perf_counter()
     _answered_by(draft, services, step, trip)
+    if trip.keeps_text:
+        draft.keep_answer(answer_of(body))
     body = whole_body(body, draft)
     draft.overhead_s["render"] = perf_counter() - began_s
     await exchange.reply(draft, body)
@@ -242,7 +244,11 @@ async def _stream(
         draft.overhead_s["dispatch"] = perf_counter() - began_s - trip.waited_s
     draft.first_token_s = services.now() - draft.started_at
     _answered_by(draft, services, live.step, trip)
-    await services.dispatcher.pump(live, deadline_s, trip, lambda: exchange.begin(draft), exchange.send)
+    try:
+        await services.dispatcher.pump(live, deadline_s, trip, lambda: exchange.begin(draft), exchange.send)
+    finally:
+        if live.relay.texts is not None:
+            draft.keep_answer("".join(live.relay.texts))
     began_s = perf_counter()
     chunks = last_chunks(live.relay.close(), live.relay.raw_usage, request.include_usage, draft)
     draft.overhead_s["render"] = trip.relayed_s + perf_counter() - began_s

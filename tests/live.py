@@ -36,11 +36,12 @@ def free_port() -> int:
 class LiveGateway:
     """A running gateway: its URL, and the records it has left."""
 
-    def __init__(self, port: int, front: Front, server: uvicorn.Server) -> None:
+    def __init__(self, port: int, front: Front, server: uvicorn.Server, registry: CollectorRegistry) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
         self.front = front
         self.server = server
+        self.registry = registry
         self.records: list[RequestRecord] = []
 
     def record(self, request_id: str, wait_s: float = 3.0) -> RequestRecord:
@@ -80,11 +81,12 @@ def running(server: uvicorn.Server) -> Iterator[None]:
 def gateway(config: str = POOL, env: dict[str, str] | None = None) -> Iterator[LiveGateway]:
     """A gateway with a registry of its own, under the very options that ``serve`` uses."""
     settings = parse_settings(config, "test.yaml", {**os.environ, **(env or {})})
-    front = create_app(settings, CollectorRegistry())
+    registry = CollectorRegistry()
+    front = create_app(settings, registry)
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(front, **{**server_options(settings), "port": port}))
     with running(server):
-        live = LiveGateway(port, front, server)
+        live = LiveGateway(port, front, server, registry)
         keep = front.services.keep
 
         def keep_both(record: RequestRecord) -> None:

@@ -32,6 +32,7 @@ class Relay:
         finished: every choice has had its ``finish_reason``.
         usage: as the provider reported it, None until then.
         output_chars: characters of visible answer so far, for an estimate where usage never comes.
+        texts: pieces of the first choice's visible answer, where they are to be kept.
     """
 
     __slots__ = (
@@ -45,11 +46,13 @@ class Relay:
         "raw_usage",
         "started",
         "template",
+        "texts",
         "usage",
     )
 
-    def __init__(self, choices: int = 1) -> None:
+    def __init__(self, choices: int = 1, *, keeps_text: bool = False) -> None:
         """Start with nothing read; ``choices`` is how many answers the caller asked for (``n``)."""
+        self.texts: list[str] | None = [] if keeps_text else None
         self._open_choices = set(range(choices))
         self._buffer = b""
         self._held: dict[str, Any] | None = None
@@ -145,6 +148,8 @@ class Relay:
                 content = delta.get("content")
                 if isinstance(content, str):
                     self.output_chars += len(content)
+                    if self.texts is not None and not choice.get("index"):
+                        self.texts.append(content)
                 if not self.started and any(delta.get(key) for key in _CONTENT_KEYS):
                     self.started = True
             if isinstance(choice, dict) and choice.get("finish_reason"):

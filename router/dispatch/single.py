@@ -62,6 +62,7 @@ class Trip:
         output_tokens: our estimate of the answer, for calls that are cut off; 0 where only the prompt is counted.
         max_attempts: fewer calls than the dispatcher allows; None where its own limit holds.
         headers: sent with every call.
+        keeps_text: the answer's text is wanted for the record.
     """
 
     input_tokens: int
@@ -73,6 +74,7 @@ class Trip:
     output_tokens: int = 0
     max_attempts: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    keeps_text: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -149,7 +151,7 @@ class Dispatcher:
 
         async def call(step: Step, made: Call) -> Live:
             began_s, stage = perf_counter(), trip.stage
-            relay = Relay(body.get("n") or 1)
+            relay = Relay(body.get("n") or 1, keeps_text=trip.keeps_text)
             async with AsyncExitStack() as stack:
                 chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
                 async with asyncio.timeout_at(min(deadline_s, _now() + made.target.timeouts.first_byte_s)):

@@ -1,7 +1,7 @@
 """What remains of a request: one frozen record, whatever happened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from router.core.cost import counterfactual_cost_usd, total_cost_usd
@@ -127,6 +127,11 @@ class Draft:
     prompt_digest: bytes | None = None
     session_id: str | None = None
     texts: Texts | None = None
+
+    def keep_answer(self, text: str) -> None:
+        """Put the answer beside the prompt that is kept."""
+        if self.texts is not None:
+            self.texts = replace(self.texts, answer=text)
 
     @property
     def model(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
 
 from router.record.ledger.migrate import migrate
 
@@ -50,10 +51,11 @@ def file_of(url: URL) -> Path | None:
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
-def connect(url: URL) -> Engine:
-    """An engine for a ledger; nothing is opened yet."""
+def connect(url: URL, *, pooled: bool = True) -> Engine:
+    """An engine for a ledger; nothing is opened yet. Without a pool a SQLite file is opened anew each time."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_S})
+        pool = {} if pooled else {"poolclass": NullPool}
+        engine = create_engine(url, connect_args={"timeout": BUSY_S}, **pool)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -2,11 +2,11 @@
 
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, and_, select
+from sqlalchemy import Column, Engine, and_, select
 from sqlalchemy.sql import Select
 
 from router.record.ledger.database import READING
@@ -36,15 +36,16 @@ def requests_since(
     Args:
         caller: only this key's requests; None for everybody's.
     """
-    query = _query(since_s, texts, caller)
+    query = _query(REQUESTS.columns, since_s, texts, caller)
     while page := _page(engine, query.where(REQUESTS.c.seq > after).limit(PAGE)):
         after = page[-1]["seq"]
         yield page
 
 
 def page_since(engine: Engine, since_s: float, after: int, limit: int, caller: str | None) -> list[Found]:
-    """One page of at most ``limit`` requests; see :func:`requests_since`. Never with texts."""
-    return _page(engine, _query(since_s, False, caller).where(REQUESTS.c.seq > after).limit(limit))
+    """One page of at most ``limit`` requests; see :func:`requests_since`. Never with texts or features."""
+    columns = [column for column in REQUESTS.columns if column.name != "features"]
+    return _page(engine, _query(columns, since_s, False, caller).where(REQUESTS.c.seq > after).limit(limit))
 
 
 def as_numbers(blob: bytes | None) -> list[float] | None:
@@ -57,8 +58,8 @@ def as_numbers(blob: bytes | None) -> list[float] | None:
     return numbers.tolist()
 
 
-def _query(since_s: float, texts: bool, caller: str | None) -> "Select[Any]":
-    columns = [*REQUESTS.columns, *FEEDBACK_COLUMNS, *(TEXT_COLUMNS if texts else ())]
+def _query(of: Iterable[Column[Any]], since_s: float, texts: bool, caller: str | None) -> "Select[Any]":
+    columns = [*of, *FEEDBACK_COLUMNS, *(TEXT_COLUMNS if texts else ())]
     tables = REQUESTS.outerjoin(FEEDBACK, FEEDBACK.c.request_id == REQUESTS.c.request_id)
     if texts:
         tables = tables.outerjoin(TEXTS, TEXTS.c.seq == REQUESTS.c.seq)
@@ -81,7 +82,8 @@ def _page(engine: Engine, query: "Select[Any]") -> list[Found]:
                 calls[call["seq"]].append({name: call[name] for name in _CALL_NAMES})
     for found in page:
         found["calls"] = calls[found["seq"]]
-        found["features"] = as_numbers(found["features"])
+        if "features" in found:
+            found["features"] = as_numbers(found["features"])
         found["fusion"] = _json(found["fusion"])
     return page
 

@@ -74,7 +74,7 @@ class LedgerWriter:
         self._maker: RowMaker | None = None
         self._file: tuple[int, int] | None = None
         self._tidy_at_s = 0.0
-        self._tidying = False
+        self._tidying = self._writing = False
         self._complained = ""
 
     def add(self, record: RequestRecord) -> None:
@@ -90,13 +90,15 @@ class LedgerWriter:
         if waiting + 1 == BATCH:
             self._wake.set()
 
-    def hurry(self) -> None:
-        """Write what is waiting now: somebody asks for it."""
+    def hurry(self) -> bool:
+        """Write what is waiting now, somebody asks for it; says whether anything is."""
         self._wake.set()
+        return self._writing or bool(self._queue)
 
     def start(self) -> None:
         """Begin to write."""
         self._stopping.clear()
+        self._wake.set()  # open the ledger now: what is wrong with it should be said at the start
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
@@ -137,9 +139,11 @@ class LedgerWriter:
         """Write everything that is waiting."""
         while self._queue:
             self._counts.show_ledger_queue(len(self._queue))
+            self._writing = True
             records = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             self._write(records)
             self._chars_written += sum(map(_chars, records))
+        self._writing = False
         self._counts.show_ledger_queue(0)
 
     def _write(self, records: Sequence[RequestRecord]) -> None:
