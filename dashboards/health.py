@@ -168,6 +168,7 @@ _DEPLOYMENTS = Row(
             (Query(f"{rate(ATTEMPTS)} / {rate(REQUESTS, where=_SERVED)}", "calls per request"),),
             "1 is one call each; retries, fallbacks and panels add to it.",
             width=12,
+            axis="calls per request",
         ),
     ),
 )
@@ -179,9 +180,9 @@ _LEDGER = Row(
             "How many rows does the ledger get?",
             "lines",
             (Query(rate("router_ledger_rows_total"), "rows"),),
-            "Requests and upstream calls, once they are in the database.",
+            "Requests, once they and their calls are in the database.",
             "ops",
-            width=6,
+            width=5,
         ),
         Panel(
             "Are rows lost?",
@@ -189,7 +190,7 @@ _LEDGER = Row(
             (Query(rate("router_ledger_dropped_rows_total", "reason") + f" * {HOUR}", "{{reason}}"),),
             "Rows given up because the queue was full or the database did not take them. Requests never wait for the ledger.",
             axis="per hour",
-            width=6,
+            width=5,
             drawn=True,
         ),
         Panel(
@@ -197,7 +198,8 @@ _LEDGER = Row(
             "lines",
             (Query(f"sum ({series('router_ledger_queue_rows')})", "rows"),),
             "Rows not written yet; when the queue is full, rows are dropped.",
-            width=6,
+            axis="rows",
+            width=5,
             drawn=True,
         ),
         Panel(
@@ -209,7 +211,15 @@ _LEDGER = Row(
             ),
             "One batch into the database.",
             "s",
-            width=6,
+            width=5,
+        ),
+        Panel(
+            "How large is the ledger?",
+            "lines",
+            (Query(f"max ({series('router_ledger_size_bytes')})", "ledger"),),
+            "Its rows without free pages; `ledger.max_mb` and the retention keep it in bounds.",
+            "bytes",
+            width=4,
         ),
     ),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 FENCE = "```text\n"
-PACKAGES = ("router", "classifier", "training")
+PACKAGES = ("router", "classifier", "training", "dashboards")
 OTHERS = {
     "router/demo/router.yaml": "the demo's pool",
     "router/demo/prompts.jsonl": "the demo's prompts",
@@ -16,7 +16,12 @@ OTHERS = {
     "training/families/": "prompts of many kinds of tasks, labelled by judgement, with a README",
     "training/LOG.md": "what was tried, with numbers; failures stay",
     "tests/": "mirrors the packages; contract/ = what the repository promises, e2e/ = real clients, bench/ = benchmarks",
-    "dashboards/": "Grafana, Prometheus: see its README",
+    "dashboards/README.md": "how to bring them up, what they show, which alerts there are",
+    "dashboards/prometheus.yml": "what Prometheus scrapes and evaluates",
+    "dashboards/rules/": "recording rules and alert rules",
+    "dashboards/grafana/": "the dashboards as Grafana loads them, and where it finds them",
+    "dashboards/compose/": "gateway, Prometheus and Grafana with one command",
+    "dashboards/pictures/": "the dashboards, drawn from a real run",
     "requirements.lock": "every runtime dependency, pinned with hashes",
     ".ci/run": "what CI runs",
 }
