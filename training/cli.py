@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from classifier.artifact import ArtifactError
+from classifier.artifact import DEFAULT_PATH, ArtifactError, read_manifest
 from classifier.classifier import Classifier
 from training import compare as comparison
 from training import fusion_replay
+from training import promote as promotion
 from training.add_model import add_model, read_outcomes
 from training.data import DataError
 from training.fit import VERSION
 from training.readers import FORMATS
 from training.replay import replay
+from training.retrain import Retraining, held_back_comparison, load, next_version, retrain
 from training.state import plain, read_json, write_json
 from training.steps import STEPS, Run, loaded, run
 from training.thresholds import Target, unmet
@@ -61,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(
         commands.add_parser("compare", help="two artifacts on the same test rows; exit code 1 unless better or equal")
     )
+    _add_promote(commands.add_parser("promote", help="put a candidate where the gateway reads it, if it is not worse"))
+    _add_rollback(commands.add_parser("rollback", help="take back the artifact that was in use before"))
     _add_replay(commands.add_parser("fusion-replay", help="show from recorded answers when a panel of three pays"))
     _add_add_model(commands.add_parser("add-model", help="teach an artifact a new model from a small file of outcomes"))
     return parser
@@ -77,6 +81,16 @@ def _add_run_arguments(command: argparse.ArgumentParser, step: str) -> None:
         )
         command.add_argument("--format", choices=FORMATS, default="auto", help="of --data (default: by its columns)")
         command.add_argument("--models", type=Path, help="CSV with the columns model and tier, for other formats")
+    if step in ("run", "load"):
+        command.add_argument(
+            "--ledger", help="URL of a gateway's ledger to learn from, e.g. sqlite:///ledger.db; in place of --data"
+        )
+        command.add_argument(
+            "--artifact",
+            type=Path,
+            default=DEFAULT_PATH,
+            help="the artifact in use, with --ledger (default: the shipped one)",
+        )
     if step in ("run", "fit", "evaluate", "report"):
         everyday = argparse.BooleanOptionalAction
         command.add_argument(
@@ -137,6 +151,8 @@ def _target(parsed: argparse.Namespace) -> Target:
 def _run(parsed: argparse.Namespace) -> int:
     """One step, or all."""
     given = vars(parsed)
+    if given.get("ledger") is not None:
+        return _retrain(parsed)
     names = ("data", "format", "models", "everyday", "transfer", "name", "version")
     chosen = Run(
         out=parsed.out,
@@ -150,6 +166,26 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.step in ("run", "thresholds"):
         return _say_unmet(chosen)
     return OK
+
+
+def _retrain(parsed: argparse.Namespace) -> int:
+    """``run --ledger`` and ``load --ledger``."""
+    if parsed.data is not None:
+        raise DataError("give --data or --ledger, not both: a ledger corrects the artifact in use, data fit a new one")
+    base = read_manifest(parsed.artifact)
+    version = getattr(parsed, "version", VERSION)
+    chosen = Retraining(
+        ledger=parsed.ledger,
+        out=parsed.out,
+        base=parsed.artifact,
+        version=next_version(base.version) if version == VERSION else version,
+        seed=parsed.seed,
+        target=_target(parsed) if "naive" in vars(parsed) else Target(),
+    )
+    if parsed.step == "load":
+        load(chosen)
+        return OK
+    return OK if retrain(chosen) else FAILED
 
 
 def _steps_of(step: str, chosen: Run) -> tuple[str, ...]:
@@ -203,6 +239,43 @@ def _compare(parsed: argparse.Namespace) -> int:
         write_json(parsed.json, plain(found))
     print(comparison.table(found))
     return OK if found["promote"] else FAILED
+
+
+def _add_promote(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Compare a run's artifact with the one in use on held-back rows, and swap it in if it is not worse."
+    )
+    command.add_argument("--out", type=Path, required=True, help="directory of the run")
+    command.add_argument(
+        "--to", type=Path, required=True, help="the directory that classifier.path names in the config"
+    )
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(action=_promote)
+
+
+def _promote(parsed: argparse.Namespace) -> int:
+    candidate, current = parsed.out / "artifact", parsed.to if parsed.to.exists() else DEFAULT_PATH
+    found = held_back_comparison(parsed.out, current, candidate, parsed.seed)
+    print(comparison.table(found))
+    if not found["promote"]:
+        print(f"not promoted; {current} stays in use", file=sys.stderr)
+        return FAILED
+    print(f"in use at {parsed.to}: {promotion.promote(candidate, parsed.to)}")
+    return OK
+
+
+def _add_rollback(command: argparse.ArgumentParser) -> None:
+    command.description = "Take back the artifact that was in use before the last promotion."
+    command.add_argument(
+        "--to", type=Path, required=True, help="the directory that classifier.path names in the config"
+    )
+    command.set_defaults(action=_rollback)
+
+
+def _rollback(parsed: argparse.Namespace) -> int:
+    gone, back = promotion.rollback(parsed.to)
+    print(f"in use at {parsed.to}: {back}, in place of {gone}")
+    return OK
 
 
 def _add_add_model(command: argparse.ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """Two artifacts on the same held-out rows, and whether the second may take the first one's place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,24 +22,29 @@ class Gates:
 
     Attributes:
         auroc_loss: AUROC it may lose, by the lower end of the paired interval.
-        most_ece: expected calibration error it may have.
+        most_ece: expected calibration error it may have, unless it is no worse than before.
         cost_rise: cost at 95 % quality it may add, by the upper end of the paired interval.
         shuffled_slack: distance from 0.5 that its AUROC against shuffled labels may have.
+        control_slack: AUROC that a candidate taught shuffled labels may gain.
     """
 
     auroc_loss: float = 0.01
     most_ece: float = 0.03
     cost_rise: float = 0.02
     shuffled_slack: float = 0.05
+    control_slack: float = 0.02
 
 
-def compare(before: Rows, after: Rows, gates: Gates | None = None, seed: int = 0) -> dict[str, Any]:
+def compare(
+    before: Rows, after: Rows, gates: Gates | None = None, seed: int = 0, control: float | None = None
+) -> dict[str, Any]:
     """Paired differences (after - before) with 95 % intervals, and each gate's verdict.
 
     Args:
         before, after: the same prompts as judged by the artifact in use and by the candidate.
         gates: of the promotion; the defaults where not given.
         seed: of the bootstrap and the shuffle.
+        control: AUROC gained by a candidate that was taught shuffled labels; None where none was made.
     """
     if before.texts != after.texts:
         raise ValueError("the artifacts must judge the same prompts in the same order")
@@ -57,7 +62,11 @@ def compare(before: Rows, after: Rows, gates: Gates | None = None, seed: int = 0
         }
         for name, (first, second) in values.items()
     }
-    verdicts = _verdicts(found, after, gates or Gates(), seed)
+    gates = gates or Gates()
+    verdicts = _verdicts(found, after, gates, seed)
+    if control is not None:
+        passed = control <= gates.control_slack
+        verdicts.append(_gate(f"taught shuffled labels, AUROC gains at most {gates.control_slack}", control, passed))
     return {"prompts": len(before), "measures": found, "gates": verdicts, "promote": all(v["passed"] for v in verdicts)}
 
 
@@ -88,14 +97,18 @@ def _measure(rows: Rows) -> Callable[[Ints], dict[str, float]]:
     return measure
 
 
-def _verdicts(found: dict[str, Any], after: Rows, gates: Gates, seed: int) -> Sequence[dict[str, Any]]:
+def _verdicts(found: dict[str, Any], after: Rows, gates: Gates, seed: int) -> list[dict[str, Any]]:
     shuffled = after.small_fails[np.random.default_rng(seed).permutation(len(after))]
     chance = auroc(after.complexity, shuffled)
     worst_auroc = (found["auroc"]["difference_95"] or (float("-inf"),))[0]
     worst_cost = (found["cost_at_95"]["difference_95"] or (float("inf"),))[-1]
     return [
         _gate(f"AUROC falls by at most {gates.auroc_loss}", worst_auroc, worst_auroc >= -gates.auroc_loss),
-        _gate(f"ECE at most {gates.most_ece}", found["ece"]["after"], found["ece"]["after"] <= gates.most_ece),
+        _gate(
+            f"ECE at most {gates.most_ece}, or no worse than before",
+            found["ece"]["after"],
+            found["ece"]["after"] <= max(gates.most_ece, found["ece"]["before"]),
+        ),
         _gate(f"cost at 95 % quality rises by at most {gates.cost_rise}", worst_cost, worst_cost <= gates.cost_rise),
         _gate(
             f"AUROC on shuffled labels within {gates.shuffled_slack} of 0.5",

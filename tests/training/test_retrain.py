@@ -1,0 +1,140 @@
+"""From a gateway's ledger to an artifact in use: what an operator does at night, over a real gateway and a real file."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from openai import OpenAI
+
+from classifier import Classifier, artifact
+from router.record.ledger.database import open_ledger, read_url
+from router.record.ledger.feedback import Judgement, keep_judgement
+from tests.live import POOL, gateway
+from training.cli import FAILED, OK, REFUSED, main
+from training.judged import split_of
+from training.promote import history_of
+
+TOPICS = ("invoice", "river", "violin", "carburettor", "tax form", "sourdough", "glacier", "lease", "router", "poem")
+ASKS = ("Say what a {} is.", "Explain step by step how one would repair or improve a {}, with reasons and numbers.")
+
+
+def prompts(n: int) -> list[str]:
+    return [ASKS[number % 2].format(TOPICS[number % 10]) + f" Case {number}." for number in range(n)]
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The ledger of a gateway whose callers find the long questions too hard for small, and the short ones easy."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}"
+    config = POOL.replace("ledger: {enabled: false}", f"ledger: {{url: '{url}'}}")
+    ids: list[tuple[str, str, str]] = []
+    with gateway(config) as live:
+        client = OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0)
+        for text in prompts(360):
+            raw = client.chat.completions.with_raw_response.create(
+                model="auto", messages=[{"role": "user", "content": text}]
+            )
+            ids.append((text, raw.headers["x-router-request-id"], raw.headers["x-router-route"]))
+    engine = open_ledger(read_url(url), create=False)
+    dice = random.Random(4)  # noqa: S311
+    for text, request_id, route in ids:
+        hard = text.startswith("Explain") != (dice.random() < 0.08)
+        verdict = {("small", True): "underpowered", ("strong", False): "overprovisioned"}.get((route, hard), "good_fit")
+        assert keep_judgement(engine, Judgement(request_id, verdict), "test", 0.0) is not None  # type: ignore[arg-type]
+    engine.dispose()
+    yield url
+
+
+@pytest.fixture(scope="module")
+def out(ledger: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    assert main(["run", "--ledger", ledger, "--out", str(folder)]) == OK
+    return folder
+
+
+def test_a_ledger_without_texts_makes_a_better_artifact(out: Path) -> None:
+    before, after = Classifier.load(), Classifier.load(out / "artifact")
+    fresh = [text for text in prompts(1_000)[400:] if split_of(text)]
+    hard = np.array([text.startswith("Explain") for text in fresh])
+    gap = [np.array([judge.assess(text).complexity for text in fresh]) for judge in (before, after)]
+    assert gap[1][hard].mean() - gap[1][~hard].mean() > gap[0][hard].mean() - gap[0][~hard].mean() + 0.2
+    assert after.manifest.version == "1.0.0+ledger.1"
+    assert after.manifest.data["ledger"]["base"] == before.artifact
+    assert after.features_id == before.features_id, "what the ledger kept stays usable"
+
+
+def test_what_is_promoted_is_in_use_and_what_was_there_comes_back(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "in-use"
+    shutil.copytree(artifact.DEFAULT_PATH, target)
+    before, candidate = Classifier.load(target).artifact, Classifier.load(out / "artifact").artifact
+    assert main(["promote", "--out", str(out), "--to", str(target)]) == OK
+    assert "taught shuffled labels" in capsys.readouterr().out
+    assert Classifier.load(target).artifact == candidate
+    assert main(["rollback", "--to", str(target)]) == OK
+    assert Classifier.load(target).artifact == before
+    assert main(["rollback", "--to", str(target)]) == REFUSED
+    assert (history_of(target) / "rolled-back" / artifact.MANIFEST).is_file()
+
+
+def test_a_running_gateway_takes_over_what_is_promoted(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.reload.POLL_S", 0.05)
+    target = tmp_path / "in-use"
+    shutil.copytree(artifact.DEFAULT_PATH, target)
+    candidate = Classifier.load(out / "artifact").artifact
+    with gateway(POOL + f"classifier: {{path: '{target}'}}\n") as live:
+        client = OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0)
+
+        def judged_by() -> str:
+            raw = client.chat.completions.with_raw_response.create(
+                model="auto", messages=[{"role": "user", "content": "hi"}]
+            )
+            return raw.headers["x-router-classifier"]
+
+        assert judged_by() != candidate
+        assert main(["promote", "--out", str(out), "--to", str(target)]) == OK
+        for _ in range(300):
+            if judged_by() == candidate:
+                break
+        assert judged_by() == candidate
+
+
+def test_a_worse_artifact_stays_out(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target, run = tmp_path / "in-use", tmp_path / "run"
+    shutil.copytree(out / "artifact", target)
+    shutil.copytree(out, run)
+    shutil.rmtree(run / "artifact")
+    shutil.copytree(artifact.DEFAULT_PATH, run / "artifact")
+    better = Classifier.load(target).artifact
+    assert main(["promote", "--out", str(run), "--to", str(target)]) == FAILED
+    assert "not promoted" in capsys.readouterr().err
+    assert Classifier.load(target).artifact == better
+    assert not history_of(target).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--ledger", "sqlite:////nowhere/ledger.db"], "no ledger at"),
+        (["--ledger", "mysql://user:secret@host/db"], "neither a SQLite nor a PostgreSQL"),
+        (["--ledger", "sqlite:///x.db", "--data", "somewhere"], "not both"),
+    ],
+)
+def test_a_ledger_that_cannot_be_used_is_refused_with_the_fix_and_without_the_password(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--out", str(tmp_path / "out"), *arguments]) == REFUSED
+    told = capsys.readouterr().err
+    assert said in told
+    assert "secret" not in told
+
+
+def test_a_ledger_without_verdicts_says_how_to_give_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    open_ledger(read_url(url)).dispose()
+    assert main(["load", "--ledger", url, "--out", str(tmp_path / "out")]) == REFUSED
+    assert "POST /v1/feedback" in capsys.readouterr().err

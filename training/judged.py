@@ -1,0 +1,212 @@
+"""Judged requests of a ledger: the numbers each prompt was judged by, and what a verdict says of both tiers.
+
+| verdict | answered by small | answered by strong or the panel |
+|---|---|---|
+| ``good_fit`` | small was right, so strong would have been | strong was right, small would not have been |
+| ``underpowered`` | small was wrong, strong would not have been | not even strong was right, nor would small have been |
+| ``overprovisioned`` | as ``good_fit`` | strong was right, and small would have been |
+| ``failed`` | neither | neither |
+
+A ``score`` in [0, 1] takes the verdict's place for the tier that answered. No text is read.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.classifier import Classifier
+from router.core.prompt import Prompt
+from router.core.types import Usage
+from router.record.ledger.database import open_ledger, read_url
+from router.record.ledger.read import requests_since
+from training.data import DataError, Floats, Ints, Strings
+from training.replay import UNKNOWN_OUTPUT_TOKENS, Rows
+from training.state import write_json
+
+FILE = "judged.npz"
+
+_QUALITY: Mapping[tuple[str, str], tuple[float, float]] = {
+    ("small", "good_fit"): (1.0, 1.0),
+    ("small", "underpowered"): (0.0, 1.0),
+    ("small", "overprovisioned"): (1.0, 1.0),
+    ("small", "failed"): (0.0, 0.0),
+    ("strong", "good_fit"): (0.0, 1.0),
+    ("strong", "underpowered"): (0.0, 0.0),
+    ("strong", "overprovisioned"): (1.0, 1.0),
+    ("strong", "failed"): (0.0, 0.0),
+}
+"""Quality of the small and the strong tier's answer, by who answered and the verdict on it."""
+
+_SPLITS = (("train", 50), ("calibration", 75), ("test", 100))
+"""Upper ends in per cent of a hash: a prompt's split never changes, whatever else the ledger holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Judged requests, one entry a request.
+
+    Attributes:
+        ids: of the requests.
+        features: the numbers each was judged by, float32, shape (requests, features).
+        small, strong: quality of each tier's answer, in [0, 1].
+        group: requests with equal prompts share a number and a split.
+        input_tokens, output_tokens: of the answer; the output is assumed where nothing was reported.
+        started_at: Unix seconds.
+    """
+
+    ids: Strings
+    features: npt.NDArray[np.float32]
+    small: Floats
+    strong: Floats
+    group: Ints
+    split: Strings
+    task: Strings
+    input_tokens: Ints
+    output_tokens: Ints
+    started_at: Floats
+
+    def __len__(self) -> int:
+        """Number of requests."""
+        return len(self.ids)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over everything: equal rows, equal fingerprint."""
+        found = hashlib.sha256()
+        for name in self.__slots__:
+            found.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+        return found.hexdigest()
+
+    def window(self) -> dict[str, str | None]:
+        """First and last day, ISO."""
+        days = [datetime.fromtimestamp(at, UTC).date().isoformat() for at in self.started_at]
+        return {"from": min(days, default=None), "to": max(days, default=None)}
+
+    def rows(self, split: str, judge: Classifier) -> Rows:
+        """The requests of a split as an artifact judges them now."""
+        mine = np.flatnonzero(self.split == split)
+        usages = [Usage(int(self.input_tokens[row]), int(self.output_tokens[row])) for row in mine]
+        return Rows(
+            index=mine,
+            texts=tuple(str(name) for name in self.ids[mine]),
+            small=self.small[mine],
+            strong=self.strong[mine],
+            group=self.group[mine],
+            source=np.full(len(mine), "ledger"),
+            language=np.full(len(mine), ""),
+            task=self.task[mine],
+            tokens=tuple(usages),
+            prompts=tuple(Prompt("", input_tokens=usage.input_tokens) for usage in usages),
+            assessments=tuple(judge.assess_features(self.features[row]) for row in mine),
+        )
+
+
+def load_judged(url: str, judge: Classifier, out: Path) -> tuple[Judged, dict[str, int]]:
+    """Read the judged requests of a ledger and keep them in ``out``; also gives what was left out, by reason.
+
+    Args:
+        url: of the ledger, as in the config.
+        judge: the artifact that is to learn; requests judged by other features than its own are left out.
+        out: directory of the run.
+
+    Raises:
+        DataError: the ledger cannot be read, or holds nothing to learn from.
+    """
+    rejected: Counter[str] = Counter()
+    sound = [row for row in _read(url) if not _count(rejected, _fault(row, judge))]
+    if not sound:
+        raise DataError(
+            "the ledger has no judged request to learn from"
+            + "".join(f"; {reason}: {count}" for reason, count in sorted(rejected.items()))
+            + ". Give verdicts through POST /v1/feedback or `fusion-router feedback`"
+        )
+    found = _assemble(sound)
+    out.mkdir(parents=True, exist_ok=True)
+    part = out / f"{FILE}.part.npz"
+    np.savez(part, **{name: getattr(found, name) for name in Judged.__slots__})
+    part.replace(out / FILE)
+    write_json(out / "judged.json", {"requests": len(found), "rejected": dict(rejected), "window": found.window()})
+    return found, dict(rejected)
+
+
+def kept_judged(out: Path) -> Judged | None:
+    """What :func:`load_judged` kept in ``out``; None where it has not been run."""
+    if not (out / FILE).is_file():
+        return None
+    with np.load(out / FILE, allow_pickle=False) as arrays:
+        return Judged(**{name: arrays[name] for name in Judged.__slots__})
+
+
+def _read(url: str) -> list[dict[str, Any]]:
+    try:
+        engine = open_ledger(read_url(url), create=False)
+        try:
+            return [row for page in requests_since(engine, judged=True) for row in page]
+        finally:
+            engine.dispose()
+    except Exception as error:  # whatever the database says: without its statements, and without the URL's password
+        problem = str(error).partition("\n")[0].replace(url, "the URL")
+        raise DataError(f"--ledger: {problem}; give it as ledger.url of the gateway's config") from error
+
+
+def _count(rejected: Counter[str], fault: str) -> bool:
+    if fault:
+        rejected[fault] += 1
+    return bool(fault)
+
+
+def _fault(row: Mapping[str, Any], judge: Classifier) -> str:
+    """Why a judged request teaches nothing; empty if it does."""
+    if row["outcome"] != "ok":
+        return "it got no answer"
+    if _side(row) is None:
+        return "it was not routed"
+    if row["features"] is None:
+        return "no features were kept"
+    if row["features_id"] != judge.features_id:
+        return "judged by other features than this artifact's"
+    return ""
+
+
+def _side(row: Mapping[str, Any]) -> str | None:
+    return {"small": "small", "strong": "strong", "fusion": "strong"}.get(row["route"] or "")
+
+
+def _assemble(rows: list[dict[str, Any]]) -> Judged:
+    names = [row["prompt_hash"] or row["request_id"] for row in rows]
+    number_of = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    quality = np.array([_quality(row) for row in rows])
+    return Judged(
+        ids=np.array([row["request_id"] for row in rows]),
+        features=np.array([row["features"] for row in rows], dtype=np.float32),
+        small=quality[:, 0],
+        strong=quality[:, 1],
+        group=np.array([number_of[name] for name in names], dtype=np.int64),
+        split=np.array([split_of(name) for name in names]),
+        task=np.array([row["task"] or "other" for row in rows]),
+        input_tokens=np.array([row["answered_input_tokens"] or 0 for row in rows], dtype=np.int64),
+        output_tokens=np.array(
+            [row["answered_output_tokens"] or UNKNOWN_OUTPUT_TOKENS for row in rows], dtype=np.int64
+        ),
+        started_at=np.array([row["started_at"] for row in rows], dtype=np.float64),
+    )
+
+
+def _quality(row: Mapping[str, Any]) -> tuple[float, float]:
+    side = _side(row) or ""
+    small, strong = _QUALITY[side, row["verdict"]]
+    if row["score"] is None:
+        return small, strong
+    return (float(row["score"]), strong) if side == "small" else (small, float(row["score"]))
+
+
+def split_of(name: str) -> str:
+    """The split of all requests whose prompts share this hash."""
+    lot = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % 100
+    return next(split for split, end in _SPLITS if lot < end)
