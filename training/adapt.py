@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from classifier.adaptation import LIMIT, Adaptation, log_odds
 from training.data import DataError, Floats, Ints
@@ -71,7 +72,7 @@ class Side:
 
 
 def adapt(lessons: Lessons, seed: int = 0) -> tuple[Adaptation, dict[str, Any]]:
-    """Fit a correction, and say what it was fitted on.
+    """Fit a correction, and say what it was fitted on. One thread, so that equal rows give equal bytes everywhere.
 
     Raises:
         DataError: neither tier has ``LEAST_ROWS`` judged rows.
@@ -80,10 +81,11 @@ def adapt(lessons: Lessons, seed: int = 0) -> tuple[Adaptation, dict[str, Any]]:
     scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0)
     z = np.clip((lessons.features - mean) * scale, -LIMIT, LIMIT)
     odds = [_log_odds(lessons.complexity), _log_odds(lessons.complexity - lessons.gain)]
-    sides = [
-        _fit_side(z, base, 1 - score, lessons.group, seed)
-        for base, score in zip(odds, (lessons.small, lessons.strong), strict=True)
-    ]
+    with threadpool_limits(limits=1):
+        sides = [
+            _fit_side(z, base, 1 - score, lessons.group, seed)
+            for base, score in zip(odds, (lessons.small, lessons.strong), strict=True)
+        ]
     if all(side.penalty is None for side in sides):
         raise DataError(
             f"{len(lessons)} judged requests are too few to learn from; at least {LEAST_ROWS} are needed. "

@@ -17,11 +17,11 @@ from classifier.classifier import Classifier
 from classifier.model import Model
 from training.adapt import Lessons, adapt, corrected
 from training.compare import compare, table
-from training.data import Floats, Ints
+from training.data import DataError, Ints
 from training.judged import Judged, kept_judged, load_judged
 from training.metrics import auroc
 from training.replay import replay
-from training.state import plain, write_json
+from training.state import plain, read_json, write_json
 from training.steps import Run, loaded
 from training.thresholds import Target, choose
 
@@ -30,6 +30,9 @@ LEAST_CALIBRATION = 300
 
 Source: at a loss of 2 % learn-then-test needs 114 failure-free groups, in practice several times that.
 """
+
+_SHUFFLES = 5
+"""Controls that are averaged: one alone is mostly noise on a hundred requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def retrain(chosen: Retraining, say: Callable[[str], None] = print) -> bool:
     judge = Classifier.load(target)
     say(f"thresholds: {_choose(chosen, judged, judge, target)}")
     before, after = (judged.rows("test", each) for each in (Classifier.load(chosen.base), Classifier.load(target)))
-    found = compare(before, after, seed=chosen.seed, control=shuffled_gain(judged, Model(contents), chosen.seed))
+    found = compare(before, after, seed=chosen.seed, control=shuffled_control(judged, Model(contents), chosen.seed))
     write_json(chosen.out / "comparison.json", plain({**found, "adaptation": facts, "artifact": judge.artifact}))
     say(table(found))
     return bool(found["promote"])
@@ -95,11 +98,21 @@ def held_back_comparison(out: Path, current: Path, candidate: Path, seed: int = 
     judged = kept_judged(out)
     if judged is None:
         data = loaded(Run(data=None, out=out))
-        return compare(replay(data, "test", old), replay(data, "test", new), seed=seed)
+        return compare(replay(data, "test", old), replay(data, "test", new), seed=seed, control=_placebo(out))
     if old.features_id != new.features_id:
         raise ArtifactError(f"{current} reads other features than {candidate}; run again with --artifact {current}")
-    control = shuffled_gain(judged, Model(artifact.load(candidate)[1]), seed)
+    control = shuffled_control(judged, Model(artifact.load(candidate)[1]), seed)
     return compare(judged.rows("test", old), judged.rows("test", new), seed=seed, control=control)
+
+
+def _placebo(out: Path) -> float:
+    """AUROC above chance of the fit on shuffled labels that ``evaluate`` made."""
+    if not (out / "evaluation.json").is_file():
+        raise DataError(
+            f"{out / 'evaluation.json'}: not there yet; run `python -m training evaluate --out {out}` first"
+        )
+    reached: float = read_json(out / "evaluation.json")["placebos"]["shuffled labels"]["auroc"]
+    return abs(reached - 0.5)
 
 
 def next_version(version: str) -> str:
@@ -122,14 +135,15 @@ def lessons_of(judged: Judged, model: Model, split: str) -> Lessons:
     )
 
 
-def shuffled_gain(judged: Judged, model: Model, seed: int) -> float:
-    """AUROC on the held-back requests that a correction gains when it is taught shuffled verdicts: nothing, if all is well."""
+def shuffled_control(judged: Judged, model: Model, seed: int) -> float:
+    """AUROC above chance, or above the model's own, that corrections taught shuffled verdicts reach on held-back requests."""
     taught, held_back = lessons_of(judged, model, "train"), lessons_of(judged, model, "test")
-    order: Ints = np.random.default_rng(seed).permutation(len(taught))
-    noise, _ = adapt(replace(taught, small=taught.small[order], strong=taught.strong[order]), seed)
-    fails = held_back.small < 0.5
-    complexity: Floats = corrected(noise, held_back)[0]
-    return auroc(complexity, fails) - auroc(held_back.complexity, fails)
+    fails, found = held_back.small < 0.5, []
+    for number in range(_SHUFFLES):
+        order: Ints = np.random.default_rng((seed, number)).permutation(len(taught))
+        noise, _ = adapt(replace(taught, small=taught.small[order], strong=taught.strong[order]), seed)
+        found.append(auroc(corrected(noise, held_back)[0], fails))
+    return float(np.mean(found)) - max(0.5, auroc(held_back.complexity, fails))
 
 
 def _save(chosen: Retraining, base: artifact.Manifest, contents: Contents, learned: Adaptation, judged: Judged) -> Path:

@@ -2,23 +2,36 @@
 
 import random
 import shutil
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from openai import OpenAI
+from sqlalchemy import Engine
 
 from classifier import Classifier, artifact
+from router.record.ledger.counts import Verdict
 from router.record.ledger.database import open_ledger, read_url
 from router.record.ledger.feedback import Judgement, keep_judgement
+from router.reload import POLL_S
 from tests.live import POOL, gateway
 from training.cli import FAILED, OK, REFUSED, main
-from training.judged import split_of
 from training.promote import history_of
 
 TOPICS = ("invoice", "river", "violin", "carburettor", "tax form", "sourdough", "glacier", "lease", "router", "poem")
 ASKS = ("Say what a {} is.", "Explain step by step how one would repair or improve a {}, with reasons and numbers.")
+
+
+NEEDED: dict[tuple[str, bool], Verdict] = {("small", True): "underpowered", ("strong", False): "overprovisioned"}
+
+
+def judge(engine: Engine, request_id: str, verdict: Verdict) -> None:
+    """Keep a verdict, as soon as the request it is about has been written."""
+    deadline_s = time.monotonic() + 5
+    while keep_judgement(engine, Judgement(request_id, verdict), "test", 0.0) is None:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
 
 
 def prompts(n: int) -> list[str]:
@@ -26,8 +39,8 @@ def prompts(n: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The ledger of a gateway whose callers find the long questions too hard for small, and the short ones easy."""
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The ledger of a gateway whose callers are served by small on long questions, and not on short ones."""
     url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}"
     config = POOL.replace("ledger: {enabled: false}", f"ledger: {{url: '{url}'}}")
     ids: list[tuple[str, str, str]] = []
@@ -38,14 +51,13 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 model="auto", messages=[{"role": "user", "content": text}]
             )
             ids.append((text, raw.headers["x-router-request-id"], raw.headers["x-router-route"]))
-    engine = open_ledger(read_url(url), create=False)
-    dice = random.Random(4)  # noqa: S311
-    for text, request_id, route in ids:
-        hard = text.startswith("Explain") != (dice.random() < 0.08)
-        verdict = {("small", True): "underpowered", ("strong", False): "overprovisioned"}.get((route, hard), "good_fit")
-        assert keep_judgement(engine, Judgement(request_id, verdict), "test", 0.0) is not None  # type: ignore[arg-type]
-    engine.dispose()
-    yield url
+        dice = random.Random(4)
+        engine = open_ledger(read_url(url), create=False)
+        for text, request_id, route in ids:
+            hard = text.startswith("Say") != (dice.random() < 0.08)
+            judge(engine, request_id, NEEDED.get((route, hard), "good_fit"))
+        engine.dispose()
+    return url
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +69,8 @@ def out(ledger: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_ledger_without_texts_makes_a_better_artifact(out: Path) -> None:
     before, after = Classifier.load(), Classifier.load(out / "artifact")
-    fresh = [text for text in prompts(1_000)[400:] if split_of(text)]
-    hard = np.array([text.startswith("Explain") for text in fresh])
+    fresh = prompts(600)[400:]
+    hard = np.array([text.startswith("Say") for text in fresh])
     gap = [np.array([judge.assess(text).complexity for text in fresh]) for judge in (before, after)]
     assert gap[1][hard].mean() - gap[1][~hard].mean() > gap[0][hard].mean() - gap[0][~hard].mean() + 0.2
     assert after.manifest.version == "1.0.0+ledger.1"
@@ -81,8 +93,7 @@ def test_what_is_promoted_is_in_use_and_what_was_there_comes_back(
     assert (history_of(target) / "rolled-back" / artifact.MANIFEST).is_file()
 
 
-def test_a_running_gateway_takes_over_what_is_promoted(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.reload.POLL_S", 0.05)
+def test_a_running_gateway_takes_over_what_is_promoted(out: Path, tmp_path: Path) -> None:
     target = tmp_path / "in-use"
     shutil.copytree(artifact.DEFAULT_PATH, target)
     candidate = Classifier.load(out / "artifact").artifact
@@ -97,9 +108,9 @@ def test_a_running_gateway_takes_over_what_is_promoted(out: Path, tmp_path: Path
 
         assert judged_by() != candidate
         assert main(["promote", "--out", str(out), "--to", str(target)]) == OK
-        for _ in range(300):
-            if judged_by() == candidate:
-                break
+        deadline_s = time.monotonic() + 3 * POLL_S
+        while judged_by() != candidate and time.monotonic() < deadline_s:
+            time.sleep(0.05)
         assert judged_by() == candidate
 
 

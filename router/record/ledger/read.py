@@ -26,7 +26,13 @@ Found = dict[str, Any]
 
 
 def requests_since(
-    engine: Engine, since_s: float = 0.0, after: int = 0, *, texts: bool = False, caller: str | None = None
+    engine: Engine,
+    since_s: float = 0.0,
+    after: int = 0,
+    *,
+    texts: bool = False,
+    caller: str | None = None,
+    judged: bool = False,
 ) -> Iterator[list[Found]]:
     """Pages of requests that started at or after ``since_s`` and were written after number ``after``.
 
@@ -35,8 +41,11 @@ def requests_since(
 
     Args:
         caller: only this key's requests; None for everybody's.
+        judged: only those that have a verdict.
     """
     query = _query(REQUESTS.columns, since_s, texts, caller)
+    if judged:
+        query = query.where(FEEDBACK.c.verdict.is_not(None))
     while page := _page(engine, query.where(REQUESTS.c.seq > after).limit(PAGE)):
         after = page[-1]["seq"]
         yield page
