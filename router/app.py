@@ -23,7 +23,6 @@ from router import __version__
 from router.config.load import load_settings
 from router.core.certificate import read_certificate
 from router.core.evidence import NO_FUSION, FusionPolicy, read_evidence
-from router.core.fusion import FusionControls, Member
 from router.core.health import CooldownRules
 from router.core.memory import Memory
 from router.core.policy import UNCERTIFIED, Policy, Thresholds
@@ -35,6 +34,7 @@ from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Provider, Target
 from router.dispatch.scripted import ScriptedTransport
 from router.dispatch.single import Dispatcher
+from router.dispatch.web import Fetcher, ProviderSearch, Search, SearxngSearch, Web
 from router.http.auth import Authenticator
 from router.http.endpoints import add_endpoints
 from router.http.exchange import WireLimits
@@ -42,12 +42,13 @@ from router.http.front import Front
 from router.http.ledger import add_ledger_endpoints
 from router.http.server import HeadLimits
 from router.pipeline import Services
+from router.providers import SEARXNG
 from router.record.log import RequestLog, start_logging
 from router.record.metrics import Metrics
 from router.record.record import RequestRecord
 from router.record.traces import Traces
 from router.reload import ArtifactWatch
-from router.settings import FusionSettings, Settings
+from router.settings import FusionSettings, Settings, WebSettings
 
 if TYPE_CHECKING:
     from router.record.ledger.access import LedgerAccess
@@ -95,7 +96,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     translated = [target for target in settings.pool.values() if ways.of(target) is ways.translated]
 
     def install(classifier: Classifier) -> None:
-        policy = build_policy(settings, classifier)
+        policy = build_policy(settings, classifier, services.web)
         services.assessor, services.policy = classifier, policy
         _describe(metrics, services)
 
@@ -105,7 +106,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         request_log.start()
         if ledger is not None:
             ledger.start()
-        if translated:
+        if translated or _searches_by_litellm(settings):
             await ways.translated.warm_up(translated)
         watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
         gc.freeze()  # what is loaded stays: walking it again and again took a tenth of the time under load
@@ -154,9 +155,10 @@ def build_services(
         for keeper in keepers:
             keeper(record)
 
+    web = build_web(settings.fusion.web, ways.translated) if settings.fusion.enabled else None
     services = Services(
         assessor=assessor,
-        policy=build_policy(settings, assessor),
+        policy=build_policy(settings, assessor, web),
         dispatcher=dispatcher,
         memory=Memory(),
         keep=keep,
@@ -165,6 +167,7 @@ def build_services(
         total_s=limits.total_s,
         runs=RunStore(keeps_text=settings.ledger.store_text == "all"),
         stores=settings.ledger.store_text if settings.ledger.enabled else "none",
+        web=web,
     )
     return services, ways
 
@@ -195,7 +198,7 @@ def build_ledger(settings: Settings, metrics: Metrics) -> "tuple[LedgerWriter, L
     return writer, LedgerAccess(url, writer.hurry)
 
 
-def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:
+def build_policy(settings: Settings, assessor: Assessor | None, web: Web | None = None) -> Policy:
     """The policy of a config and an artifact."""
     thresholds: dict[Mode, Thresholds] = dict(UNCERTIFIED)
     certificate = None
@@ -212,31 +215,34 @@ def build_policy(settings: Settings, assessor: Assessor | None) -> Policy:
         mode=routing.mode,
         aliases=routing.aliases,
         thresholds=thresholds,
-        fusion=build_fusion_policy(settings.fusion),
+        fusion=build_fusion_policy(settings.fusion, web),
         certificate=certificate,
     )
 
 
-def build_fusion_policy(fusion: FusionSettings) -> FusionPolicy:
+def build_fusion_policy(fusion: FusionSettings, web: Web | None = None) -> FusionPolicy:
     """When the panel is asked and how its runs go; without a panel in the config, never."""
     if not fusion.enabled:
         return NO_FUSION
     table = orjson.loads(files("router").joinpath("fusion_evidence.json").read_bytes())
-    controls = FusionControls(
-        panel=tuple(Member(name) for name in fusion.panel),
-        judge=fusion.judge,
-        mode=fusion.mode,
-        preset=fusion.preset,
-        quorum=fusion.quorum,
-        deadline_s=fusion.deadline_s,
-        max_cost_usd=fusion.max_cost_usd,
-        max_tool_calls=fusion.max_tool_calls,
-        rounds=fusion.rounds,
-        early_exit=fusion.early_exit,
-        events=fusion.events,
-        expose=fusion.expose,
-    )
-    return FusionPolicy(controls, read_evidence(table, fusion.tasks))
+    search_usd = web.estimate_usd if web is not None else None
+    return FusionPolicy(fusion.controls, read_evidence(table, fusion.tasks), search_usd=search_usd)
+
+
+def build_web(web: WebSettings | None, translated: LitellmProvider) -> Web | None:
+    """What panelists may use of the web; without the section in the config, nothing."""
+    if web is None:
+        return None
+    fetcher = Fetcher(web.allow_private, web.max_bytes, web.timeout_s) if web.fetch else None
+    found = web.search
+    if found is None:
+        return Web(None, fetcher)
+    search: Search
+    if found.provider == SEARXNG and found.url is not None:
+        search = SearxngSearch(found.url, found.api_key, web.timeout_s)
+    else:
+        search = ProviderSearch(translated.searcher(found.provider, found.url, found.api_key, web.timeout_s))
+    return Web(search, fetcher, f"{found.provider}/search", found.usd_per_query)
 
 
 def load_assessor(path: Path | None) -> Assessor | None:
@@ -246,6 +252,11 @@ def load_assessor(path: Path | None) -> Assessor | None:
     except Exception as error:
         log.error("no classifier: %s; every prompt goes to the strong route", error)
         return None
+
+
+def _searches_by_litellm(settings: Settings) -> bool:
+    web = settings.fusion.web if settings.fusion.enabled else None
+    return web is not None and web.search is not None and web.search.provider != SEARXNG
 
 
 def _describe(metrics: Metrics, services: Services) -> None:

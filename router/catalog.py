@@ -86,6 +86,15 @@ class Catalog:
             return _facts(entry, self._source, free_is_a_price=facts_of(provider).local and "cloud" not in rest)
         return self._resold(rest) if provider == "openrouter" else None
 
+    def search_usd(self, provider: str) -> float | None:
+        """What one web search costs at a provider, in its smallest size; None where the table does not say."""
+        entry = self._table.get(f"{provider}/search")
+        if not isinstance(entry, dict):
+            return None
+        tiers = entry.get("tiered_pricing") or [entry]
+        usd = tiers[0].get("input_cost_per_query") if isinstance(tiers[0], dict) else None
+        return float(usd) if isinstance(usd, int | float) else None
+
     def _entry(self, provider: str, rest: str) -> Mapping[str, Any] | None:
         """The table's entry; names without prefix count only where they are listed for that very provider."""
         prefixed = self._table.get(f"{provider}/{rest}")

@@ -80,13 +80,14 @@ def _order(
         output_tokens=output_tokens_of(considered.prompt, assessment),
         cap_usd=min(caps, default=None),
         deadline_s=deadline_s,
+        tool_calls=controls.max_tool_calls,
     )
 
 
 async def _run(services: Services, order: RunOrder, audience: Audience, draft: Draft) -> Answer:
     """Go through the run; whatever becomes of it, the record gets its facts and the store the run."""
     began_s = perf_counter()
-    run = FusionRun(order, services.dispatcher, audience, draft.attempts)
+    run = FusionRun(order, services.dispatcher, audience, draft.attempts, services.web)
     try:
         answer = await run.answer()
         _answered_by(services, draft, order, answer)

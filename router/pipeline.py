@@ -22,6 +22,7 @@ from router.core.types import Reason, Route
 from router.core.usage import write_usage
 from router.dispatch.fusion import RunStore
 from router.dispatch.single import Dispatcher, Trip
+from router.dispatch.web import Web
 from router.errors import BadRequest, GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
 from router.record.record import EMBEDDINGS, Draft, RequestRecord, StoredText, Texts
@@ -85,6 +86,7 @@ class Services:
     total_s: float
     runs: RunStore = field(default_factory=RunStore)
     stores: StoredText = "none"
+    web: Web | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,20 @@ Studio's and llamafile's default ports are their own documentation's.
 """
 
 
+SEARXNG = "searxng"
+
+SEARCH_PROVIDERS: tuple[str, ...] = (
+    SEARXNG,
+    *("agentcore", "apiserpent", "bing_grounding", "brave", "dataforseo", "deepseek", "duckduckgo", "exa_ai"),
+    *("fastcrw", "firecrawl", "google_pse", "linkup", "nimble", "parallel_ai", "perplexity", "searchapi", "serper"),
+    *("tavily", "tinyfish", "xai", "you_com"),
+)
+"""Who can search the web: an endpoint that answers as SearXNG does, and litellm's search providers.
+
+Source: litellm 1.110.2, ``SearchProviders``.
+"""
+
+
 def facts_of(provider: str) -> ProviderFacts:
     """What is known of a provider; of an unknown one, that litellm is to translate."""
     return PROVIDERS.get(provider, ProviderFacts(direct=False))

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from router.core.fusion import Exposure, FusionMode, FusionPreset
+from router.core.fusion import FusionControls
 from router.core.types import Mode
 from router.dispatch.provider import Target
+from router.dispatch.web.address import AddressRules
 from router.record.record import StoredText
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -70,39 +71,56 @@ class RoutingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """Who searches the web for panelists.
+
+    Attributes:
+        provider: ``searxng``, or a name of litellm's.
+        url: the endpoint; needed for ``searxng``, the provider's own address where None.
+        api_key: None leaves it to the environment variable that litellm knows.
+        usd_per_query: what a search costs; None where nobody knows, and then no run with a cap searches.
+    """
+
+    provider: str
+    url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    usd_per_query: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What panelists may use of the web.
+
+    Attributes:
+        search: None without a search.
+        fetch: whether pages may be read.
+        allow_private: addresses and hosts that may be fetched though they are not public.
+        max_bytes: of a page, unpacked. Source: nine in ten pages' HTML is below 500 KB.
+        timeout_s: for one search or fetch.
+    """
+
+    search: SearchSettings | None = None
+    fetch: bool = True
+    allow_private: AddressRules = field(default_factory=AddressRules)
+    max_bytes: int = 2 * 1024 * 1024
+    timeout_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
 class FusionSettings:
     """The panel, the judge and how a run goes unless the request says otherwise.
 
     Attributes:
         enabled: whether the panel may be used at all.
-        panel: deployments asked at once.
-        judge: the deployment that writes the answer; the first strong one where the file names none.
-        preset: None keeps the panel as configured.
-        quorum: candidates needed; None means all but one.
-        deadline_s: end of the panel stage, from its start. Source: twice the slowest member in replays.
-        max_cost_usd: per run; None means no cap.
-        max_tool_calls: per panelist; 0 takes tools away. Source: OpenRouter Fusion's default.
-        rounds: of revision, in ``debate``.
-        early_exit: skip the judge when the candidates agree.
-        events: send ``event: fusion.*`` to callers who did not ask; breaks many clients.
-        expose: how much of the candidates the reply carries.
+        controls: who sits, who judges (the first strong deployment where the file names none), and how runs go.
         tasks: per task, whether fusing is worthwhile; overrides the policy's own table.
+        web: None keeps panelists off the web.
     """
 
     enabled: bool = False
-    panel: tuple[str, ...] = ()
-    judge: str | None = None
-    mode: FusionMode = "auto"
-    preset: FusionPreset | None = None
-    quorum: int | None = None
-    deadline_s: float = 120.0
-    max_cost_usd: float | None = None
-    max_tool_calls: int = 4
-    rounds: int = 1
-    early_exit: bool = True
-    events: bool = False
-    expose: Exposure = "summary"
+    controls: FusionControls = field(default_factory=FusionControls)
     tasks: Mapping[str, bool] = field(default_factory=dict)
+    web: WebSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

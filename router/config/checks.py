@@ -6,7 +6,7 @@ from router.config.fields import Section, nearest
 from router.core.ask import RESERVED_NAMES, ROUTE_NAMES
 from router.core.types import Price
 from router.dispatch.provider import Target
-from router.settings import FusionSettings, RoutingSettings, ServerSettings
+from router.settings import RoutingSettings, ServerSettings
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -26,28 +26,14 @@ def check_routing(section: Section, routing: RoutingSettings, names: frozenset[s
     for route in ("small", "strong"):
         listed = section.located_texts(route)
         if not listed:
-            section.complain(route, "names no deployment", f"name one or more of the pool: {_listing(names)}")
+            section.complain(route, "names no deployment", f"name one or more of the pool: {listing(names)}")
         _check_members(section, route, names)
         if route in names and route not in {value for _, value in listed}:
             fix = f"add it to the route, or rename it: model: {route} means the route"
             section.complain(route, f"leaves out the deployment named {route}", fix)
     if routing.baseline:
-        _check_name(section, "baseline", routing.baseline, names)
+        check_name(section, "baseline", routing.baseline, names)
     _check_aliases(section.section("aliases"), routing.aliases, names)
-
-
-def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str]) -> None:
-    """Panel and judge are deployments; an alias of fusion on its own panel would call itself without end."""
-    roundabout = (frozenset(aliases) | RESERVED_NAMES) - names
-    for node, value in section.located_texts("panel"):
-        if value in roundabout:
-            fix = f"a panel asks deployments, not aliases: {_listing(names)}"
-            section.book.complain(node.path, f"names {value!r}, which the gateway itself answers", fix, node.line)
-    _check_members(section, "panel", names, passed_over=roundabout)
-    if section.node("judge") is not None and fusion.judge:
-        _check_name(section, "judge", fusion.judge, names)
-    if fusion.enabled and fusion.judge in fusion.panel and len(fusion.panel) > 1:
-        section.warn("judge", f"{fusion.judge} also sits on the panel", "prefer a judge who did not answer itself")
 
 
 def warn_about_money(section: Section, routing: RoutingSettings, pool: Mapping[str, Target]) -> None:
@@ -69,23 +55,22 @@ def warn_about_exposure(section: Section, server: ServerSettings, has_keys: bool
         section.warn("host", f"{server.host} is beyond loopback and auth.keys is empty: anybody may call", fix)
 
 
-def _check_members(
-    section: Section, name: str, names: frozenset[str], passed_over: frozenset[str] = frozenset()
-) -> None:
+def _check_members(section: Section, name: str, names: frozenset[str]) -> None:
     seen: set[str] = set()
     for node, value in section.located_texts(name):
         if value in seen:
             section.book.complain(node.path, f"names {value!r} a second time", "name each deployment once", node.line)
-        elif value not in names and value not in passed_over:
+        elif value not in names:
             section.book.complain(
-                node.path, f"names {value!r}, which is not in the pool", _fix(value, names), node.line
+                node.path, f"names {value!r}, which is not in the pool", fix_for(value, names), node.line
             )
         seen.add(value)
 
 
-def _check_name(section: Section, key: str, value: str, names: frozenset[str]) -> None:
+def check_name(section: Section, key: str, value: str, names: frozenset[str]) -> None:
+    """A key that names a deployment names one of the pool."""
     if value not in names:
-        section.complain(key, f"names {value!r}, which is not in the pool", _fix(value, names))
+        section.complain(key, f"names {value!r}, which is not in the pool", fix_for(value, names))
 
 
 def _check_aliases(section: Section, aliases: Mapping[str, str], names: frozenset[str]) -> None:
@@ -96,16 +81,18 @@ def _check_aliases(section: Section, aliases: Mapping[str, str], names: frozense
         elif alias in RESERVED_NAMES:
             section.complain(alias, "is a built-in name and cannot be redefined", "choose another name")
         if target and target not in targets:
-            fix = "an alias cannot lead to another alias" if target in aliases else _fix(target, targets)
+            fix = "an alias cannot lead to another alias" if target in aliases else fix_for(target, targets)
             section.complain(alias, f"leads to {target!r}, which is neither built in nor in the pool", fix)
 
 
-def _fix(value: str, names: Iterable[str]) -> str:
+def fix_for(value: str, names: Iterable[str]) -> str:
+    """What a name that is not known should have been."""
     close = nearest(value, names)
-    return f"did you mean {close}?" if close else f"name one of {_listing(names)}"
+    return f"did you mean {close}?" if close else f"name one of {listing(names)}"
 
 
-def _listing(names: Iterable[str]) -> str:
+def listing(names: Iterable[str]) -> str:
+    """The names there are."""
     return ", ".join(sorted(names)) or "(the pool is empty)"
 
 

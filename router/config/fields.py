@@ -97,7 +97,7 @@ class Section:
         node = self.node(name)
         if node is None:
             return default
-        value = self._plain_text(node, expected)
+        value = self.text_of(node, expected)
         return default if value is None else value
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Section:
         if node is None:
             return []
         items = node.value if isinstance(node.value, tuple) else (node,)
-        found = [(item, self._plain_text(item, "a list of names")) for item in items]
+        found = [(item, self.text_of(item, "a list of names")) for item in items]
         return [(item, value) for item, value in found if value is not None]
 
     def choice(self, name: str, options: tuple[str, ...], default: Any) -> Any:
@@ -181,7 +181,8 @@ class Section:
                 close_name = nearest(name, self._asked)
                 self.complain(name, "is not a known key", f"did you mean {close_name}?" if close_name else fix)
 
-    def _plain_text(self, node: Located, expected: str) -> str | None:
+    def text_of(self, node: Located, expected: str) -> str | None:
+        """The text that a located value is; anything else, and references to the environment, are complained of."""
         if isinstance(node.value, dict | tuple) or node.value is None:
             self.book.complain(node.path, f"is {_kind(node)}", f"write {expected}", node.line)
             return None

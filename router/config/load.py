@@ -6,7 +6,6 @@ from pathlib import Path
 
 from router.catalog import Catalog
 from router.config.checks import (
-    check_fusion,
     check_pool_names,
     check_routing,
     warn_about_exposure,
@@ -14,12 +13,12 @@ from router.config.checks import (
 )
 from router.config.environment import pool_from_environment
 from router.config.fields import Notebook, Section
+from router.config.fusion import check_fusion, read_fusion
 from router.config.ledger import read_ledger
 from router.config.pool import read_pool
 from router.config.sections import (
     read_auth,
     read_classifier,
-    read_fusion,
     read_limits,
     read_routing,
     read_server,
@@ -73,9 +72,10 @@ def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
     top = Section(root, book, "")
     parts = {name: top.section(name) for name in ("pool", "routing", "fusion", "server", "auth")}
     limits = read_limits(top.section("limits"))
-    pool = read_pool(parts["pool"], Catalog(), limits)
+    catalog = Catalog()
+    pool = read_pool(parts["pool"], catalog, limits)
     routing = read_routing(parts["routing"])
-    fusion = read_fusion(parts["fusion"], routing.strong[0] if routing.strong else None)
+    fusion = read_fusion(parts["fusion"], routing.strong[0] if routing.strong else None, catalog)
     server, auth = read_server(parts["server"]), read_auth(parts["auth"])
     settings = Settings(
         pool=pool,

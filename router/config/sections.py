@@ -1,29 +1,23 @@
-"""The sections of the file that stand on their own: server, auth, limits, classifier, fusion, routing."""
+"""The sections of the file that stand on their own: server, auth, limits, classifier, routing."""
 
 import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
-from classifier.assessment import Task
-from router.config.fields import Section, nearest
-from router.core.fusion import Exposure, FusionMode, FusionPreset
+from router.config.fields import Section
 from router.core.types import MODES
 from router.settings import (
     AuthSettings,
     ClassifierSettings,
     ClientKey,
-    FusionSettings,
     LimitSettings,
     LogLevel,
     RoutingSettings,
     ServerSettings,
 )
 
-_TASKS: tuple[str, ...] = get_args(Task)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_MAX_PANEL = 8
-"""Source: OpenRouter Fusion's documentation; replays gain nothing beyond four."""
 
 
 def read_server(section: Section) -> ServerSettings:
@@ -108,47 +102,3 @@ def read_routing(section: Section) -> RoutingSettings:
     )
     section.close()
     return routing
-
-
-def read_fusion(section: Section, default_judge: str | None) -> FusionSettings:
-    """The panel and its habits; what the file leaves out is as ``FusionSettings`` says."""
-    default = FusionSettings()
-    panel = section.texts("panel")
-    fusion = FusionSettings(
-        enabled=section.flag("enabled", bool(panel)),
-        panel=panel,
-        judge=section.text("judge", default_judge, "a deployment"),
-        mode=section.choice("mode", get_args(FusionMode), default.mode),
-        preset=section.choice("preset", get_args(FusionPreset), default.preset),
-        quorum=section.whole("quorum", default.quorum, 1),
-        deadline_s=section.number("deadline_s", default.deadline_s, above=True),
-        max_cost_usd=section.number("max_cost_usd", default.max_cost_usd, above=True),
-        max_tool_calls=section.whole("max_tool_calls", default.max_tool_calls, 0, 16),
-        rounds=section.whole("rounds", default.rounds, 1, 3),
-        early_exit=section.flag("early_exit", default.early_exit),
-        events=section.flag("events", default.events),
-        expose=section.choice("expose", get_args(Exposure), default.expose),
-        tasks=_tasks(section.section("tasks")),
-    )
-    section.close()
-    _check_panel(section, fusion)
-    return fusion
-
-
-def _tasks(section: Section) -> dict[str, bool]:
-    for name in section.names():
-        if name not in _TASKS:
-            close = nearest(name, _TASKS)
-            fix = f"did you mean {close}?" if close else f"known tasks are {', '.join(_TASKS)}"
-            section.complain(name, "is not a task", fix)
-    return {name: section.flag(name, False) for name in section.names()}
-
-
-def _check_panel(section: Section, fusion: FusionSettings) -> None:
-    if fusion.enabled and not fusion.panel:
-        section.complain("panel", "is missing", "name the deployments to ask, e.g. panel: [strong, flash]")
-    if len(fusion.panel) > _MAX_PANEL:
-        section.complain("panel", f"has {len(fusion.panel)} members", f"name at most {_MAX_PANEL}; three are usual")
-    if fusion.quorum is not None and fusion.panel and fusion.quorum > len(fusion.panel):
-        fix = f"write a number from 1 to {len(fusion.panel)}"
-        section.complain("quorum", f"is {fusion.quorum}, more than the panel has", fix)

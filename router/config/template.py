@@ -36,6 +36,9 @@ _REST = """
 #   panel: {panel}
 #   judge: {judge}
 #   max_cost_usd: 0.50             # per run; above it the run is cut down
+#   web:                           # what panelists may use of the web: they ask, the gateway looks it up
+#     search: {{provider: searxng, url: "http://127.0.0.1:8888"}}  # or a provider of litellm's, with its api_key
+#     fetch: true                  # pages of public addresses; allow_private: [10.2.0.0/16] lets more in
 
 server:
   host: 127.0.0.1                  # 0.0.0.0 lets the network in: then set auth.keys

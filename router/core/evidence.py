@@ -57,11 +57,13 @@ class FusionPolicy:
         controls: how runs go unless a request says otherwise; an empty panel switches fusion off.
         evidence: by task; a task that is missing does not pay.
         complexity: at or above it a prompt may be fused; by mode, absent where the mode never fuses by itself.
+        search_usd: what a panelist's web search costs, infinite where unknown; None where panelists have no web.
     """
 
     controls: FusionControls = field(default_factory=FusionControls)
     evidence: Mapping[str, TaskEvidence] = field(default_factory=dict)
     complexity: Mapping[Mode, float] = field(default_factory=lambda: FUSION_COMPLEXITY)
+    search_usd: float | None = None
 
 
 NO_FUSION = FusionPolicy()

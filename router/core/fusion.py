@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from router.core.types import Deployment, Price
 
@@ -18,6 +18,7 @@ MAX_PANEL = 8
 MAX_TOOL_CALLS = 16
 """Source: OpenRouter Fusion's documentation."""
 MAX_ROUNDS = 3
+_TEXTS = ("analysis", "responses", "sources")
 
 PRESET_NAMES: Mapping[str, FusionPreset] = MappingProxyType(
     {
@@ -47,13 +48,13 @@ class FusionControls:
 
     Attributes:
         quorum: candidates needed; None means all but one.
-        deadline_s: length of the panel stage at the most.
+        deadline_s: length of the panel stage at the most. Source: twice the slowest member in replays.
         max_cost_usd: of the whole run; None means no cap.
-        max_tool_calls: per panelist.
+        max_tool_calls: per panelist; 0 takes tools away. Source: OpenRouter Fusion's default.
         max_output_tokens: of each call; None leaves it to the caller's request.
         rounds: of revision, in ``debate``.
         early_exit: skip the judge when the candidates agree.
-        events: send ``event: fusion.*`` in a stream.
+        events: send ``event: fusion.*`` in a stream; breaks clients that do not know them.
         expose: how much of the candidates the reply carries.
     """
 
@@ -108,6 +109,13 @@ class FusionWish:
 
     asked: bool | None
     controls: FusionControls
+
+
+def without_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's facts without anything that a model or a web page wrote: what may be kept where text may not."""
+    kept = {key: value for key, value in facts.items() if key not in _TEXTS}
+    kept["panel"] = [{key: value for key, value in seat.items() if key not in _TEXTS} for seat in facts["panel"]]
+    return kept
 
 
 def cheapest_members(panel: Sequence[Member], count: int, pool: Mapping[str, Deployment]) -> tuple[Member, ...]:

@@ -213,11 +213,14 @@ def _with_panel(
     )
     if not chosen.members:
         return replace(decision, reason=chosen.reason or decision.reason)
-    prices = Prices(policy.deployments, prompt.input_tokens, output_tokens_of(prompt, decision.assessment))
-    cost_usd = prices.run_usd(RunPlan(chosen.members, chosen.judge))
+    output_tokens, search_usd = output_tokens_of(prompt, decision.assessment), policy.fusion.search_usd
+    prices = Prices(policy.deployments, prompt.input_tokens, output_tokens, search_usd=search_usd or 0.0)
+    plan = RunPlan(chosen.members, chosen.judge)
     by_itself = chosen.reason is Reason.FUSION_WORTHWHILE
-    if by_itself and controls.max_cost_usd is not None and cost_usd > controls.max_cost_usd:
+    if by_itself and controls.max_cost_usd is not None and prices.run_usd(plan) > controls.max_cost_usd:
         return decision
+    has_web = search_usd is not None and "json_schema" not in prompt.needs
+    cost_usd = prices.run_usd(replace(plan, tool_calls=wish.controls.max_tool_calls if has_web else 0))
     return replace(
         decision,
         route="fusion",

@@ -15,7 +15,13 @@ from router.core.fusion import Member
 from router.core.types import Attempt, Deployment, Usage
 
 TOOL_CALL_TOKENS = 2_000
-"""Input that one web search or fetch adds to a panelist's prompt: the cap on fetched text."""
+"""Input that one web search or fetch adds to a panelist's prompt: the cap on quoted text."""
+
+TOOL_WISH_TOKENS = 100
+"""Output that asking for a search or a fetch takes: a name and one argument."""
+
+TOOLS_TOKENS = 300
+"""Input that the tools' definitions and the fences around what is quoted add to each call."""
 
 ANALYSIS_TOKENS = 400
 """Output that the judge's analysis takes. Source: the keys asked for, two short entries each."""
@@ -53,6 +59,7 @@ class Prices:
         input_tokens: of the caller's request.
         output_tokens: expected of each answer.
         candidate_tokens: what the judge is shown at the most.
+        search_usd: what one web search costs; infinite where unknown.
     """
 
     pool: Mapping[str, Deployment]
@@ -60,14 +67,23 @@ class Prices:
     output_tokens: int
     candidate_tokens: int = CANDIDATE_TOKENS
     rounds: int = 0
+    search_usd: float = 0.0
 
     def member_usd(self, name: str, tool_calls: int) -> float:
-        """One panelist, its tool calls and its revisions; infinite where unpriced."""
-        input_tokens = self.input_tokens + tool_calls * TOOL_CALL_TOKENS
-        first_usd = self.call_usd(name, input_tokens, self.output_tokens)
-        if not self.rounds:
-            return first_usd
-        return first_usd + self.rounds * self.call_usd(name, input_tokens + 3 * self.output_tokens, self.output_tokens)
+        """One panelist, its tool calls one by one, and its revisions; infinite where unpriced."""
+        usd = self.call_usd(name, self.input_tokens, self.output_tokens)
+        if tool_calls and can_use_tools(self.pool[name]):
+            usd = tool_calls * self.search_usd if self.search_usd else 0.0
+            for call in range(tool_calls):
+                usd += self.call_usd(name, self.researched_tokens(call), TOOL_WISH_TOKENS)
+            usd += self.call_usd(name, self.researched_tokens(tool_calls), self.output_tokens)
+        if self.rounds:
+            usd += self.rounds * self.call_usd(name, self.input_tokens + 3 * self.output_tokens, self.output_tokens)
+        return usd
+
+    def researched_tokens(self, tool_calls: int) -> int:
+        """Input of a panelist's call after so many tool calls."""
+        return self.input_tokens + TOOLS_TOKENS + tool_calls * (TOOL_CALL_TOKENS + TOOL_WISH_TOKENS)
 
     def judge_usd(self, name: str, candidates: int) -> float:
         """The judge over so many candidates."""
@@ -83,6 +99,11 @@ class Prices:
         """A whole run."""
         panel = sum(self.member_usd(member.deployment, plan.tool_calls) for member in plan.panel)
         return panel + (self.judge_usd(plan.judge, len(plan.panel)) if plan.judge is not None else 0.0)
+
+
+def can_use_tools(deployment: Deployment) -> bool:
+    """Whether a deployment is known to call tools; one that refuses them would be lost to the panel."""
+    return deployment.supports.get("tools") is True
 
 
 def fit_budget(plan: RunPlan, prices: Prices, cap_usd: float | None, solo: Sequence[str] = ()) -> RunPlan:
@@ -168,10 +189,18 @@ def bill(
             "output_tokens": attempt.usage.output_tokens if attempt.usage else 0,
             "estimated": attempt.usage.estimated if attempt.usage else False,
             "cost_usd": attempt.cost_usd,
-            "price_source": price.source if (price := pool[attempt.deployment].price) is not None else None,
+            "price_source": _price_source(attempt, pool),
             "status": "late" if index in late else attempt.outcome,
             "ms": round(attempt.duration_s * 1000, 3),
         }
         for index, attempt in enumerate(attempts)
     ]
     return {"total_usd": total_cost_usd(attempt.cost_usd for attempt in attempts), "lines": lines}
+
+
+def _price_source(attempt: Attempt, pool: Mapping[str, Deployment]) -> str | None:
+    """Where a line's price is from; a search has no deployment."""
+    if attempt.deployment not in pool:
+        return "fusion.web.search" if attempt.cost_usd is not None else None
+    price = pool[attempt.deployment].price
+    return price.source if price is not None else None

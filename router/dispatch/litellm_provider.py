@@ -11,7 +11,7 @@ import inspect
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,6 +79,32 @@ class LitellmProvider:
         if not body.get("choices"):
             raise UpstreamBadReply(f"{name} sent a reply without choices; check api_base", billed=True)
         return reply_body(body)
+
+    def searcher(
+        self, provider: str, url: str | None, api_key: str | None, timeout_s: float
+    ) -> Callable[[str, int], Awaitable[list[dict[str, Any]]]]:
+        """How to search the web by one of litellm's search providers.
+
+        The function takes a query and how many results, gives them as objects with ``title``, ``url`` and
+        ``snippet``, and fails with an ``UpstreamError``.
+        """
+
+        async def search(query: str, count: int) -> list[dict[str, Any]]:
+            library = await self._library()
+            ends_s = asyncio.get_running_loop().time() + timeout_s
+            with _translated(provider):
+                async with _until(ends_s, provider, "its time"):
+                    found = await library.module.asearch(
+                        query=query,
+                        search_provider=provider,
+                        max_results=count,
+                        api_base=url,
+                        api_key=api_key,
+                        timeout=timeout_s,
+                    )
+            return [result.model_dump() for result in found.results]
+
+        return search
 
     def stream(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a stream; entering it means that the provider has sent something of an answer."""

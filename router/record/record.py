@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from router.core.cost import counterfactual_cost_usd, total_cost_usd
+from router.core.fusion import without_texts
 from router.core.policy import Decision, Thresholds
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
 
@@ -201,7 +202,7 @@ class Draft:
             first_token_s=self.first_token_s,
             overhead_s=self.overhead_s,
             policy=self.policy,
-            fusion=_unwritten(self.fusion),
+            fusion=without_texts(self.fusion) if self.fusion is not None else None,
             classifier_failed=self.classifier_failed,
             began_s=self.began_s,
             traceparent=self.traceparent,
@@ -211,12 +212,6 @@ class Draft:
             session_id=self.session_id,
             texts=self.texts,
         )
-
-
-def _unwritten(fusion: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if fusion is None:
-        return None
-    return {key: value for key, value in fusion.items() if key not in ("analysis", "responses")}
 
 
 def facts(draft: Draft) -> dict[str, Any]:

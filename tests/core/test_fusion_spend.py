@@ -26,7 +26,7 @@ def test_without_a_cap_or_within_it_nothing_is_given_up() -> None:
 
 
 def test_things_are_given_up_in_order() -> None:
-    caps = [WHOLE_USD * share / 200 for share in range(200, 0, -1)]
+    caps = [WHOLE_USD * share / 2_000 for share in range(2_000, 0, -1)]
     seen = list(dict.fromkeys(fit_budget(PLAN, PRICES, cap).given_up for cap in caps))
     assert seen == [
         (),
@@ -38,7 +38,8 @@ def test_things_are_given_up_in_order() -> None:
 
 
 def test_two_members_stay_until_the_judge_is_gone() -> None:
-    assert len(fit_budget(PLAN, PRICES, WHOLE_USD / 4).panel) == 2
+    without_tools = PRICES.run_usd(RunPlan(PANEL, "judge"))
+    assert len(fit_budget(PLAN, PRICES, without_tools / 3).panel) == 2
 
 
 def test_alone_the_best_that_fits_is_asked_else_the_cheapest() -> None:

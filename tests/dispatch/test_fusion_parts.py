@@ -51,7 +51,15 @@ def test_equal_json_has_one_spelling() -> None:
 
 
 def facts(run_id: str) -> dict[str, Any]:
-    return {"run_id": run_id, "analysis": {"consensus": ["x"]}, "cost": {"total_usd": 1.0}}
+    sources = [{"title": "What the page is called", "url": "http://page.example/", "read": True}]
+    seat = {"model": "a", "status": "ok", "tool_calls": 2, "sources": sources}
+    return {
+        "run_id": run_id,
+        "analysis": {"consensus": ["x"]},
+        "panel": [seat],
+        "sources": sources,
+        "cost": {"total_usd": 1.0},
+    }
 
 
 def test_a_kept_run_is_its_callers_alone() -> None:
@@ -66,7 +74,9 @@ def test_texts_are_kept_only_where_they_may_be() -> None:
     silent, telling = RunStore(), RunStore(keeps_text=True)
     for store in (silent, telling):
         store.keep("ann", {**facts("r1"), "responses": ["said"]}, [{"content": "said"}])
-    assert silent.find("r1", "ann").facts.keys() == {"run_id", "cost"}  # type: ignore[union-attr]
+    kept = silent.find("r1", "ann").facts  # type: ignore[union-attr]
+    assert kept.keys() == {"run_id", "panel", "cost"}
+    assert kept["panel"] == [{"model": "a", "status": "ok", "tool_calls": 2}]
     assert telling.find("r1", "ann").facts["responses"] == [{"content": "said"}]  # type: ignore[union-attr]
 
 

@@ -33,7 +33,7 @@ def dispatcher(**models: str) -> Dispatcher:
     targets = {}
     for name, model in models.items():
         usd = PRICES[name]
-        deployment = Deployment(name, f"scripted/{name}", Price(usd / 5, usd, source="test"))
+        deployment = Deployment(name, f"scripted/{name}", Price(usd / 5, usd, source="test"), supports={"tools": True})
         targets[name] = Target(deployment, "scripted", model, "http://scripted.invalid/v1")
     provider = OpenAIProvider(ScriptedTransport())
     return Dispatcher(targets, lambda target: provider, CooldownRules(failures=100))
@@ -41,7 +41,7 @@ def dispatcher(**models: str) -> Dispatcher:
 
 def order(
     panel: str = "abc", *, cap_usd: float | None = None, total_s: float = 20.0, body: Mapping[str, Any] | None = None,
-    closed: bool | None = False, members: tuple[Member, ...] = (), **controls: Any,
+    closed: bool | None = False, members: tuple[Member, ...] = (), tool_calls: int = 0, **controls: Any,
 ) -> RunOrder:  # fmt: skip
     members = members or tuple(map(Member, panel))
     return RunOrder(
@@ -57,6 +57,7 @@ def order(
         output_tokens=100,
         cap_usd=cap_usd,
         deadline_s=asyncio.get_running_loop().time() + total_s,
+        tool_calls=tool_calls,
     )
 
 

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from router.core.ask import RESERVED_NAMES
+from router.core.fusion import Member
 from router.settings import Complaint, Settings
 from tests.settings.conftest import POOL, ROUTING
 
@@ -92,3 +93,54 @@ def test_listening_beyond_loopback_without_keys_is_a_warning(load: Load) -> None
     text = POOL + ROUTING + "server: {host: 0.0.0.0}\n"
     assert "server.host" in warned(load(text))
     assert load(text + f"auth: {{keys: [{{name: a, sha256: {'0' * 64}}}]}}").warnings == ()
+
+
+WEB = POOL + ROUTING + "fusion:\n  panel: [strong, flash]\n  judge: small\n  web: "
+
+
+def test_the_web_section_is_read_with_prices_from_the_table(load: Load) -> None:
+    web = load(WEB + "{search: {provider: tavily}, allow_private: [10.2.0.0/16, wiki.internal]}").fusion.web
+    assert web is not None
+    assert web.search is not None
+    assert web.search.usd_per_query == 0.008
+    assert web.fetch
+    assert web.allow_private.allow("wiki.internal", "192.168.0.1")
+    assert not web.allow_private.allow("other.internal", "192.168.0.1")
+
+
+def test_a_searchs_key_is_a_secret(load: Load) -> None:
+    loaded = load(WEB + "{search: {provider: searxng, url: http://s, api_key: '${SEARCH_KEY}'}}", SEARCH_KEY="s3cret")
+    assert loaded.fusion.web is not None
+    assert loaded.fusion.web.search is not None
+    assert loaded.fusion.web.search.api_key == "s3cret"
+    assert "s3cret" not in repr(loaded)
+
+
+def test_a_search_without_a_known_price_is_a_warning(load: Load) -> None:
+    assert "fusion.web.search.usd_per_query" in warned(load(WEB + "{search: {provider: brave}}"))
+
+
+@pytest.mark.parametrize(
+    ("web", "key", "says"),
+    [
+        ("{serach: {provider: searxng}}", "fusion.web.serach", "did you mean search?"),
+        ("{search: {provider: tavly}}", "fusion.web.search.provider", "did you mean tavily?"),
+        ("{search: {url: http://s}}", "fusion.web.search.provider", "write searxng"),
+        ("{search: {provider: searxng}}", "fusion.web.search.url", "http://127.0.0.1:8888"),
+        ("{search: {provider: searxng, url: s.example}}", "fusion.web.search.url", "http://127.0.0.1:8888"),
+        ("{allow_private: [10.0.0.0/33]}", "fusion.web.allow_private[0]", "10.2.0.0/16"),
+        ("{fetch: false}", "fusion.web.fetch", "add a search"),
+        ("{timeout_s: 0}", "fusion.web.timeout_s", "above 0"),
+    ],
+)
+def test_what_is_wrong_with_the_web_section_is_named(complaints: Complain, web: str, key: str, says: str) -> None:
+    complaint = complaints(WEB + web)[key]
+    assert says in complaint.fix
+
+
+def test_a_seat_may_have_a_temperature_and_a_seed_and_be_taken_twice(load: Load, complaints: Complain) -> None:
+    seats = "fusion: {judge: small, panel: [strong, {model: strong, temperature: 1, seed: 7}]}"
+    assert load(POOL + ROUTING + seats).fusion.controls.panel == (Member("strong"), Member("strong", 1, 7))
+    assert "second time" in complaints(POOL + ROUTING + "fusion: {panel: [flash, flash]}")["fusion.panel[1]"].problem
+    wrong = complaints(POOL + ROUTING + "fusion: {panel: [{modle: flash}, {model: flash, seed: x}]}")
+    assert {"fusion.panel[0].modle", "fusion.panel[0].model", "fusion.panel[1].seed"} <= wrong.keys()

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.config.load import load_settings, parse_settings
+from router.core.fusion import Member
 from router.settings import Complaint, Settings, SettingsError
 from tests.settings.conftest import KEYS, POOL, ROUTING
 
@@ -39,7 +40,7 @@ def test_the_documented_example_loads(load: Load) -> None:
     assert loaded.routing.small == ("small", "local")
     assert loaded.routing.baseline == "strong"
     assert loaded.fusion.enabled
-    assert loaded.fusion.panel == ("strong", "flash", "local")
+    assert loaded.fusion.controls.panel == (Member("strong"), Member("flash"), Member("local"))
     local = loaded.pool["local"]
     assert (local.api_key, local.api_base, local.upstream_model) == (
         "local-secret",
@@ -60,7 +61,8 @@ def test_everything_but_pool_and_routes_has_a_default(load: Load) -> None:
     assert loaded.routing.baseline == "strong"
     assert loaded.limits.max_body_bytes == 8 * 1024 * 1024
     assert not loaded.fusion.enabled
-    assert loaded.fusion.judge == "strong"
+    assert loaded.fusion.controls.judge == "strong"
+    assert loaded.fusion.web is None
     assert loaded.ledger.store_text == "none"
     assert loaded.server.host == "127.0.0.1"
     assert loaded.warnings == ()

@@ -9,12 +9,16 @@ from router.core.cost import total_cost_usd
 from router.core.fusion import Member
 from router.core.policy import Step
 from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, Prices, RunPlan, fit_budget, output_limit, panel_room_usd
-from router.core.types import Attempt, Stage
-from router.dispatch.fusion.order import DEPTH_HEADERS, RunOrder
+from router.core.types import Attempt, Stage, Usage
+from router.dispatch.fusion.order import DEPTH_HEADERS, Panelist, RunOrder
 from router.dispatch.single import Dispatcher, Trip
+from router.dispatch.web import Web
 
 _NOT_FOR_MEMBERS = ("stream", "stream_options", "n", "model")
 
+
+SEARCHES = "web_search"
+"""Stands for a deployment in the lines of web searches."""
 
 LEAST_CANDIDATE_TOKENS = 500
 """Shown of the candidates in any case; a window too small even for that refuses the call by itself."""
@@ -26,14 +30,18 @@ class RunCalls:
     Attributes:
         attempts: the lines of every call; the record's own list.
         plan: who is asked what, after the budget.
+        web: what panelists may use of the web; None without any.
     """
 
-    def __init__(self, order: RunOrder, dispatcher: Dispatcher, attempts: list[Attempt]) -> None:
+    def __init__(self, order: RunOrder, dispatcher: Dispatcher, attempts: list[Attempt], web: Web | None) -> None:
         """Fit the run into its budget."""
-        self.order, self.dispatcher, self.attempts = order, dispatcher, attempts
+        self.order, self.dispatcher, self.attempts, self.web = order, dispatcher, attempts, web
         rounds = order.controls.rounds if order.controls.mode == "debate" else 0
-        self.prices = Prices(dispatcher.pool, order.input_tokens, order.output_tokens, rounds=rounds)
-        wanted = RunPlan(order.panel, order.judge)
+        search_usd = web.estimate_usd if web is not None else 0.0
+        self.prices = Prices(
+            dispatcher.pool, order.input_tokens, order.output_tokens, rounds=rounds, search_usd=search_usd
+        )
+        wanted = RunPlan(order.panel, order.judge, tool_calls=order.tool_calls if web is not None else 0)
         self.plan = fit_budget(wanted, self.prices, order.cap_usd, [step.deployment for step in order.alone])
         self._members_body = {key: value for key, value in order.body.items() if key not in _NOT_FOR_MEMBERS}
 
@@ -52,16 +60,16 @@ class RunCalls:
         """Note what was given up for the budget."""
         self.plan = replace(self.plan, given_up=(*self.plan.given_up, *what))
 
-    def member_bodies(self) -> list[dict[str, Any]]:
-        """The first request to each member."""
+    def member_rooms(self) -> list[float | None]:
+        """What each member may spend on its answer; None without a cap."""
         left_usd = self.left_usd
         if left_usd is None:
-            return [self.body_for(member) for member in self.plan.panel]
-        rooms = panel_room_usd(replace(self.plan), self.prices, left_usd)
-        return [
-            self.body_for(member, output_limit(self.prices, member.deployment, room, self.order.input_tokens))
-            for member, room in zip(self.plan.panel, rooms, strict=True)
-        ]
+            return [None] * len(self.plan.panel)
+        return list(panel_room_usd(self.plan, self.prices, left_usd))
+
+    def limit_within(self, room_usd: float | None, name: str, input_tokens: int) -> int | None:
+        """Output tokens that keep a call within what it may cost; None without a cap."""
+        return None if room_usd is None else output_limit(self.prices, name, room_usd, input_tokens)
 
     def body_for(self, member: Member, limit: int | None = None) -> dict[str, Any]:
         """The caller's request for one member, in one piece, with its own temperature and seed."""
@@ -98,6 +106,29 @@ class RunCalls:
             max_attempts=None if self.order.cap_usd is None else 1,
             headers=DEPTH_HEADERS,
         )
+
+    async def ask(
+        self, panelist: Panelist, body: Mapping[str, Any], deadline_s: float, input_tokens: int | None = None
+    ) -> dict[str, Any]:
+        """One answer of a panelist.
+
+        Raises:
+            GatewayError: it failed, or is cooling down.
+        """
+        panelist.trip = self.trip("panel", panelist.calls, input_tokens)
+        return await self.complete(panelist.member.deployment, body, panelist.trip, deadline_s)
+
+    def note_search(self, panelist: Panelist, outcome: str, duration_s: float) -> None:
+        """Write the line of one web search; one that failed may have cost nothing."""
+        web = self.web
+        if web is None:
+            return
+        usage = None if outcome == "failed" else Usage(estimated=outcome == "aborted")
+        line = Attempt(
+            SEARCHES, web.search_model, "panel", outcome, duration_s, usage, web.search_usd if usage else None
+        )
+        panelist.calls.append(line)
+        self.attempts.append(line)
 
     async def complete(self, name: str, body: Mapping[str, Any], trip: Trip, deadline_s: float) -> dict[str, Any]:
         """One answer of one deployment; its lines are kept however it ends.

@@ -13,6 +13,7 @@ from router.core.types import Deployment
 from router.core.verdict import Verdict
 from router.dispatch.fusion.calls import RunCalls
 from router.dispatch.fusion.order import Panelist, RunOrder, RunStatus
+from router.dispatch.web import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def run_facts(run: RunFacts, expose: Exposure) -> dict[str, Any]:
             _failed(panelist, pool[panelist.member.deployment]) for panelist in run.panelists if not panelist.usable
         ],
         "given_up": list(run.calls.plan.given_up),
+        "sources": _sources(run.panelists),
         "panel_ms": round(run.panel_s * 1000, 3),
         "judge_ms": round(run.judge_s * 1000, 3),
         "cost": bill(run.calls.attempts, pool, _late(run)),
@@ -75,7 +77,18 @@ def _panelist(panelist: Panelist, deployment: Deployment) -> dict[str, Any]:
         "status": panelist.status,
         "ms": round(sum(call.duration_s for call in panelist.calls) * 1000, 3),
         "cost_usd": total_cost_usd(call.cost_usd for call in panelist.calls),
+        "tool_calls": panelist.tool_calls,
+        "sources": _sources([panelist]),
     }
+
+
+def _sources(panelists: Sequence[Panelist]) -> list[dict[str, Any]]:
+    """What members were shown of the web, each address once; ``read`` where anybody read the page itself."""
+    found: dict[str, Source] = {}
+    for source in (source for panelist in panelists for source in panelist.sources.values()):
+        if source.url not in found or source.read:
+            found[source.url] = source
+    return [{"title": source.title, "url": source.url, "read": source.read} for source in found.values()]
 
 
 def _failed(panelist: Panelist, deployment: Deployment) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from router.core.panel import PanelistStatus
 from router.core.policy import Step
 from router.core.types import Attempt
 from router.dispatch.single import Trip
+from router.dispatch.web import Source
 from router.errors import GatewayError
 
 RunStatus = Literal["judged", "agreed", "degraded", "failed"]
@@ -27,6 +28,7 @@ class RunOrder:
         strong: the strong route, for ranking members.
         closed_answer: whether a number, an option or a label is asked for; None where nobody knows.
         input_tokens, output_tokens: estimates for one answer.
+        tool_calls: how often each member may use the web, where there is one.
         cap_usd: for the whole run; None means no cap.
         deadline_s: on the loop's clock; by then everything is over.
     """
@@ -43,6 +45,7 @@ class RunOrder:
     output_tokens: int
     cap_usd: float | None
     deadline_s: float
+    tool_calls: int = 0
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class Panelist:
         calls: the lines of its calls.
         trip: of its latest call.
         label: its letter in the judge's frame; empty where none was shown.
+        tool_calls: how often it used the web.
+        sources: what it was shown of the web, by address.
     """
 
     member: Member
@@ -66,6 +71,8 @@ class Panelist:
     calls: list[Attempt] = field(default_factory=list)
     trip: Trip | None = None
     label: str = ""
+    tool_calls: int = 0
+    sources: dict[str, Source] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
@@ -77,7 +84,8 @@ class Panelist:
         """The error code of its last failed call; None where none failed."""
         if self.error is not None:
             return self.error.code
-        return next((call.outcome for call in reversed(self.calls) if call.outcome not in ("ok", "aborted")), None)
+        own = (call for call in reversed(self.calls) if call.deployment == self.member.deployment)
+        return next((call.outcome for call in own if call.outcome not in ("ok", "aborted")), None)
 
 
 @dataclass(frozen=True, slots=True)

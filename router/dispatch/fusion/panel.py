@@ -1,7 +1,7 @@
 """Asking the panel: all at once, until enough have answered; the others are cancelled, awaited and billed."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -13,25 +13,33 @@ from router.errors import GatewayError, UpstreamEmpty
 
 AFTERWARDS_S = 1.0
 """A member's own deadline lies this far behind the panel's: the panel says who is late, not a race of two timers."""
+Ask = Callable[[float], Awaitable[dict[str, Any]]]
+"""Gets a panelist's reply by a deadline; fails with a ``GatewayError``."""
 
 
 async def ask_panel(
     calls: RunCalls,
     panelists: Sequence[Panelist],
-    bodies: Sequence[Mapping[str, Any]],
+    asks: Sequence[Ask],
     audience: Audience,
     ends_s: float,
-    input_tokens: int | None = None,
 ) -> None:
     """Ask panelists for candidates and keep what comes before the panel is over.
 
     A panelist that already has a candidate keeps it where it fails or is late.
+
+    Args:
+        calls: the run's calls.
+        panelists: who is asked.
+        asks: how each of them is.
+        audience: who hears of it.
+        ends_s: by when they must have answered, on the loop's clock.
     """
     state = start_panel(len(panelists), calls.order.controls.quorum, loop_now_s(), ends_s)
     async with asyncio.TaskGroup() as group:
         tasks = {
-            group.create_task(_ask(calls, panelist, body, ends_s + AFTERWARDS_S, input_tokens)): panelist
-            for panelist, body in zip(panelists, bodies, strict=True)
+            group.create_task(_ask(panelist, ask, ends_s + AFTERWARDS_S)): panelist
+            for panelist, ask in zip(panelists, asks, strict=True)
         }
         pending = set(tasks)
         while (until_s := wait_until_s(state)) is not None and (left_s := until_s - loop_now_s()) > 0:
@@ -47,13 +55,9 @@ async def ask_panel(
                 task.cancel()
 
 
-async def _ask(
-    calls: RunCalls, panelist: Panelist, body: Mapping[str, Any], ends_s: float, input_tokens: int | None
-) -> None:
-    name = panelist.member.deployment
-    panelist.trip = calls.trip("panel", panelist.calls, input_tokens)
+async def _ask(panelist: Panelist, ask: Ask, ends_s: float) -> None:
     try:
-        reply = await calls.complete(name, body, panelist.trip, ends_s)
+        reply = await ask(ends_s)
     except UpstreamEmpty as error:
         panelist.status, panelist.error = "empty", error
     except GatewayError as error:

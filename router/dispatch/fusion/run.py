@@ -8,6 +8,7 @@ Laws:
 """
 
 from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -17,7 +18,7 @@ from router.core.fusion import FusionMode
 from router.core.panel import rank_members
 from router.core.policy import Step
 from router.core.prompt import estimate_input_tokens, text_tokens
-from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, output_limit
+from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, can_use_tools, output_limit
 from router.core.types import Attempt
 from router.core.verdict import Verdict, compare, equal_texts
 from router.dispatch.fusion.audience import Audience
@@ -25,9 +26,11 @@ from router.dispatch.fusion.calls import RunCalls, bounded, loop_now_s
 from router.dispatch.fusion.facts import RunFacts, responses_of, run_facts
 from router.dispatch.fusion.judge import Judged, judge_streamed, judge_whole
 from router.dispatch.fusion.order import Answer, Panelist, RunOrder, RunStatus, reply_text, with_text
-from router.dispatch.fusion.panel import ask_panel
+from router.dispatch.fusion.panel import Ask, ask_panel
+from router.dispatch.fusion.research import Research
 from router.dispatch.fusion.structured import canonical, shape_of
 from router.dispatch.single import Dispatcher
+from router.dispatch.web import Web
 from router.errors import FusionFailed, GatewayError, UpstreamBroken
 
 LEAST_TIME_S = 1.0
@@ -37,7 +40,14 @@ LEAST_TIME_S = 1.0
 class FusionRun:
     """One run. ``answer`` goes through it; ``facts`` say at any time how far it has come."""
 
-    def __init__(self, order: RunOrder, dispatcher: Dispatcher, audience: Audience, attempts: list[Attempt]) -> None:
+    def __init__(
+        self,
+        order: RunOrder,
+        dispatcher: Dispatcher,
+        audience: Audience,
+        attempts: list[Attempt],
+        web: Web | None = None,
+    ) -> None:
         """Fit the order into its budget; nobody is called yet.
 
         Args:
@@ -45,9 +55,12 @@ class FusionRun:
             dispatcher: how deployments are called.
             audience: who hears of it meanwhile.
             attempts: where the lines of the calls go.
+            web: what panelists may use of the web; None without any.
         """
         self.order, self.audience = order, audience
-        self.calls = RunCalls(order, dispatcher, attempts)
+        self._shape = shape_of(order.body)
+        # some providers write JSON by a tool call of their own, which leaves no room for others
+        self.calls = RunCalls(order, dispatcher, attempts, web if self._shape is None else None)
         panel = self.calls.plan.panel
         ranks = rank_members(panel, dispatcher.pool, order.strong)
         self.panelists = [Panelist(member, ranks.index(index)) for index, member in enumerate(panel)]
@@ -59,7 +72,6 @@ class FusionRun:
         self.analysis: Analysis | None = None
         self.frame: Frame | None = None
         self.panel_s = self.judge_s = self.alone_s = 0.0
-        self._shape = shape_of(order.body)
 
     async def answer(self) -> Answer:
         """Go through the run.
@@ -111,9 +123,21 @@ class FusionRun:
         await self.audience.hear("panel_started", {"run_id": self.order.run_id, "mode": self.mode, "models": models})
         began_s = perf_counter()
         try:
-            await ask_panel(self.calls, self.panelists, self.calls.member_bodies(), self.audience, self._ends_s())
+            await ask_panel(self.calls, self.panelists, self._first_asks(), self.audience, self._ends_s())
         finally:
             self.panel_s += perf_counter() - began_s
+
+    def _first_asks(self) -> list[Ask]:
+        """How each member is asked: with the web where there is one and the member can use it, else once."""
+        calls, asks = self.calls, list[Ask]()
+        for panelist, room_usd in zip(self.panelists, calls.member_rooms(), strict=True):
+            name = panelist.member.deployment
+            if calls.web is not None and calls.plan.tool_calls and can_use_tools(calls.dispatcher.pool[name]):
+                asks.append(Research(calls, panelist, calls.web, room_usd).answer)
+            else:
+                limit = calls.limit_within(room_usd, name, self.order.input_tokens)
+                asks.append(partial(calls.ask, panelist, calls.body_for(panelist.member, limit)))
+        return asks
 
     def _compare(self, usable: Sequence[Panelist]) -> Verdict:
         texts = [panelist.text for panelist in usable]
@@ -161,7 +185,11 @@ class FusionRun:
             tokens = max(estimate_input_tokens(body) for body in bodies)
             began_s = perf_counter()
             try:
-                await ask_panel(self.calls, usable, bodies, self.audience, self._ends_s(), tokens)
+                asks: list[Ask] = [
+                    partial(self.calls.ask, panelist, body, input_tokens=tokens)
+                    for panelist, body in zip(usable, bodies, strict=True)
+                ]
+                await ask_panel(self.calls, usable, asks, self.audience, self._ends_s())
             finally:
                 self.panel_s += perf_counter() - began_s
             self.verdict = self._compare(usable)

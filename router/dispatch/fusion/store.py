@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from router.core.fusion import without_texts
+
 CAPACITY = 1_000
 """Runs of four members with text take about 100 KB each."""
 
@@ -27,9 +29,7 @@ class RunStore:
 
     def keep(self, caller: str, facts: Mapping[str, Any], responses: list[dict[str, Any]]) -> None:
         """Keep a run; the oldest goes when there are too many."""
-        kept = {key: value for key, value in facts.items() if self._keeps_text or key not in ("analysis", "responses")}
-        if self._keeps_text:
-            kept["responses"] = responses
+        kept = {**facts, "responses": responses} if self._keeps_text else without_texts(facts)
         self._runs[str(facts["run_id"])] = KeptRun(caller, kept)
         if len(self._runs) > self._capacity:
             self._runs.popitem(last=False)

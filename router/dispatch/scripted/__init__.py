@@ -17,6 +17,7 @@ words              make the text this many words long
 echo               answer with the newest message's text (1 or 0)
 judge              append an analysis as JSON after the answer (1 or 0)
 tool_calls         call this many of the offered tools at once
+research           call web_search, web_fetch the first address found, then answer with what it says (1 or 0)
 reasoning_tokens   think this many tokens aloud first
 cached             share of the prompt's tokens reported as cached
 usage              report usage (1 or 0)

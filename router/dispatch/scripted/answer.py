@@ -16,6 +16,8 @@ from router.dispatch.scripted.script import Script
 _TOKEN = re.compile(r"\s*\S{1,6}|\s+")
 _THOUGHT = " hm,"
 _TOOL_RESULT_CHARS = 200
+_QUERY_CHARS = 100
+_ADDRESS = re.compile(r"https?://[^\s<>]+")
 _CANDIDATE = re.compile(r"\bCandidate ([A-Z])\b")
 _CLOSED_ANSWER = re.compile(r"answer is:? *([^\s.]+)", re.I)
 
@@ -78,7 +80,10 @@ def say(script: Script, texts: Sequence[str], request: Mapping[str, Any], choice
     """Answer a request. The same script, prompt and choice number give the same answer."""
     last = request["messages"][-1] if request.get("messages") else {}
     prompt = text_of(last.get("content"))
-    calls = () if last.get("role") == "tool" else _tool_calls(script, request, prompt)
+    if script.research:
+        calls = _research(script, request)
+    else:
+        calls = () if last.get("role") == "tool" else _tool_calls(script, request, prompt)
     limit = _limit(request)
     thoughts = ((_THOUGHT,) * script.reasoning_tokens)[:limit]
     if calls:
@@ -112,7 +117,8 @@ def _text(script: Script, texts: Sequence[str], request: Mapping[str, Any], choi
     if script.echo:
         return prompt
     if last.get("role") == "tool":
-        return f"The tool says: {prompt[:_TOOL_RESULT_CHARS]}"
+        said = f"The tool says: {prompt[-_TOOL_RESULT_CHARS:] if script.research else prompt[:_TOOL_RESULT_CHARS]}"
+        return f"{said} The answer is {script.answer}." if script.answer else said
     text = texts[(crc32(prompt.encode()) + script.seed + choice) % len(texts)]
     if script.judge:
         return _judged(text, prompt, script.answer)
@@ -149,6 +155,28 @@ def _judged(text: str, prompt: str, answer: str) -> str:
     }
     said = f"{text} The answer is {answer}." if answer else text
     return f"{said}\n\n```json\n{orjson.dumps(analysis).decode()}\n```"
+
+
+def _research(script: Script, request: Mapping[str, Any]) -> tuple[ToolCall, ...]:
+    """The next step of a search for the newest question and a look at the first address that it finds."""
+    offered = {
+        tool["function"]["name"] for tool in request.get("tools") or () if isinstance(tool.get("function"), dict)
+    }
+    if request.get("tool_choice") == "none":
+        return ()
+    messages = request["messages"]
+    asked = [call["function"]["name"] for message in messages for call in message.get("tool_calls") or ()]
+    if "web_search" in offered and "web_search" not in asked:
+        question = next((text_of(m.get("content")) for m in reversed(messages) if m.get("role") == "user"), "")
+        return (_research_call("web_search", {"query": question[:_QUERY_CHARS]}, script),)
+    found = _ADDRESS.search(text_of(messages[-1].get("content")))
+    if "web_fetch" in offered and "web_fetch" not in asked and found is not None:
+        return (_research_call("web_fetch", {"url": found[0]}, script),)
+    return ()
+
+
+def _research_call(name: str, arguments: Mapping[str, str], script: Script) -> ToolCall:
+    return ToolCall(f"call_{crc32(name.encode()) ^ script.seed:08x}", name, orjson.dumps(arguments).decode())
 
 
 def _tool_calls(script: Script, request: Mapping[str, Any], prompt: str) -> tuple[ToolCall, ...]:

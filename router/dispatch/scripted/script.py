@@ -32,6 +32,7 @@ class Script:
     echo: bool = False
     judge: bool = False
     tool_calls: int = 0
+    research: bool = False
     reasoning_tokens: int = 0
     cached: float = 0.0
     usage: bool = True
@@ -70,6 +71,7 @@ OPTIONS: dict[str, Option] = {
     "echo": Option("answer with the newest message's text (1 or 0)"),
     "judge": Option("append an analysis as JSON after the answer (1 or 0)"),
     "tool_calls": Option("call this many of the offered tools at once", high=128),
+    "research": Option("call web_search, web_fetch the first address found, then answer with what it says (1 or 0)"),
     "reasoning_tokens": Option("think this many tokens aloud first", high=100_000),
     "cached": Option("share of the prompt's tokens reported as cached", high=1),
     "usage": Option("report usage (1 or 0)"),

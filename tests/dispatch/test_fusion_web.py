@@ -1,0 +1,165 @@
+"""Panelists with the web: the loop of asking and being told, its limits, its money."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from router.core.fusion import Member
+from router.core.spend import RunPlan
+from router.core.types import Attempt
+from router.dispatch.fusion import FusionRun, Silent
+from router.dispatch.fusion.calls import RunCalls
+from router.dispatch.web import Fetcher, SearxngSearch, Web, read_allowed
+from tests.dispatch.test_fusion_run import dispatcher, order, script
+from tests.dispatch.web.sites import LocalWeb, local_web
+
+RESEARCH = script(research=1, answer="1893")
+PLAIN = script(reply="Nobody knows who built it, and the sources contradict each other.")
+
+
+@pytest.fixture
+def found() -> Iterator[LocalWeb]:
+    with local_web() as web:
+        yield web
+
+
+def web_of(found: LocalWeb, **more: Any) -> Web:
+    fetcher = Fetcher(read_allowed(["127.0.0.1"]), timeout_s=5.0)
+    return Web(SearxngSearch(found.base, timeout_s=5.0), fetcher, "searxng/search", **more)
+
+
+async def go(asked: Any, pool: Any, web: Web | None) -> tuple[Any, dict[str, Any], list[Attempt]]:
+    attempts: list[Attempt] = []
+    run = FusionRun(asked, pool, Silent(), attempts, web)
+    answer = await run.answer()
+    facts = run.facts()
+    assert len(facts["cost"]["lines"]) == len(attempts)
+    assert facts["cost"]["total_usd"] == pytest.approx(sum(a.cost_usd or 0 for a in attempts), abs=1e-12)
+    return answer, facts, attempts
+
+
+def asks(panel: str = "ab", **more: Any) -> Any:
+    """A run that waits for every member."""
+    return order(panel, **{"quorum": len(panel), "tool_calls": 4, **more})
+
+
+def seats(facts: dict[str, Any]) -> dict[str, Any]:
+    return {seat["deployment"]: seat for seat in facts["panel"]}
+
+
+async def test_a_member_searches_reads_and_answers_and_its_sources_are_told(found: LocalWeb) -> None:
+    asked = asks()
+    _, facts, attempts = await go(asked, dispatcher(a=RESEARCH, b=PLAIN), web_of(found))
+    assert (len(found.queries), found.read) == (1, ["/bridge"])
+    assert "1893" in next(r["content"] for r in facts["responses"] if r["model"].endswith("/a"))
+    assert facts["sources"] == [{"title": "The bridge", "url": f"{found.base}/bridge", "read": True}]
+    assert (seats(facts)["a"]["tool_calls"], seats(facts)["b"]["tool_calls"]) == (2, 0)
+    assert seats(facts)["b"]["sources"] == []
+    lines = [(a.deployment, a.stage, a.outcome) for a in attempts if a.deployment in ("a", "web_search")]
+    assert lines == [("a", "panel", "ok"), ("web_search", "panel", "ok"), ("a", "panel", "ok"), ("a", "panel", "ok")]
+
+
+async def test_without_a_web_or_with_no_calls_allowed_nothing_is_offered(found: LocalWeb) -> None:
+    for web, calls in ((None, 4), (web_of(found), 0)):
+        _, facts, _ = await go(asks(tool_calls=calls), dispatcher(a=RESEARCH, b=PLAIN), web)
+        assert facts["sources"] == []
+        assert found.queries == []
+
+
+async def test_members_that_are_not_known_to_call_tools_are_not_offered_any(found: LocalWeb) -> None:
+    pool = dispatcher(a=RESEARCH, b=PLAIN)
+    pool.pool["a"].supports.pop("tools")  # type: ignore[attr-defined]
+    _, facts, _ = await go(asks(), pool, web_of(found))
+    assert found.queries == []
+    assert seats(facts)["a"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+async def test_a_member_that_never_stops_asking_is_held_to_its_limit_and_answers(found: LocalWeb, most: int) -> None:
+    greedy = script(tool_calls=5, answer=f"{found.base}/bridge")
+    _, facts, attempts = await go(asks(tool_calls=most), dispatcher(a=greedy, b=PLAIN), web_of(found))
+    assert len(found.queries) + len(found.read) == most
+    assert (seats(facts)["a"]["status"], seats(facts)["a"]["tool_calls"]) == ("ok", most)
+    assert sum(a.deployment == "a" for a in attempts) == 2
+
+
+@pytest.mark.parametrize("broken", ["search", "fetch"])
+async def test_a_member_whose_tools_fail_still_answers(found: LocalWeb, broken: str) -> None:
+    if broken == "search":
+        found.status = 500
+    else:
+        found.hits = [{"title": "x", "url": "http://169.254.169.254/latest/", "content": "y"}]
+    _, facts, attempts = await go(asks(), dispatcher(a=RESEARCH, b=PLAIN), web_of(found))
+    assert seats(facts)["a"]["status"] == "ok"
+    assert found.read == []
+    assert [a.outcome for a in attempts if a.deployment == "web_search"] == ["failed" if broken == "search" else "ok"]
+
+
+async def test_a_provider_that_refuses_tools_is_asked_without_them(found: LocalWeb) -> None:
+    picky = script(reply="I answer without any tools, thank you very much.", fail="400", fail_times=1)
+    _, facts, attempts = await go(asks(), dispatcher(a=picky, b=PLAIN), web_of(found))
+    assert seats(facts)["a"]["status"] == "ok"
+    assert [a.outcome for a in attempts if a.deployment == "a"] == ["upstream_rejected", "ok"]
+
+
+async def test_answers_that_must_be_json_are_given_without_tools(found: LocalWeb) -> None:
+    asked = asks(body={"response_format": {"type": "json_object"}})
+    _, facts, _ = await go(asked, dispatcher(a=RESEARCH, b=RESEARCH), web_of(found))
+    assert found.queries == []
+    assert facts["status"] == "agreed"
+
+
+async def test_a_late_members_search_is_cut_off_and_billed(found: LocalWeb) -> None:
+    class Endless:
+        async def search(self, query: str) -> list[Any]:
+            await asyncio.sleep(30)
+            return []
+
+    web = Web(Endless(), None, "tavily/search", 0.008)
+    asked = asks(quorum=1)
+    _, facts, attempts = await go(asked, dispatcher(a=RESEARCH, b=PLAIN), web)
+    line = next(line for line in facts["cost"]["lines"] if line["deployment"] == "web_search")
+    assert (line["status"], line["cost_usd"], line["price_source"]) == ("late", 0.008, "fusion.web.search")
+    assert seats(facts)["a"]["status"] == "late"
+    assert seats(facts)["a"]["cost_usd"] > 0.008
+    assert any(a.outcome == "aborted" for a in attempts)
+
+
+async def test_searches_whose_price_nobody_knows_are_unpriced_and_not_made_under_a_cap(found: LocalWeb) -> None:
+    web = web_of(found, search_usd=None)
+    _, facts, _ = await go(asks(), dispatcher(a=RESEARCH, b=PLAIN), web)
+    line = next(line for line in facts["cost"]["lines"] if line["deployment"] == "web_search")
+    assert (line["cost_usd"], line["price_source"]) == (None, None)
+    found.queries.clear()
+    _, facts, _ = await go(asks(cap_usd=5.0), dispatcher(a=RESEARCH, b=PLAIN), web)
+    assert found.queries == []
+    assert facts["given_up"] == ["tools"]
+
+
+async def test_a_cap_takes_tools_away_before_anything_else(found: LocalWeb) -> None:
+    pool, web = dispatcher(a=RESEARCH, b=PLAIN, c=PLAIN), web_of(found)
+    asked = asks("abc")
+    prices = RunCalls(asked, pool, [], web).prices
+    bare_usd = prices.run_usd(RunPlan(tuple(map(Member, "abc")), "judge"))
+    _, facts, _ = await go(asks("abc", cap_usd=bare_usd * 1.05), pool, web)
+    assert facts["given_up"] == ["tools"]
+    assert found.queries == []
+    assert len(facts["panel"]) == 3
+
+
+async def test_members_with_tools_stay_within_their_share_of_a_cap(found: LocalWeb) -> None:
+    """Whatever the cap, what the panel spent and the judge's estimate stay within it, or one call is beyond."""
+    greedy = script(tool_calls=1, words=400)
+    for share in (0.3, 0.6, 1.0, 1.5):
+        pool, web = dispatcher(a=greedy, b=greedy), web_of(found, search_usd=0.001)
+        whole_usd = RunCalls(asks(tool_calls=3), pool, [], web).prices.run_usd(
+            RunPlan(tuple(map(Member, "ab")), "judge", tool_calls=3)
+        )
+        cap_usd = whole_usd * share
+        _, facts, attempts = await go(asks(tool_calls=3, cap_usd=cap_usd), pool, web)
+        dearest_usd = max(a.cost_usd or 0 for a in attempts)
+        assert facts["cost"]["total_usd"] <= cap_usd + dearest_usd, share
+        panel_usd = sum(a.cost_usd or 0 for a in attempts if a.stage == "panel")
+        assert panel_usd <= cap_usd, share
