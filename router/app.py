@@ -34,7 +34,7 @@ from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Provider, Target
 from router.dispatch.scripted import ScriptedTransport
 from router.dispatch.single import Dispatcher
-from router.dispatch.web import Fetcher, ProviderSearch, Search, SearxngSearch, Web
+from router.dispatch.web import Search, Web
 from router.http.auth import Authenticator
 from router.http.endpoints import add_endpoints
 from router.http.exchange import WireLimits
@@ -230,9 +230,12 @@ def build_fusion_policy(fusion: FusionSettings, web: Web | None = None) -> Fusio
 
 
 def build_web(web: WebSettings | None, translated: LitellmProvider) -> Web | None:
-    """What panelists may use of the web; without the section in the config, nothing."""
+    """What panelists may use of the web; without the section in the config nothing, and aiohttp is not imported."""
     if web is None:
         return None
+    from router.dispatch.web.fetch import Fetcher
+    from router.dispatch.web.search import ProviderSearch, SearxngSearch
+
     fetcher = Fetcher(web.allow_private, web.max_bytes, web.timeout_s) if web.fetch else None
     found = web.search
     if found is None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from router.core.fusion import FusionControls
+from router.core.public_address import AddressRules
 from router.core.types import Mode
 from router.dispatch.provider import Target
-from router.dispatch.web.address import AddressRules
 from router.record.record import StoredText
 
 LogLevel = Literal["debug", "info", "warning", "error"]

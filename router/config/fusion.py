@@ -19,7 +19,7 @@ from router.core.fusion import (
     FusionPreset,
     Member,
 )
-from router.dispatch.web.address import AddressRules, read_allowed
+from router.core.public_address import AddressRules, read_allowed
 from router.providers import SEARCH_PROVIDERS, SEARXNG
 from router.settings import FusionSettings, SearchSettings, WebSettings
 

@@ -114,7 +114,8 @@ class FusionWish:
 def without_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """A run's facts without anything that a model or a web page wrote: what may be kept where text may not."""
     kept = {key: value for key, value in facts.items() if key not in _TEXTS}
-    kept["panel"] = [{key: value for key, value in seat.items() if key not in _TEXTS} for seat in facts["panel"]]
+    if "panel" in kept:
+        kept["panel"] = [{key: value for key, value in seat.items() if key not in _TEXTS} for seat in kept["panel"]]
     return kept
 
 

@@ -11,7 +11,12 @@ from router.core.spend import Prices, RunPlan, bill, fit_budget, output_limit, p
 from router.core.types import Attempt, Deployment, Price, Usage
 
 POOL = {
-    name: Deployment(name, f"scripted/{name}", None if usd is None else Price(usd / 5, usd, source="config"))
+    name: Deployment(
+        name,
+        f"scripted/{name}",
+        None if usd is None else Price(usd / 5, usd, source="config"),
+        supports={"tools": True},
+    )
     for name, usd in {"cheap": 1e-6, "middle": 5e-6, "dear": 25e-6, "judge": 25e-6, "unknown": None}.items()
 }
 PRICES = Prices(POOL, input_tokens=1_000, output_tokens=500, candidate_tokens=24_000)

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from router.core.fusion import Member
+from router.core.public_address import read_allowed
 from router.core.spend import RunPlan
 from router.core.types import Attempt
 from router.dispatch.fusion import FusionRun, Silent
 from router.dispatch.fusion.calls import RunCalls
-from router.dispatch.web import Fetcher, SearxngSearch, Web, read_allowed
+from router.dispatch.web import Web
+from router.dispatch.web.fetch import Fetcher
+from router.dispatch.web.search import SearxngSearch
 from tests.dispatch.test_fusion_run import dispatcher, order, script
 from tests.dispatch.web.sites import LocalWeb, local_web
 

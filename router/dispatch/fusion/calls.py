@@ -8,7 +8,16 @@ from typing import Any
 from router.core.cost import total_cost_usd
 from router.core.fusion import Member
 from router.core.policy import Step
-from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, Prices, RunPlan, fit_budget, output_limit, panel_room_usd
+from router.core.spend import (
+    ANALYSIS_TOKENS,
+    RULES_TOKENS,
+    Prices,
+    RunPlan,
+    can_use_tools,
+    fit_budget,
+    output_limit,
+    panel_room_usd,
+)
 from router.core.types import Attempt, Stage, Usage
 from router.dispatch.fusion.order import DEPTH_HEADERS, Panelist, RunOrder
 from router.dispatch.single import Dispatcher, Trip
@@ -41,7 +50,8 @@ class RunCalls:
         self.prices = Prices(
             dispatcher.pool, order.input_tokens, order.output_tokens, rounds=rounds, search_usd=search_usd
         )
-        wanted = RunPlan(order.panel, order.judge, tool_calls=order.tool_calls if web is not None else 0)
+        has_tools = web is not None and any(can_use_tools(dispatcher.pool[seat.deployment]) for seat in order.panel)
+        wanted = RunPlan(order.panel, order.judge, tool_calls=order.tool_calls if has_tools else 0)
         self.plan = fit_budget(wanted, self.prices, order.cap_usd, [step.deployment for step in order.alone])
         self._members_body = {key: value for key, value in order.body.items() if key not in _NOT_FOR_MEMBERS}
 

@@ -18,8 +18,8 @@ from router.core.prompt import estimate_input_tokens
 from router.core.spend import TOOL_WISH_TOKENS
 from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.order import Panelist
-from router.dispatch.web import Found, Web, Wish
-from router.dispatch.web.tools import SEARCH, wishes_of
+from router.dispatch.web import Found, Web, Wish, wishes_of
+from router.dispatch.web.tools import SEARCH
 from router.errors import UpstreamRejected
 
 _NO_MORE = Found("No more tool calls are allowed: answer with what you have.", failed=True)

@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from router import __version__
-from router.dispatch.web.address import AddressRules, ends_in_number, literal
+from router.core.public_address import AddressRules, ends_in_number, literal
 from router.dispatch.web.body import Body, read_body
 from router.dispatch.web.found import Page, WebFailure
 from router.dispatch.web.page import PageReader

@@ -1,6 +1,7 @@
-"""What searches and fetches give, as values."""
+"""The seams to the web: what searches and fetches are, and what they give."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 class WebFailure(Exception):
@@ -52,3 +53,27 @@ class Found:
     text: str
     sources: tuple[Source, ...] = ()
     failed: bool = False
+
+
+class Search(Protocol):
+    """Finds pages."""
+
+    async def search(self, query: str) -> list[Hit]:
+        """The best hits for a query, the best first.
+
+        Raises:
+            WebFailure: the search came to nothing.
+        """
+        ...
+
+
+class Fetch(Protocol):
+    """Reads pages."""
+
+    async def fetch(self, address: str) -> Page:
+        """Read one page.
+
+        Raises:
+            WebFailure: it may not or cannot be read; the message says why, for the model.
+        """
+        ...

@@ -1,9 +1,9 @@
-"""Searching the web: one protocol, and two ways: a SearXNG-style endpoint, and litellm's search providers."""
+"""Searching the web, two ways: a SearXNG-style endpoint, and litellm's search providers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
@@ -19,18 +19,6 @@ MAX_ANSWER_BYTES = 1024 * 1024
 _SNIPPET_CHARS = 400
 _TITLE_CHARS = 200
 _URL_CHARS = 500
-
-
-class Search(Protocol):
-    """Finds pages."""
-
-    async def search(self, query: str) -> list[Hit]:
-        """The best hits for a query, the best first.
-
-        Raises:
-            WebFailure: the search came to nothing.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

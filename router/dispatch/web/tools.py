@@ -9,9 +9,7 @@ import orjson
 
 from router.core.frame import quoted
 from router.core.spend import TOOL_CALL_TOKENS
-from router.dispatch.web.fetch import Fetcher
-from router.dispatch.web.found import Found, Source, WebFailure
-from router.dispatch.web.search import Search
+from router.dispatch.web.found import Fetch, Found, Search, Source, WebFailure
 
 SEARCH, FETCH = "web_search", "web_fetch"
 
@@ -52,7 +50,7 @@ class Web:
     """
 
     search: Search | None = None
-    fetcher: Fetcher | None = None
+    fetcher: Fetch | None = None
     search_model: str = ""
     search_usd: float | None = 0.0
 
@@ -94,7 +92,7 @@ class Web:
         sources = tuple(Source(hit.title, hit.url, read=False) for hit in hits)
         return Found(quoted("search results", listed, key, TOOL_CALL_TOKENS), sources)
 
-    async def _fetch(self, fetcher: Fetcher, url: str, key: str) -> Found:
+    async def _fetch(self, fetcher: Fetch, url: str, key: str) -> Found:
         page = await fetcher.fetch(url)
         text = f"{page.title}\n{page.url}\n\n{page.text}" + ("\n[the page is longer]" if page.is_cut else "")
         return Found(

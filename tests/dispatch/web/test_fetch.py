@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from router.dispatch.web import Fetcher, Page, WebFailure, read_allowed
+from router.core.public_address import read_allowed
+from router.dispatch.web import Page, WebFailure
+from router.dispatch.web.fetch import Fetcher
 
 HERE = read_allowed(["127.0.0.1"])
 ARTICLE = "<p>The bridge was built in 1893 by a guild of masons, who quarrelled about money for decades.</p>" * 8

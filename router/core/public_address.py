@@ -1,4 +1,4 @@
-"""Which addresses a fetch may connect to: public ones, and what the config allows. Pure.
+"""Which addresses a fetch of a web page may connect to: public ones, and what the config allows. Pure.
 
 IPv6 is closed but for the global unicast block, IPv4 open but for what is reserved. Addresses that carry an IPv4
 address (mapped, NAT64) are judged by it; tunnels that would carry packets elsewhere (6to4, Teredo) are refused.
