@@ -26,10 +26,10 @@ pool:
   strong: {{model: openai/gpt-4o, api_base: "{upstream}/v1", api_key: "${{UPSTREAM_KEY}}"}}
 routing: {{small: [small], strong: [strong], baseline: strong}}
 auth: {{keys: [{{name: bench, sha256: {key_hash}}}]}}
-ledger: {{enabled: false}}
+ledger: {{url: "sqlite:///ledger.db"}}
 server: {{access_log: true}}
 """
-"""Everything on: key, classifier, decision, metrics, record, request log."""
+"""Everything on: key, classifier, decision, metrics, record, request log, ledger (beside the config file)."""
 
 PROXY_CONFIG = """\
 model_list:
