@@ -53,7 +53,7 @@ def test_length_is_not_the_label(prompts):
     for chosen in by_kind(prompts).values():
         length, small = np.argsort(np.argsort([(len(p.prompt), -p.p_small) for p in chosen], axis=0), axis=0).T
         found.append(np.corrcoef(length, small)[0, 1])
-    assert float(np.mean(found)) < 0.6
+    assert float(np.mean(found)) < 0.35
 
 
 def test_the_readme_shows_the_counts(prompts):
