@@ -41,10 +41,12 @@ class Manifest:
         seed: of every random choice.
         versions: versions of the libraries that fitted it.
         thresholds: the modes and their certificate, or None before thresholds are chosen.
-        models: abilities of models added later, by name; see `python -m training add-model`.
+        models: abilities of the recorded models and of those added later, by name; see :mod:`classifier.abilities`.
         complexity_reference: how complexity is spread over the prompts that thresholds are chosen on, or None before
             `python -m training calibrate`: ``prompts``, their number, and ``at_most``, the share of them whose
             complexity is at most each of ``edges``. Traffic that is spread otherwise has drifted.
+        prompt_mix: the same prompts in cells, for a model's mean success over them: each cell's ``share``, ``task``, and
+            mean log-odds that the ``small`` and the ``strong`` tier are right; None likewise.
         format: of the directory.
     """
 
@@ -59,6 +61,7 @@ class Manifest:
     thresholds: Mapping[str, Any] | None = None
     models: Mapping[str, Any] = field(default_factory=dict)
     complexity_reference: Mapping[str, Any] | None = None
+    prompt_mix: Mapping[str, Any] | None = None
     format: int = FORMAT
 
     @property

@@ -4,21 +4,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self, get_args
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier import artifact
+from classifier.abilities import Abilities, Known
 from classifier.adaptation import Adaptation
 from classifier.artifact import ArtifactError, Manifest
-from classifier.assessment import Assessment, Contribution, Task
+from classifier.assessment import TASKS, Assessment, Contribution, Task
 from classifier.features import FEATURES
 from classifier.lexicons import LEXICONS
 from classifier.model import OPTIONS, Model, Scores
 from classifier.text import READING, Reading, read
-
-TASKS: tuple[Task, ...] = get_args(Task)
 
 # Words below which a prompt is read together with the end of the conversation ("why?", "and in French?").
 FOLLOW_UP_WORDS = 4
@@ -40,6 +39,7 @@ class Classifier:
         self._adaptation = adaptation
         self._model = model
         self._artifact = manifest.artifact
+        self._abilities = Abilities.of(manifest.models)
         self._features_id = _features_id(manifest, model.feature_names)
 
     @classmethod
@@ -109,9 +109,25 @@ class Classifier:
             features=scores.features,
         )
 
-    def latent(self, text: str) -> npt.NDArray[np.float32]:
-        """What a new model's success on ``text`` may depend on; see :meth:`classifier.model.Model.latent`."""
-        return self._model.latent(read(text))
+    def known_model(self, model: str, like: str | None = None) -> Known | None:
+        """What the artifact knows of a model; see :meth:`classifier.abilities.Abilities.find`."""
+        return self._abilities.find(model, like)
+
+    def success(self, assessment: Assessment, model: str, like: str | None = None) -> float | None:
+        """Probability that a model answers the prompt of an assessment well; None where it is not known.
+
+        Args:
+            assessment: of this classifier.
+            model: as deployments name it, e.g. ``openai/gpt-4o-mini``.
+            like: a known model that it is declared to be like.
+        """
+        found = self._abilities.find(model, like)
+        return None if found is None else float(found.ability.success([assessment])[0])
+
+    def mean_success(self, model: str, like: str | None = None) -> float | None:
+        """Mean of :meth:`success` over prompts like those of calibration; None where it cannot be said."""
+        found, mix = self._abilities.find(model, like), self._manifest.prompt_mix
+        return None if found is None or mix is None else found.ability.mean_success(mix)
 
     def _parts(self, scores: Scores) -> Mapping[str, float]:
         """Log-odds of complexity by name: the model's, as the adaptation stretches and moves them."""

@@ -178,18 +178,6 @@ class Model:
         features.flags.writeable = False
         return features
 
-    def latent(self, reading: Reading) -> Floats:
-        """What a new model's success may depend on: a one, and the log-odds that the small and the strong
-        tier fail.
-
-        A logistic regression on it, shrunk toward the tier that the model is most like, estimates the
-        model's abilities.
-        """
-        scores = self.scores(reading)
-        strong_failure = min(max(scores.complexity - scores.gain, 0.01), 0.99)
-        small_failure = min(max(scores.complexity, 0.01), 0.99)
-        return np.array([1.0, _logit(small_failure), _logit(strong_failure)], dtype=np.float32)
-
     def _standardised(self, dense: Floats) -> Floats:
         """Dense features in standard deviations from the training mean, cut at ``LIMIT``."""
         z: Floats = np.maximum(np.minimum((dense - self._mean) * self._scale, LIMIT), -LIMIT)

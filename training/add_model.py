@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from classifier import artifact
+from classifier.abilities import Ability, design, success
 from classifier.artifact import Array
-from classifier.assessment import Assessment, Assessor
-from classifier.classifier import TASKS, Classifier
+from classifier.assessment import TASKS, Assessment, Assessor
+from classifier.classifier import Classifier
 from training.data import DataError, Floats
 from training.readers.ledger import verdict_of
 from training.readers.rows import records, share_of, text_of
@@ -31,72 +32,59 @@ _PRECISION = (0.1, 20.0, 20.0)
 """Of the prior: the level is free to move, the slopes hardly, see ``python -m training evaluate``, new models."""
 
 _TASK_PRECISION = 8.0
-_MOST_LOG_ODDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ability:
-    """What is known of one model.
+class Learned:
+    """What was found of one model.
 
     Attributes:
-        like: the tier it started from.
-        weights: intercept, weights of the two tiers' log-odds, and an offset for each task of ``TASKS``.
-        outcomes: answers it was estimated from.
-        mean_score: of those answers, in [0, 1].
+        ability: what the artifact keeps.
+        mean_score: of the answers it was estimated from, in [0, 1].
         log_loss, log_loss_before: of its estimates on them, with its weights and with the tier's.
     """
 
     model: str
-    like: str
-    weights: tuple[float, ...]
-    outcomes: int
+    ability: Ability
     mean_score: float
     log_loss: float
     log_loss_before: float
 
-    def success(self, assessments: Sequence[Assessment]) -> Floats:
-        """Probability that the model answers each prompt well."""
-        return _logistic(design(assessments) @ np.array(self.weights))
-
     def in_words(self) -> str:
         """What was found, for a terminal."""
-        tasks = dict(zip(TASKS, self.weights[3:], strict=True))
-        notable = [
-            f"{task} {offset:+.2f}"
-            for task, offset in sorted(tasks.items(), key=lambda t: -abs(t[1]))
-            if abs(offset) > 0.1
-        ]
+        able = self.ability
+        notable = [f"{t} {offset:+.2f}" for t, offset in sorted(able.tasks.items(), key=lambda t: -abs(t[1]))]
         return (
-            f"{self.model}: like {self.like}, level {self.weights[0]:+.2f} log-odds, from {self.outcomes} outcomes "
-            f"(mean score {self.mean_score:.2f}); log loss {self.log_loss_before:.3f} as {self.like}, now {self.log_loss:.3f}"
+            f"{self.model}: like {able.like}, level {able.weights[0]:+.2f} log-odds, from {able.outcomes} outcomes "
+            f"(mean score {self.mean_score:.2f}); log loss {self.log_loss_before:.3f} as {able.like}, now {self.log_loss:.3f}"
             + (f"; by task: {', '.join(notable[:5])}" if notable else "")
         )
 
     def as_json(self) -> dict[str, Any]:
         """The entry in the manifest's ``models``."""
-        return {
-            "like": self.like,
-            "weights": [round(weight, 6) for weight in self.weights],
-            "tasks": list(TASKS),
-            "outcomes": self.outcomes,
-            "mean_score": round(self.mean_score, 4),
-            "log_loss": round(self.log_loss, 4),
-        }
+        measured = {"mean_score": round(self.mean_score, 4), "log_loss": round(self.log_loss, 4)}
+        return {**self.ability.as_json(), **measured}
 
 
-def add_model(path: Path, model: str, outcomes: Sequence[tuple[str, float]], like: str | None = None) -> Ability:
+def add_model(path: Path, model: str, outcomes: Sequence[tuple[str, float]], like: str | None = None) -> Learned:
     """Estimate a model's abilities and write them into the manifest of the artifact at ``path``.
 
     Raises:
         DataError: there are fewer than ``LEAST_OUTCOMES`` outcomes.
     """
-    ability = estimate(model, outcomes, Classifier.load(path), like)
+    found = estimate(model, outcomes, Classifier.load(path), like)
+    keep(path, [found])
+    return found
+
+
+def keep(path: Path, found: Sequence[Learned]) -> None:
+    """Write models into the manifest of the artifact at ``path``, beside those it knows."""
     manifest = artifact.read_manifest(path)
-    artifact.write_manifest(path, replace(manifest, models={**manifest.models, model: ability.as_json()}))
-    return ability
+    models = {**manifest.models, **{each.model: each.as_json() for each in found}}
+    artifact.write_manifest(path, replace(manifest, models=models))
 
 
-def estimate(model: str, outcomes: Sequence[tuple[str, float]], assessor: Assessor, like: str | None = None) -> Ability:
+def estimate(model: str, outcomes: Sequence[tuple[str, float]], assessor: Assessor, like: str | None = None) -> Learned:
     """A model's abilities from prompts and scores in [0, 1]."""
     if len(outcomes) < LEAST_OUTCOMES:
         raise DataError(
@@ -108,19 +96,18 @@ def estimate(model: str, outcomes: Sequence[tuple[str, float]], assessor: Assess
     return learn(model, judged, np.array([score for _, score in outcomes]), like)
 
 
-def learn(model: str, judged: Sequence[Assessment], score: Floats, like: str | None = None) -> Ability:
+def learn(model: str, judged: Sequence[Assessment], score: Floats, like: str | None = None) -> Learned:
     """Abilities from assessments and scores; starts from the side that explains the scores better."""
     rows = design(judged)
-    losses = {side: log_loss(_logistic(rows @ prior_of(side)), score) for side in _PRIORS}
+    losses = {side: log_loss(success(rows, prior_of(side)), score) for side in _PRIORS}
     side = like or min(losses, key=lambda name: losses[name])
-    weights = _most_likely(rows, score, prior_of(side))
-    return Ability(
+    weights = _most_likely(rows, score, prior_of(side)).tolist()
+    tasks = {task: offset for task, offset in zip(TASKS, weights[3:], strict=True) if offset}
+    return Learned(
         model=model,
-        like=side,
-        weights=tuple(float(weight) for weight in weights),
-        outcomes=len(score),
+        ability=Ability(side, (weights[0], weights[1], weights[2]), tasks, len(score)),
         mean_score=float(score.mean()),
-        log_loss=log_loss(_logistic(rows @ weights), score),
+        log_loss=log_loss(success(rows, np.array(weights)), score),
         log_loss_before=losses[side],
     )
 
@@ -145,14 +132,6 @@ def read_outcomes(path: Path, model: str) -> list[tuple[str, float]]:
     return sound
 
 
-def design(assessments: Sequence[Assessment]) -> Floats:
-    """A row a prompt: 1, the log-odds that small and that strong are right, and the task as 0 and 1."""
-    small = np.array([1 - found.complexity for found in assessments])
-    strong = small + np.array([found.gain for found in assessments])
-    tasks = np.array([[found.task == task for task in TASKS] for found in assessments], dtype=np.float64)
-    return np.column_stack([np.ones(len(small)), _log_odds(small), _log_odds(strong), tasks])
-
-
 def prior_of(side: str) -> Floats:
     """Weights that make a model the tier itself."""
     return np.array([*_PRIORS[side], *([0.0] * len(TASKS))])
@@ -169,7 +148,7 @@ def _most_likely(rows: Floats, score: Floats, prior: Floats) -> Floats:
     precision = np.array([*_PRECISION, *([_TASK_PRECISION] * len(TASKS))])
     weights = prior.copy()
     for _ in range(50):
-        expected = _logistic(rows @ weights)
+        expected = success(rows, weights)
         gradient = rows.T @ (score - expected) - precision * (weights - prior)
         curvature: Array = (rows * (expected * (1 - expected))[:, None]).T @ rows + np.diag(precision)
         step = np.linalg.solve(curvature, gradient)
@@ -181,14 +160,3 @@ def _most_likely(rows: Floats, score: Floats, prior: Floats) -> Floats:
 
 def _score(row: Mapping[str, Any], model: str) -> float | None:
     return share_of(row[model]) if model in row else verdict_of(dict(row))
-
-
-def _log_odds(probability: Floats) -> Floats:
-    sure = np.clip(probability, 1e-6, 1 - 1e-6)
-    odds: Floats = np.clip(np.log(sure / (1 - sure)), -_MOST_LOG_ODDS, _MOST_LOG_ODDS)
-    return odds
-
-
-def _logistic(odds: Floats) -> Floats:
-    probability: Floats = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
-    return probability

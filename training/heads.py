@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from classifier.classifier import TASKS
+from classifier.assessment import TASKS
 from classifier.features import FEATURES
 from classifier.words import RARITY_FEATURES
 from training.data import Bools, Floats

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from training.add_model import LEAST_OUTCOMES, learn
-from training.data import Data, Floats, Ints
+from training.data import Data
 from training.metrics import auroc
+from training.recorded_models import Outcomes
 from training.replay import Rows
 
 PROBES = (20, 50, 100, 300)
@@ -26,23 +27,24 @@ def new_models(data: Data, known: Rows, asked: Rows, seed: int) -> dict[str, Any
     Returns:
         By number of outcomes, the mean over models of the AUROC of success and of the error of its mean.
     """
-    score = _score_table(data)
+    outcomes = Outcomes(data)
     able = [
         model
         for model in range(len(data.models))
-        if _count(score, model, known.index) >= max(PROBES) and _count(score, model, asked.index) >= _LEAST_ASKED
+        if len(outcomes.of(model, known.index)[0]) >= max(PROBES)
+        and len(outcomes.of(model, asked.index)[0]) >= _LEAST_ASKED
     ]
     random = np.random.default_rng(seed)
     drawn = sorted(random.permutation(able)[:PROBED_MODELS].tolist())
     found: dict[str, list[tuple[float, float]]] = {}
     for model in drawn:
-        mine, theirs = _outcomes(score, model, known.index), _outcomes(score, model, asked.index)
+        mine, theirs = outcomes.of(model, known.index), outcomes.of(model, asked.index)
         order = random.permutation(len(mine[0]))
         for size in (*PROBES, len(order)):
             use = order[:size]
             if size < LEAST_OUTCOMES:
                 continue
-            ability = learn(str(model), [known.assessments[mine[0][row]] for row in use], mine[1][use])
+            ability = learn(str(model), [known.assessments[mine[0][row]] for row in use], mine[1][use]).ability
             success = ability.success([asked.assessments[row] for row in theirs[0]])
             name = str(size) if size in PROBES else "all"
             found.setdefault(name, []).append(
@@ -56,22 +58,3 @@ def new_models(data: Data, known: Rows, asked: Rows, seed: int) -> dict[str, Any
         }
         for name, pairs in found.items()
     }
-
-
-def _score_table(data: Data) -> dict[int, dict[int, float]]:
-    """Trusted scores by model and prompt."""
-    table: dict[int, dict[int, float]] = {model: {} for model in range(len(data.models))}
-    for prompt, model, score, suspect in zip(data.prompt_of, data.model_of, data.score, data.suspect, strict=True):
-        if not suspect:
-            table[int(model)][int(prompt)] = float(score)
-    return table
-
-
-def _count(score: dict[int, dict[int, float]], model: int, rows: Ints) -> int:
-    return sum(int(row) in score[model] for row in rows)
-
-
-def _outcomes(score: dict[int, dict[int, float]], model: int, rows: Ints) -> tuple[list[int], Floats]:
-    """Positions in ``rows`` that the model has an outcome on, and the scores."""
-    places = [place for place, row in enumerate(rows) if int(row) in score[model]]
-    return places, np.array([score[model][int(rows[place])] for place in places])

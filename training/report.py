@@ -43,7 +43,10 @@ _WORDS = {
     "cost_share_by_tokens": "cost by tokens",
     "quality_share": "quality",
     "random_quality_share_at_equal_cost": "random at equal cost",
+    "learned_from": "learned from",
+    "level_error": "error of the mean",
 }
+MODELS_SHOWN = 15
 _ALT = {
     "cost_quality": "Quality against cost for the classifier and every baseline",
     "reliability": "Share of small failures against complexity",
@@ -86,6 +89,7 @@ def page(manifest: Manifest, evaluation: Mapping[str, Any], images: Mapping[str,
         "<h2>Everyday prompts</h2>",
         "<p>The half that no fit has seen, labelled by judgement: share sent to strong.</p>",
         _table(_in_order(evaluation.get("everyday", {}), LEVELS), _EVERYDAY, head="level"),
+        *_known_models(evaluation.get("recorded_models") or {}),
         "<h2>New models</h2>",
         "<p>Recorded models placed from a few calibration outcomes: AUROC of their success on the test prompts, and the error of its mean.</p>",
         _table(
@@ -187,6 +191,31 @@ def _elsewhere(evaluation: Mapping[str, Any], images: Mapping[str, bytes]) -> It
         yield "<h2>Adapting</h2><p>Half of an unseen source is judged; rows of the other half are learned.</p>"
         yield _picture("adapting", images)
         yield _table(rows, ("n", "auroc", "apgr", "ece"), head="source")
+
+
+def _known_models(found: Mapping[str, Any]) -> Iterable[str]:
+    """What the artifact says of the success of each model it knows, and what it would say without abilities."""
+    if not found:
+        return
+    mean, measures = found["mean"], ("auroc", "log_loss", "level_error")
+    ways = {"by its ability": "", "by its tier": "_tier", "by its mean score": "_mean"}
+    rows = {
+        way: {
+            name + around: mean[f"{name}{ending}{around}"]
+            for name in measures
+            for around in ("", "_95")
+            if f"{name}{ending}{around}" in mean
+        }
+        for way, ending in ways.items()
+    }
+    shown = dict(sorted(found["models"].items(), key=lambda each: -each[1]["learned_from"])[:MODELS_SHOWN])
+    yield (
+        f"<h2>Known models</h2><p>Success of {mean['models']} recorded models on calibration prompts, from abilities learned "
+        "on the train split: means over the models, intervals by drawing the models anew.</p>"
+    )
+    yield _table(rows, measures, head="success estimated", ours="by its ability")
+    yield f"<p>The {len(shown)} with most outcomes:</p>"
+    yield _table(shown, ("learned_from", "n", *measures, "log_loss_tier", "log_loss_mean"), head="model")
 
 
 def _within(found: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ from classifier.classifier import Classifier
 from router.core.policy import Thresholds
 from router.core.types import MODES
 from training import data as tables
-from training.calibrate import calibration_of, complexity_reference, judged
+from training.add_model import keep
+from training.calibrate import calibration_of, complexity_reference, judged, prompt_mix
 from training.card import model_card
 from training.data import Data, DataError
 from training.evaluate import evaluate, headline
@@ -28,6 +29,7 @@ from training.labels import label
 from training.placebo import placebos
 from training.probes import new_models
 from training.readers import TRAFFIC_TABLE, read_any, write_tables
+from training.recorded_models import judge_recorded, learn_recorded
 from training.replay import replay
 from training.report import write_report
 from training.robustness import robustness
@@ -85,9 +87,9 @@ class Run:
         """Where ``fit`` leaves the artifact."""
         return self.out / "artifact"
 
-    def progress(self, title: str) -> Callable[[Any], Iterable[str]]:
-        """A progress bar over names."""
-        return lambda names: iter(tqdm(names, desc=title, disable=self.quiet, leave=False))
+    def progress(self, title: str) -> Callable[[Any], Iterable[Any]]:
+        """A progress bar over what is gone through."""
+        return lambda each: iter(tqdm(each, desc=title, disable=self.quiet, leave=False))
 
 
 def run(chosen: Run, steps: Iterable[str] = STEPS, say: Callable[[str], None] = print) -> None:
@@ -137,6 +139,7 @@ def _fit(chosen: Run) -> tuple[list[Path], str]:
         name=chosen.name,
         version=chosen.version,
     )
+    keep(scratch, learn_recorded(data, Classifier.load(scratch), chosen.progress("recorded models")))
     shutil.rmtree(chosen.artifact, ignore_errors=True)
     scratch.replace(chosen.artifact)
     return _payload(chosen), artifact.read_manifest(chosen.artifact).artifact
@@ -146,9 +149,8 @@ def _calibrate(chosen: Run) -> tuple[list[Path], str]:
     _require(chosen.artifact / artifact.MANIFEST, "fit")
     rows = judged(chosen.artifact, loaded(chosen))
     found, spread = calibration_of(rows), complexity_reference(rows.complexity)
-    artifact.write_manifest(
-        chosen.artifact, replace(artifact.read_manifest(chosen.artifact), complexity_reference=spread)
-    )
+    before = artifact.read_manifest(chosen.artifact)
+    artifact.write_manifest(chosen.artifact, replace(before, complexity_reference=spread, prompt_mix=prompt_mix(rows)))
     write_json(chosen.out / "calibration.json", plain(found))
     return [chosen.out / "calibration.json"], f"ECE {found['ece']:.4f} on the calibration split"
 
@@ -174,7 +176,9 @@ def _evaluate(chosen: Run) -> tuple[list[Path], str]:
     found["rejected"] = dict(data.rejected)
     found["robustness"] = robustness(rows.texts, judge, thresholds["balanced"], chosen.seed)
     found["everyday"] = everyday_check(judge, thresholds)
-    found["new_models"] = new_models(data, replay(data, "calibration", judge, labels), rows, chosen.seed)
+    known = replay(data, "calibration", judge, labels)
+    found["recorded_models"] = judge_recorded(data, known, judge.manifest.models, chosen.seed)
+    found["new_models"] = new_models(data, known, rows, chosen.seed)
     prepared = prepare(data, labels, traffic=chosen.traffic, everyday=chosen.everyday, seed=chosen.seed)
     controls = placebos(data, labels, prepared, data.split == "train", data.split == "test", seed=chosen.seed)
     found["placebos"] = {name: as_metrics(numbers) for name, numbers in controls.items()}

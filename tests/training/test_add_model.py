@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.add_model import design, estimate, learn, prior_of, read_outcomes
+from classifier.abilities import design, success
+from training.add_model import estimate, learn, prior_of, read_outcomes
 from training.data import DataError
 
 from .conftest import WordJudge, make_rows
@@ -14,25 +15,27 @@ ROWS = make_rows(600, seed=9)
 
 @pytest.mark.parametrize("side", ["small", "strong"])
 def test_a_model_that_behaves_like_a_tier_is_placed_near_it(side: str) -> None:
-    probability = 1 / (1 + np.exp(-design(ROWS.assessments) @ prior_of(side)))
+    probability = success(design(ROWS.assessments), prior_of(side))
     score = (np.random.default_rng(0).random(len(probability)) < probability).astype(float)
     found = learn("new", ROWS.assessments, score)
-    assert found.like == side
-    assert np.abs(found.success(ROWS.assessments) - probability).mean() < 0.08
+    assert found.ability.like == side
+    assert np.abs(found.ability.success(ROWS.assessments) - probability).mean() < 0.08
 
 
 def test_fifty_outcomes_move_the_level_of_a_weaker_model() -> None:
-    probability = 1 / (1 + np.exp(2 - design(ROWS.assessments) @ prior_of("small")))
+    weaker = prior_of("small")
+    weaker[0] = -2
+    probability = success(design(ROWS.assessments), weaker)
     score = (np.random.default_rng(1).random(len(probability)) < probability).astype(float)
     found = learn("weak", ROWS.assessments[:50], score[:50], like="small")
-    assert found.weights[0] < -1
+    assert found.ability.weights[0] < -1
     assert found.log_loss < found.log_loss_before
 
 
 def test_without_information_the_prior_stays() -> None:
-    probability = 1 / (1 + np.exp(-design(ROWS.assessments[:20]) @ prior_of("small")))
+    probability = success(design(ROWS.assessments[:20]), prior_of("small"))
     found = learn("same", ROWS.assessments[:20], probability, like="small")
-    assert found.weights == pytest.approx(tuple(prior_of("small")), abs=1e-6)
+    assert found.ability.coefficients == pytest.approx(prior_of("small"), abs=1e-6)
 
 
 def test_too_few_outcomes_are_refused_with_a_way_out() -> None:

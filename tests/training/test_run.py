@@ -54,6 +54,8 @@ def test_a_run_leaves_an_artifact_that_the_gateway_can_serve(done: Path) -> None
     assert reference is not None
     assert reference["at_most"] == sorted(reference["at_most"])
     assert reference["at_most"][-1] == 1
+    assert set(served.manifest.models) == {"s1", "s2", "g1", "g2", "other"}
+    assert (served.mean_success("g1") or 0) > (served.mean_success("s1") or 1)
 
 
 def test_a_second_run_skips_what_has_not_changed(done: Path, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from classifier.classifier import TASKS
+from classifier.assessment import TASKS
 from training.traffic_check import RECORDED_PATH, main
 
 FOLDER = Path(__file__).parents[2] / "training" / "traffic"
