@@ -78,6 +78,34 @@ class Contents:
     arrays: Mapping[str, Array]
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def floats(self, name: str, shape: tuple[int | None, ...]) -> npt.NDArray[np.float32]:
+        """An array as float32, its shape checked (None: any length).
+
+        Raises:
+            ArtifactError: it is missing or has another shape.
+        """
+        array = self.arrays.get(name)
+        if array is None:
+            raise ArtifactError(f"{name}.npy is missing; fit again with this release's training")
+        fits = len(shape) == array.ndim and all(
+            want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+        )
+        if not fits:
+            raise ArtifactError(
+                f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training"
+            )
+        return array.astype(np.float32)
+
+    def word_list(self, name: str) -> tuple[str, ...]:
+        """A word list.
+
+        Raises:
+            ArtifactError: it is missing.
+        """
+        if name not in self.words:
+            raise ArtifactError(f"{name}.txt is missing; fit again with this release's training")
+        return self.words[name]
+
 
 def save(path: Path, contents: Contents, manifest: Manifest, model_card: str) -> Manifest:
     """Write ``contents`` to the directory ``path`` and the manifest last; returns it with the files' hashes.

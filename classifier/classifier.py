@@ -13,10 +13,15 @@ from classifier import artifact
 from classifier.abilities import Abilities, Known
 from classifier.adaptation import Adaptation
 from classifier.artifact import ArtifactError, Manifest
+<<<<<<< HEAD
 from classifier.assessment import TASKS, Assessment, Contribution, Task
 from classifier.features import FEATURES
+=======
+from classifier.assessment import Assessment, Contribution, Task
+from classifier.features import FEATURES, OPTIONS
+>>>>>>> 593885e (Add up a prompt's words by one look-up a word and two matrix products)
 from classifier.lexicons import LEXICONS
-from classifier.model import OPTIONS, Model, Scores
+from classifier.model import Model, Scores
 from classifier.text import READING, Reading, read
 
 # Words below which a prompt is read together with the end of the conversation ("why?", "and in French?").
@@ -136,7 +141,7 @@ class Classifier:
             return scores.parts
         parts = {name: adaptation.slope * weight for name, weight in scores.parts.items()}
         parts["your own traffic"] = adaptation.bias
-        for name, weight in zip(self.feature_names, adaptation.parts(scores.features).tolist(), strict=True):
+        for name, weight in zip(self._model.shown_names, adaptation.parts(scores.features).tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + weight
         return parts
 

@@ -1,16 +1,20 @@
-"""Hand features: numbers with names a person understands, read off one :class:`~classifier.text.Reading`.
+"""The numbers a prompt is judged by: hand features with names a person understands, then what its words add.
 
-Each is a logarithm of a count or a share, so that no single prompt can dominate. Case and white space count
-for nothing.
+Each hand feature is a logarithm of a count or a share, so that no single prompt can dominate. Case and white space
+count for nothing.
 """
 
 from math import log1p
+from string import ascii_letters, digits
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.lexicons import LEXICONS
 from classifier.text import Reading
+from classifier.words import LOG1P, RARITY_FEATURES, WORD_SCORES, WordSums, WordTable
+
+Floats = npt.NDArray[np.float32]
 
 _MARKS: tuple[tuple[str, str], ...] = (
     ("question marks", "?"),
@@ -92,52 +96,108 @@ FEATURES: tuple[str, ...] = (
     *(name for name, _ in _PHRASES),
     *LEXICONS,
 )
+# What only the familiar gain may look at: options say nothing of difficulty that survives another wrapping.
+WRAPPER = ("options",)
+# What the gate between the judges looks at, besides the distance from the training data.
+KNOWN = ("known words, share", "known pairs, share")
+OPTIONS = -len(KNOWN) - len(WRAPPER)
+"""Where the number of options stands among the features."""
 
-_LEXICON_OF: dict[str, tuple[int, ...]] = {
-    word: tuple(index for index, words in enumerate(LEXICONS.values()) if word in words.split())
-    for words_of in LEXICONS.values()
-    for word in words_of.split()
-}
+# Bytes that are no marks: letters, digits, spaces, and all that is not ASCII.
+_NOT_INK = (ascii_letters + digits + " ").encode() + bytes(range(128, 256))
+_INK_MARKS = tuple(mark.encode() for _, mark in _MARKS)
+_MARK_NAMES = [name for name, _ in _MARKS]
+_QUESTION, _LINE = _MARK_NAMES.index("question marks"), _MARK_NAMES.index("lines")
+
+# A text can only have a phrase if it has each run of three bytes of it; a run is told by this many bits of a product
+# with the golden ratio's fraction (Knuth, The Art of Computer Programming, 6.4).
+_RUN_BITS, _GOLDEN = 15, 0x9E3779B1
 
 
-def hand_features(reading: Reading) -> npt.NDArray[np.float32]:
-    """The hand features of a prompt, in the order of ``FEATURES``, float32."""
-    values = _scalars(reading)
-    count = reading.body.count
-    values += [log1p(count(mark)) for _, mark in _MARKS]
-    values += [log1p(sum(map(count, phrases))) for _, phrases in _PHRASES]
-    values += _lexicon_hits(reading.counts)
-    return np.array(values, dtype=np.float32)
+def _runs(text: bytes) -> npt.NDArray[np.uint32]:
+    """Each run of three bytes, as a number of ``_RUN_BITS``."""
+    overlapping = np.ndarray(max(len(text) - 2, 0), np.uint32, text + b"\0\0", strides=1)
+    runs = overlapping & np.uint32(0xFFFFFF)
+    runs *= _GOLDEN
+    runs >>= 32 - _RUN_BITS
+    return runs
 
 
-def _scalars(reading: Reading) -> list[float]:
+_ALL_PHRASES = [(column, phrase) for column, (_, phrases) in enumerate(_PHRASES) for phrase in phrases]
+_SHORT = [(column, phrase) for column, phrase in _ALL_PHRASES if len(phrase.encode()) < 3]
+_LONGER = [(column, phrase) for column, phrase in _ALL_PHRASES if len(phrase.encode()) >= 3]
+_RUNS_OF = [_runs(phrase.encode()) for _, phrase in _LONGER]
+_RUNS = np.concatenate(_RUNS_OF).astype(np.intp)
+_FIRST_RUN = np.cumsum([0, *map(len, _RUNS_OF[:-1])])
+
+_COUNTED = slice(len(_SCALARS), len(_SCALARS) + len(_MARKS) + len(_PHRASES))
+_LEXICONS = slice(_COUNTED.stop, len(FEATURES))
+_RARITY = slice(len(FEATURES), len(FEATURES) + len(RARITY_FEATURES))
+
+
+def feature_names(dimensions: int) -> tuple[str, ...]:
+    """What each number judged is called, one name each, for a word table of so many ``dimensions``."""
+    topic = (f"topic {number}" for number in range(1, dimensions + 1))
+    return (*FEATURES, *RARITY_FEATURES, *topic, *WORD_SCORES, *WRAPPER, *KNOWN)
+
+
+def shown_names(dimensions: int) -> tuple[str, ...]:
+    """The same for people, who cannot tell one dimension of the topic from another."""
+    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES, *WRAPPER, *KNOWN)
+
+
+def features(reading: Reading, words: WordTable) -> Floats:
+    """The numbers a prompt is judged by, in the order of :func:`feature_names`, float32, read-only."""
+    sums = words.sums(reading.words)
+    dense = _RARITY.stop + words.dimensions
+    x = np.empty(dense + len(WORD_SCORES) + len(WRAPPER) + len(KNOWN), dtype=np.float32)
+    raw = reading.body.encode("utf-8", "surrogatepass")
+    marks = list(map(raw.translate(None, _NOT_INK).count, _INK_MARKS))
+    x[: len(_SCALARS)] = _scalars(reading, sums, marks)
+    x[_COUNTED] = LOG1P.take(np.array(marks + _phrases(reading.body, raw), dtype=np.intp))
+    x[_LEXICONS] = sums.lexicons
+    x[_RARITY] = sums.rarity
+    x[_RARITY.stop : dense] = sums.topic
+    x[dense:] = [*sums.scores, reading.n_options, *sums.known]
+    x.flags.writeable = False
+    return x
+
+
+def dense_features(reading: Reading, words: WordTable) -> Floats:
+    """The first of :func:`features`, up to the topic: those that do not depend on what has been fitted."""
+    return features(reading, words)[: _RARITY.stop + words.dimensions]
+
+
+def _scalars(reading: Reading, sums: WordSums, marks: list[int]) -> list[float]:
     """Length and shape, in the order of ``_SCALARS``."""
-    body, counts = reading.body, reading.counts
-    n_words = len(reading.words)
-    n_read = max(len(body), 1)
-    numbers = [word for word in counts if word[0] == "0"]
-    n_sentences = 1 + body.count(". ") + body.count("?") + body.count("\n") + body.count("。")
+    body = reading.body
+    n_words, n_read, n_different = len(reading.words), max(len(body), 1), max(sums.n_different, 1)
+    n_sentences = 1 + body.count(". ") + marks[_QUESTION] + marks[_LINE] + body.count("。")
     return [
         log1p(reading.n_chars),
         log1p(n_words * max(reading.n_chars, 1) / n_read),
-        log1p(len(counts)),
-        sum(map(len, counts)) / max(len(counts), 1) / 10,
-        sum([len(word) > 8 for word in counts]) / max(len(counts), 1),
+        log1p(sums.n_different),
+        sums.n_letters / n_different / 10,
+        sums.n_long / n_different,
         0.0 if body.isascii() else 1 - len(body.encode("ascii", "ignore")) / n_read,
-        log1p(sum([counts[word] for word in numbers])),
-        log1p(len(numbers)),
-        log1p(max(map(len, numbers), default=0)),
+        log1p(sums.n_numbers),
+        log1p(sums.n_different_numbers),
+        log1p(sums.longest_number),
         body.count("0") / n_read,
         log1p(n_words / n_sentences),
-        max(counts.values(), default=0) / max(n_words, 1),
+        sums.most / max(n_words, 1),
         log1p(min([at for at in map(body.find, _PAYLOAD_STARTS) if at > 0], default=len(body))),
     ]
 
 
-def _lexicon_hits(counts: dict[str, int]) -> list[float]:
-    """Logarithm of one plus the words that occur of each lexicon."""
-    hits = [0] * len(LEXICONS)
-    for word in counts:
-        for index in _LEXICON_OF.get(word, ()):
-            hits[index] += counts[word]
-    return [log1p(hit) for hit in hits]
+def _phrases(body: str, raw: bytes) -> list[int]:
+    """How often the phrases of each feature occur in a text, ``raw`` in bytes."""
+    found = [0] * len(_PHRASES)
+    for column, phrase in _SHORT:
+        found[column] += body.count(phrase)
+    has_run = np.zeros(2**_RUN_BITS, dtype=np.bool_)
+    has_run[_runs(raw)] = True
+    for place in np.logical_and.reduceat(has_run.take(_RUNS), _FIRST_RUN).nonzero()[0].tolist():
+        column, phrase = _LONGER[place]
+        found[column] += body.count(phrase)
+    return found

@@ -1,33 +1,26 @@
 """Arrays to scores: the fitted model as it serves, numpy alone.
 
-Two judges and a gate. The *general* judge (two linear heads and monotone trees over hand features, rarity
-and topic) is
-what holds on prompts from sources never seen. The *familiar* judge (trees over the same and the prompt's
-words and word
-pairs) is better where prompts resemble the training data. The gate weighs them by how unfamiliar the prompt
-is.
+Two judges and a gate. The *general* judge (two linear heads and monotone trees over hand features, rarity and topic) is
+what holds on prompts from sources never seen. The *familiar* judge (trees over the same and the prompt's words and word
+pairs) is better where prompts resemble the training data. The gate weighs them by how unfamiliar the prompt is.
 """
 
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from math import exp, log, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.artifact import Array, ArtifactError, Contents
-from classifier.features import FEATURES, hand_features
+from classifier.artifact import ArtifactError, Contents
+from classifier.features import FEATURES, KNOWN, feature_names, features, shown_names
 from classifier.text import Reading
 from classifier.trees import Trees
 from classifier.words import RARITY_FEATURES, WordTable
 
 Floats = npt.NDArray[np.float32]
 
-# Words of a prompt whose pairs are looked up: the question of a long prompt is at its ends, and pairs cost
-# most.
-PAIR_WORDS = 160
 # Standard deviations at which a standardised feature is cut: beyond lies no training data.
 LIMIT = 4.0
 # Share of the everyday head in the general judge, and the most it can have when a prompt is surely an
@@ -42,15 +35,8 @@ EVERYDAY_TRUST = (3.0, -5.0)
 # side gains
 # is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
 GAIN_DOUBT = (1.0, 1.0)
-# Heads of the trees, and inputs that the words add to the dense features.
+# Heads of the trees.
 TREE_HEADS = ("general success", "familiar success", "familiar gain")
-WORD_SCORES = ("familiar words", "familiar words' gain")
-# What only the familiar gain may look at: options say nothing of difficulty that survives another wrapping.
-WRAPPER = ("options",)
-# What the gate between the judges looks at, besides the distance from the training data.
-KNOWN = ("known words, share", "known pairs, share")
-OPTIONS = -len(KNOWN) - len(WRAPPER)
-"""Where the number of options stands among the features."""
 # Columns of the linear heads before the tasks.
 LINEAR_HEADS = (
     "general success",
@@ -59,25 +45,6 @@ LINEAR_HEADS = (
     "log output tokens",
     "closed answer",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """A prompt as numbers.
-
-    Attributes:
-        dense: hand features, rarity features and topic vector.
-        terms: indices of the known words and pairs.
-        term_values: their weights, of unit length.
-        known_words: share of the prompt's words the vocabulary has.
-        known_pairs: share of its pairs.
-    """
-
-    dense: Floats
-    terms: npt.NDArray[np.intp]
-    term_values: Floats
-    known_words: float
-    known_pairs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,58 +81,59 @@ class Model:
         Raises:
             ArtifactError: an array is missing or its shape does not fit the others.
         """
-        self._contents = contents
-        self.words = word_table(contents)
-        self._terms = {term: index for index, term in enumerate(_words(contents, "terms"))}
-        n_dense = len(FEATURES) + len(RARITY_FEATURES) + self.words.vectors.shape[1]
-        self._idf = _floats(contents, "term_idf", (len(self._terms),))
-        self._term_weights = _floats(contents, "term_weights", (len(self._terms), len(WORD_SCORES)))
-        self._term_bias = _floats(contents, "term_bias", (len(WORD_SCORES),))
-        self._mean = _floats(contents, "dense_mean", (n_dense,))
-        self._scale = _floats(contents, "dense_scale", (n_dense,))
-        self._linear = _floats(contents, "linear_weights", (n_dense, None))
-        self._linear_bias = _floats(contents, "linear_bias", (self._linear.shape[1],))
-        self._centres = _floats(contents, "centres", (None, n_dense))
-        self._centre_norms = (self._centres**2).sum(axis=1)
-        self._gate = _floats(contents, "gate", (4,))
-        self._novelty_quantiles: list[float] = _floats(contents, "novelty_quantiles", (None,)).tolist()
-        self._blend = _floats(contents, "blend", (5,))
-        self._trees = _trees(contents)
-        self._names = input_names(self.words.vectors.shape[1])
-        self.feature_names = feature_names(self.words.vectors.shape[1])
+        self._words = WordTable(contents)
+        self.feature_names = feature_names(self._words.dimensions)
+        self.shown_names = shown_names(self._words.dimensions)
+        n_dense = len(FEATURES) + len(RARITY_FEATURES) + self._words.dimensions
+        self._mean = contents.floats("dense_mean", (n_dense,))
+        self._scale = contents.floats("dense_scale", (n_dense,))
+        self._linear = contents.floats("linear_weights", (n_dense, None))
+        self._n_linear = self._linear.shape[1]
+        self._linear_bias = contents.floats("linear_bias", (self._n_linear,))
+        centres = contents.floats("centres", (None, n_dense))
+        # squared distance to a centre, less the prompt's own square: one more linear head
+        self._heads = np.concatenate((self._linear.T, -2 * centres))
+        self._head_bias = np.concatenate((self._linear_bias, (centres**2).sum(axis=1)))
+        self._gate: list[float] = contents.floats("gate", (4,)).tolist()
+        self._novelty_quantiles: list[float] = contents.floats("novelty_quantiles", (None,)).tolist()
+        self._blend: list[float] = contents.floats("blend", (5,)).tolist()
+        self._trees = _trees(contents, len(self.feature_names))
 
-    def inputs(self, reading: Reading) -> Inputs:
-        """The numbers the judges see of one reading."""
-        return read_inputs(reading, self.words, self._terms, self._idf)
+    def features(self, reading: Reading) -> Floats:
+        """The numbers judged of one reading; see :func:`classifier.features.features`."""
+        return features(reading, self._words)
 
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""
-        return self.scores_of(self.features(reading), explain=explain)
+        return self.scores_of(features(reading, self._words), explain=explain)
 
     def scores_of(self, x: Floats, *, explain: bool = False) -> Scores:
         """Score the numbers of a reading as :meth:`features` gives them, those that a ledger has kept among them."""
-        z = self._standardised(x[: len(self._mean)])
-        linear = (z @ self._linear + self._linear_bias).tolist()
+        z = self._standardised(x)
+        heads = self._heads.dot(z) + self._head_bias
+        linear = heads[: self._n_linear].tolist()
         general, familiar, familiar_gain = self._trees.scores(x).tolist()
-        unfamiliar = self._unfamiliar(x, z)
+        unfamiliar = self._unfamiliar(x, z, heads)
         everyday = _everyday_share(linear[2])
         general_success = (1 - everyday) * (linear[0] + general) / 2 + everyday * linear[1]
         success = unfamiliar * general_success + (1 - unfamiliar) * familiar
-        slope, bias, advantage, gain_slope, gain_bias = self._blend.tolist()
+        slope, bias, advantage, gain_slope, gain_bias = self._blend
         odds = slope * success + bias
         doubt = _sigmoid(GAIN_DOUBT[0] * _logit(min(max(unfamiliar, 0.001), 0.999)) + GAIN_DOUBT[1])
         gain = (1 - doubt) * familiar_gain + doubt * _expected_gain(success, advantage)
+        tasks = linear[len(LINEAR_HEADS) :]
         return Scores(
             complexity=_sigmoid(odds),
             gain=min(1.0, max(-1.0, gain_slope * gain + gain_bias)),
             novelty=bisect_left(self._novelty_quantiles, unfamiliar) / len(self._novelty_quantiles),
-            task=max(range(len(linear) - len(LINEAR_HEADS)), key=linear[len(LINEAR_HEADS) :].__getitem__),
+            task=tasks.index(max(tasks)),
             closed=_sigmoid(linear[4]),
             output_tokens=exp(min(max(linear[3], 0.0), 9.0)),
             features=x,
             parts=self._parts(x, z, unfamiliar, everyday) if explain else {},
         )
 
+<<<<<<< HEAD
     def features(self, reading: Reading) -> Floats:
         """The numbers judged of one reading, in the order of :func:`feature_names`, float32, read-only."""
         return self._features(reading, self.inputs(reading))
@@ -179,110 +147,70 @@ class Model:
         return features
 
     def _standardised(self, dense: Floats) -> Floats:
+=======
+    def latent(self, reading: Reading) -> Floats:
+        """What a new model's success may depend on: a one, and the log-odds that the small and the strong
+        tier fail.
+
+        A logistic regression on it, shrunk toward the tier that the model is most like, estimates the
+        model's abilities.
+        """
+        scores = self.scores(reading)
+        strong_failure = min(max(scores.complexity - scores.gain, 0.01), 0.99)
+        small_failure = min(max(scores.complexity, 0.01), 0.99)
+        return np.array([1.0, _logit(small_failure), _logit(strong_failure)], dtype=np.float32)
+
+    def _standardised(self, x: Floats) -> Floats:
+>>>>>>> 593885e (Add up a prompt's words by one look-up a word and two matrix products)
         """Dense features in standard deviations from the training mean, cut at ``LIMIT``."""
-        z: Floats = np.maximum(np.minimum((dense - self._mean) * self._scale, LIMIT), -LIMIT)
+        z: Floats = x[: len(self._mean)] - self._mean
+        z *= self._scale
+        np.minimum(z, LIMIT, out=z)
+        np.maximum(z, -LIMIT, out=z)
         return z
 
     def unfamiliar(self, reading: Reading) -> float:
         """Probability that the prompt comes from a source the training data does not have."""
-        x = self.features(reading)
-        return self._unfamiliar(x, self._standardised(x[: len(self._mean)]))
+        x = features(reading, self._words)
+        z = self._standardised(x)
+        return self._unfamiliar(x, z, self._heads.dot(z) + self._head_bias)
 
-    def _unfamiliar(self, x: Floats, z: Floats) -> float:
+    def _unfamiliar(self, x: Floats, z: Floats, heads: Floats) -> float:
         """Probability that the prompt comes from a source the training data does not have."""
-        distance = sqrt(max(float((self._centre_norms - 2 * (self._centres @ z)).min() + z @ z), 0.0))
-        bias, words, pairs_, far = self._gate.tolist()
+        distance = sqrt(max(float(heads[self._n_linear :].min()) + float(z.dot(z)), 0.0))
+        bias, words, pairs, far = self._gate
         known_words, known_pairs = x[-len(KNOWN) :].tolist()
-        return _sigmoid(bias + words * known_words + pairs_ * known_pairs + far * distance)
+        return _sigmoid(bias + words * known_words + pairs * known_pairs + far * distance)
 
     def _parts(self, x: Floats, z: Floats, unfamiliar: float, everyday: float) -> dict[str, float]:
         """Log-odds of complexity by name; their sum is the log-odds of complexity."""
-        slope, bias = self._blend[:2].tolist()
+        slope, bias = self._blend[:2]
         general, familiar = slope * unfamiliar, slope * (1 - unfamiliar)
         by_trees = general * (1 - everyday) / 2
         shares = np.array([(1 - everyday) / 2, everyday])
-        weights = np.zeros(len(self._names), dtype=np.float64)
+        weights = np.zeros(len(self.shown_names), dtype=np.float64)
         weights[: len(z)] += general * z * (self._linear[:, :2] @ shares)
         weights += by_trees * self._trees.parts(x, 0, len(weights)) + familiar * self._trees.parts(x, 1, len(weights))
         start = bias + general * float(self._linear_bias[:2] @ shares)
         start += by_trees * self._trees.root(0) + familiar * self._trees.root(1)
         parts = {"starting point": start}
-        for name, weight in zip(self._names, weights.tolist(), strict=True):
+        for name, weight in zip(self.shown_names, weights.tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + weight
         return parts
 
 
-def read_inputs(
-    reading: Reading, words: WordTable, index_of: Mapping[str, int], idf: Floats, *, dense: bool = True
-) -> Inputs:
-    """The numbers the judges see of a reading; one implementation for training and serving."""
-    terms: list[int] = []
-    counts: list[int] = []
-    for word, count in reading.counts.items():
-        index = index_of.get(word)
-        if index is not None:
-            terms.append(index)
-            counts.append(count)
-    n_words = len(terms)
-    found = pairs(reading.words)
-    terms += [index for index in map(index_of.get, found) if index is not None]
-    indices = np.array(terms, dtype=np.intp)
-    values = idf.take(indices)
-    values[:n_words] *= 1 + np.log(np.array(counts, dtype=np.float32))
-    norm = sqrt(float(values @ values)) or 1.0
-    known_words = n_words / max(len(reading.counts), 1)
-    known_pairs = (len(terms) - n_words) / max(len(found), 1)
-    features = dense_features(reading, words) if dense else np.empty(0, dtype=np.float32)
-    return Inputs(features, indices, values / norm, known_words, known_pairs)
-
-
-def dense_features(reading: Reading, words: WordTable) -> Floats:
-    """Hand features, rarity features and topic vector; one implementation for training and serving."""
-    return np.concatenate((hand_features(reading), words.features(reading)))
-
-
-def input_names(dimensions: int) -> tuple[str, ...]:
-    """What each input of the trees is called; the dimensions of the topic vector go by one name."""
-    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES, *WRAPPER)
-
-
-def feature_names(dimensions: int) -> tuple[str, ...]:
-    """What each number judged is called, one name each, for a word table of so many ``dimensions``."""
-    topic = (f"topic {number}" for number in range(1, dimensions + 1))
-    return (*FEATURES, *RARITY_FEATURES, *topic, *WORD_SCORES, *WRAPPER, *KNOWN)
-
-
-def pairs(words: list[str]) -> list[str]:
-    """Different neighbouring words joined by a space, of the first and last words of a long text."""
-    if len(words) > PAIR_WORDS:
-        words = words[: PAIR_WORDS // 2] + words[-PAIR_WORDS // 2 :]
-    return list(dict.fromkeys(map(" ".join, pairwise(words))))
-
-
-def word_table(contents: Contents) -> WordTable:
-    """The word table of an artifact."""
-    words = _words(contents, "words")
-    vectors = contents.arrays.get("word_vectors")
-    if vectors is None or vectors.dtype != np.int8 or vectors.shape[:1] != (len(words),):
-        raise ArtifactError(f"word_vectors.npy is not one int8 row for each of {len(words)} words; fit again")
-    return WordTable(
-        {word: row for row, word in enumerate(words)},
-        vectors,
-        _floats(contents, "word_scale", (vectors.shape[1],)),
-        _floats(contents, "word_weight", (len(words),)),
-        _floats(contents, "word_rarity", (len(words),)),
-    )
-
-
-def _trees(contents: Contents) -> Trees:
+def _trees(contents: Contents, n_features: int) -> Trees:
     """The trees of an artifact."""
-    threshold = _floats(contents, "tree_threshold", (None, None))
+    threshold = contents.floats("tree_threshold", (None, None))
+    feature = contents.floats("tree_feature", threshold.shape).astype(np.int64)
+    if not 0 <= feature.min() <= feature.max() < n_features:
+        raise ArtifactError(f"tree_feature.npy names features beyond the {n_features} there are; fit again")
     return Trees(
-        _floats(contents, "tree_feature", threshold.shape).astype(np.int64),
+        feature,
         threshold,
-        _floats(contents, "tree_value", (threshold.shape[0], 2 * threshold.shape[1] + 1)),
-        _floats(contents, "tree_starts", (len(TREE_HEADS),)).astype(np.int64),
-        _floats(contents, "tree_base", (len(TREE_HEADS),)),
+        contents.floats("tree_value", (threshold.shape[0], 2 * threshold.shape[1] + 1)),
+        contents.floats("tree_starts", (len(TREE_HEADS),)).astype(np.int64),
+        contents.floats("tree_base", (len(TREE_HEADS),)),
     )
 
 
@@ -309,23 +237,3 @@ def _sigmoid(odds: float) -> float:
 def _logit(probability: float) -> float:
     """Probability to log-odds."""
     return log(probability / (1 - probability))
-
-
-def _words(contents: Contents, name: str) -> tuple[str, ...]:
-    """A word list of the artifact."""
-    if name not in contents.words:
-        raise ArtifactError(f"{name}.txt is missing; fit again with this release's training")
-    return contents.words[name]
-
-
-def _floats(contents: Contents, name: str, shape: tuple[int | None, ...]) -> Floats:
-    """An array of the artifact as float32, its shape checked (None: any length)."""
-    array: Array | None = contents.arrays.get(name)
-    if array is None:
-        raise ArtifactError(f"{name}.npy is missing; fit again with this release's training")
-    fits = len(shape) == array.ndim and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
-    if not fits:
-        raise ArtifactError(
-            f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training"
-        )
-    return array.astype(np.float32)

@@ -17,15 +17,21 @@ READING = 1
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
 # characters, and reading all of them costs more than the whole budget of 0.5 ms (tests/bench).
 VIEW_CHARS = 5_000
+# Characters that can be read at most: "İ" becomes two in lower case, and head and tail are joined by a line end.
+MOST_CHARS = 2 * (VIEW_CHARS + 1)
 # Characters of a passage's ask (first or last paragraph) when the rest is pasted material.
 ASK_CHARS = 600
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-# In ASCII the same words come from a table and a split, four times as fast.
-_SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
-_NUMBER = re.compile(r"0+|[a-z]+")
+# Tables for bytes: ASCII letters to lower case and digits to 0; all that is neither letter nor digit to a space. Where
+# they serve they are several times as fast as regular expressions and str.translate.
+_PLAIN = bytes(range(256)).lower().translate(bytes.maketrans(b"123456789", b"000000000"))
+_SPACED = bytes(code if chr(code).isalnum() and code < 128 else ord(" ") for code in range(256))
+_NUMBER = re.compile("(00*)")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+# Thai, Lao, Khmer, Burmese, kana and Han: scripts that are written without spaces.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff]")
 _OPTION = re.compile(r"\n[ \t]*[(\[]?[A-Ja-j](?:[.)\]:] ?|[\uff0e\u3001\uff09])[^\n]*")
-_DIGITS = str.maketrans("123456789", "000000000")
 _GREETING = re.compile(
     r"\s*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings|dear (?:assistant|ai|sir))"
     r"(?: there| everyone| assistant)?[\s,!.:;-]+(?=\S))?"
@@ -50,6 +56,18 @@ _FORMAT_LINE = re.compile(
     r"[^\n]{0,80}$|\s*(?:answer|your answer|solution|response|final answer)\s*:?\s*$",
     re.IGNORECASE,
 )
+# How texts, lines and thanks begin or end that those patterns may match: a cheap test saves most texts from them.
+_GREETING_STARTS = (
+    "hi", "hello", "hey", "good ", "greetings", "dear ", "i hope", "i woul", "i'd", "i have a", "thank", "please", "kindly",
+    "can you", "could you", "would you", "will you", "help me",
+)  # fmt: skip
+_LONGEST_START = 9
+_FORMAT_STARTS = {
+    "ans", "res", "rep", "pri", "out", "ret", "giv", "end", "fin", "cho", "sel", "pic", "put", "wri", "pro", "sta", "thi",
+    "exp", "sho", "let", "sol", "wor", "ple", "kin", "now", "the", "and", "you", "do ", "don", "jus", "onl", "sim",
+}  # fmt: skip
+_THANKS_ENDS = ("thanks", "thank you", "please", "cheers", "much", "advance", "a lot", "for your help")
+_AFTER_THANKS = ".!" + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
 # Marks of pasted material; code fences are not among them, for code is what such a prompt is about.
 _PASTED = (
     "context:", "context>", "context below", "# context", "document", "<doc", "passage:", "passages:",
@@ -57,7 +75,10 @@ _PASTED = (
     "source:", "sources:", "transcript", "search result", "knowledge base",
     "retrieved", "[1]", "\n---\n",
 )  # fmt: skip
-_QUESTION_LABEL = re.compile(r"\n\s*#*\s*(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE)
+# No two repeats in it may share a character: blank lines by the thousand would take minutes.
+_QUESTION_LABEL = re.compile(
+    r"\n[^\S\n]*(?:#+[^\S\n]*)?(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +89,6 @@ class Reading:
         body: the part that asks, lower case, options and answer-format lines left out, digits all ``0``.
         words: the body's words in order; a number is a run of ``0``, unspaced scripts come as character
             pairs.
-        counts: how often each word occurs.
         n_chars: length of what asks in characters, the unread middle of a long prompt included.
         n_options: labelled options found and left out.
         n_pasted_chars: characters of pasted material (documents, retrieved passages) that were left out.
@@ -76,10 +96,14 @@ class Reading:
 
     body: str
     words: list[str]
-    counts: dict[str, int]
     n_chars: int
     n_options: int
     n_pasted_chars: int
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each word occurs."""
+        return Counter(self.words)
 
 
 def read(text: str) -> Reading:
@@ -87,10 +111,9 @@ def read(text: str) -> Reading:
     ask, n_pasted_chars = _split_pasted(text) if len(text) > 2 * ASK_CHARS else (text, 0)
     view = _view(ask)
     bare, n_options = _without_options(view)
-    body = _without_wrapper(bare).lower().translate(_DIGITS)
-    words = _words(body)
+    body = _plain(_without_wrapper(bare))
     n_chars = len(ask) - (len(view) - len(body))
-    return Reading(body, words, Counter(words), max(n_chars, 0), n_options, n_pasted_chars)
+    return Reading(body, _words(body), max(n_chars, 0), n_options, n_pasted_chars)
 
 
 def _view(text: str) -> str:
@@ -133,6 +156,8 @@ def _shorter_end(text: str) -> str:
 
 def _without_options(view: str) -> tuple[str, int]:
     """The text without its labelled options, and how many there were (fewer than two are prose)."""
+    if view.count("\n") < 2:
+        return view, 0
     found = _OPTION.findall(view)
     if len(found) < 2:
         return view, 0
@@ -141,53 +166,65 @@ def _without_options(view: str) -> tuple[str, int]:
 
 def _without_wrapper(text: str) -> str:
     """The text without greeting, thanks and answer-format lines; the text itself if nothing is left."""
-    start = _GREETING.match(text)
-    bare = text[start.end() :] if start else text
-    lines = bare.strip().split("\n")
+    lines = _without_greeting(text.lstrip()).strip().split("\n")
     while len(lines) > 1 and _is_wrapper(lines[-1]):
         lines.pop()
-    while len(lines) > 1 and _is_wrapper(lines[0]):
-        lines.pop(0)
+    first = 0
+    while first < len(lines) - 1 and _is_wrapper(lines[first]):
+        first += 1
     lines[-1] = _without_thanks(lines[-1])
-    bare = "\n".join(line for line in lines if line and not line.isspace())
-    return bare or text.strip()
+    return "\n".join([line for line in lines[first:] if line and not line.isspace()]) or text.strip()
+
+
+def _without_greeting(text: str) -> str:
+    """The text, which starts with no white space, without a greeting or polite preface."""
+    if not text[:_LONGEST_START].lower().startswith(_GREETING_STARTS):
+        return text
+    start = _GREETING.match(text)
+    return text[start.end() :] if start else text
 
 
 def _is_wrapper(line: str) -> bool:
     """True for an empty line or one that only says how the answer is to look."""
-    return not line or line.isspace() or (len(line) < 240 and _FORMAT_LINE.match(line) is not None)
+    start = line.lstrip()[:3].lower()
+    return not start or (start in _FORMAT_STARTS and len(line) < 240 and _FORMAT_LINE.match(line) is not None)
 
 
 def _without_thanks(line: str) -> str:
     """The line without a closing "thanks in advance"; only its last 60 characters are searched."""
-    cut = max(0, len(line) - 60)
-    return line[:cut] + _THANKS.sub("", line[cut:])
+    end = line[-60:]
+    if not end.rstrip(_AFTER_THANKS).lower().endswith(_THANKS_ENDS):
+        return line
+    return line[:-60] + _THANKS.sub("", end)
+
+
+def _plain(text: str) -> str:
+    """The text in lower case, its digits all ``0``."""
+    if text.isascii():
+        return text.encode().translate(_PLAIN).decode()
+    return text.lower().encode("utf-8", "surrogatepass").translate(_PLAIN).decode("utf-8", "surrogatepass")
 
 
 def _words(body: str) -> list[str]:
-    """The words of a lower-case text in order."""
+    """The words of a plain text in order."""
     if body.isascii():
-        return _ascii_words(body)
+        return _ascii_words(body.encode())
+    if not any(map(str.isalnum, "".join(_NOT_ASCII.findall(body)))):
+        return _ascii_words(body.encode("ascii", "replace"))
     words = _WORD.findall(body)
+    if not _UNSPACED.search(body):
+        return words
     return [piece for word in words for piece in _pieces(word)]
 
 
-def _ascii_words(body: str) -> list[str]:
-    """The words of a lower-case ASCII text whose digits are all ``0``."""
-    words = body.translate(_SPACED).split()
-    if "0" not in body:
-        return words
-    return [piece for word in words for piece in (_NUMBER.findall(word) if "0" in word else (word,))]
+def _ascii_words(body: bytes) -> list[str]:
+    """The words of a plain ASCII text; numbers stand by themselves."""
+    spaced = body.translate(_SPACED).decode()
+    return " ".join(_NUMBER.split(spaced)).split() if "0" in spaced else spaced.split()
 
 
 def _pieces(word: str) -> list[str]:
     """A word as it is, or the character pairs of a run in a script that is written without spaces."""
-    if len(word) < 3 or not _is_unspaced(word[0]):
+    if len(word) < 3 or not _UNSPACED.match(word):
         return [word]
     return [word[i : i + 2] for i in range(len(word) - 1)]
-
-
-def _is_unspaced(char: str) -> bool:
-    """True for Thai, Lao, Khmer, Burmese, kana and Han characters."""
-    code = ord(char)
-    return 0x0E00 <= code <= 0x0EFF or 0x1000 <= code <= 0x109F or 0x1780 <= code <= 0x17FF or 0x2E80 <= code <= 0x9FFF

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.linear_model import LogisticRegression
 
-from classifier.model import pairs
 from classifier.text import Reading
 from training.data import Bools, Floats, Ints, Strings
+from training.terms import pairs
 
 N_CENTRES = 96
 # A term is known when this many training prompts have it: rarer ones are names and noise.

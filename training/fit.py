@@ -21,8 +21,8 @@ from sklearn.linear_model import Ridge
 
 from classifier import artifact
 from classifier.artifact import Array, Contents, Manifest
-from classifier.features import FEATURES
-from classifier.model import LIMIT, Model, dense_features, pairs, read_inputs
+from classifier.features import FEATURES, dense_features
+from classifier.model import LIMIT, Model
 from classifier.text import Reading, read
 from classifier.words import RARITY_FEATURES, WordTable
 from training.boosting import Recipe, grow, lay_out
@@ -32,6 +32,7 @@ from training.familiarity import LEAST_PROMPTS, N_FOLDS, centres, fit_gate
 from training.heads import fit_linear
 from training.labels import Labels, label
 from training.rows import EVERYDAY, RECORDED, TRAFFIC, Rows, everyday_rows, join, recorded_rows, traffic_rows
+from training.terms import pairs, term_values
 
 WORD_TABLE = Path(__file__).parent / "word_table"
 NAME, VERSION = "default", "1.0.0"
@@ -85,15 +86,13 @@ class Prepared:
         readings: the prompts, read.
         dense: hand features, rarity features and topic vector, float32.
         fold: number of the cross-fitting fold; near-duplicates share one.
-        words: the word table.
-        word_contents: its payload, taken over into the artifact.
+        word_contents: the word table, taken over into the artifact.
     """
 
     rows: Rows
     readings: tuple[Reading, ...]
     dense: npt.NDArray[np.float32]
     fold: Ints
-    words: WordTable
     word_contents: Contents
 
 
@@ -120,10 +119,8 @@ def prepare(
     data: Data, labels: Labels, *, traffic: Path | None = None, everyday: bool = True, seed: int = 0
 ) -> Prepared:
     """Recorded prompts first, in the order of ``data``; then the everyday prompts and the traffic."""
-    from classifier.model import word_table
-
     contents = load_word_table()
-    table = word_table(contents)
+    table = WordTable(contents)
     parts = [recorded_rows(data, labels)]
     if everyday:
         parts.append(everyday_rows())
@@ -132,7 +129,7 @@ def prepare(
     rows = join(parts)
     readings = tuple(read(text) for text in rows.texts)
     dense = np.array([dense_features(reading, table) for reading in readings], dtype=np.float32)
-    return Prepared(rows, readings, dense, _folds(data, len(rows), seed), table, contents)
+    return Prepared(rows, readings, dense, _folds(data, len(rows), seed), contents)
 
 
 def _folds(data: Data, n_rows: int, seed: int) -> Ints:
@@ -336,9 +333,9 @@ def term_matrix(prepared: Prepared, index_of: dict[str, int], idf: npt.NDArray[n
     """Rows of term weights, exactly as they are computed when serving."""
     starts, columns, values = [0], [], []
     for reading in prepared.readings:
-        inputs = read_inputs(reading, prepared.words, index_of, idf, dense=False)
-        columns.extend(inputs.terms.tolist())
-        values.append(inputs.term_values)
+        known, weights = term_values(reading, index_of, idf)
+        columns.extend(known.tolist())
+        values.append(weights)
         starts.append(len(columns))
     shape = (len(prepared.readings), len(index_of))
     return scipy.sparse.csr_matrix((np.concatenate(values), columns, starts), shape=shape)

@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 
 from classifier import Classifier
 from classifier.artifact import DEFAULT_PATH, Contents, load, save
-from classifier.model import Model, dense_features, read_inputs, word_table
+from classifier.features import dense_features
+from classifier.model import Model
 from classifier.text import read
+from classifier.words import WordTable
+from training.terms import pairs, term_values
+
+# Repeated and unknown words, known pairs at both ends, and more words than pairs are looked up of.
+PROSE = (
+    "How many of the following are true? The set of all integers. " + "Find the zzyzx of the set. " * 40 + "I am not"
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +41,26 @@ def test_each_name_is_used_once(classifier: Classifier) -> None:
     assert len(set(classifier.feature_names)) == len(classifier.feature_names)
 
 
-@pytest.mark.parametrize("text", ["", "Why is the sky blue?", "Pick:\nA) 1\nB) 2\nC) 3", "今天天气怎么样", "x " * 4000])
+@pytest.mark.parametrize(
+    "text", ["", "Why is the sky blue?", "Pick:\nA) 1\nB) 2\nC) 3", "今天天气怎么样", "x y 12z " * 4000, PROSE]
+)
 def test_the_features_are_what_training_computes(classifier: Classifier, text: str) -> None:
     _, contents = load(DEFAULT_PATH)
-    reading, table = read(text), word_table(contents)
+    reading = read(text)
     index_of = {term: index for index, term in enumerate(contents.words["terms"])}
-    inputs = read_inputs(reading, table, index_of, contents.arrays["term_idf"].astype(np.float32))
-    by_name = dict(zip(classifier.feature_names, classifier.assess(text).features.tolist(), strict=True))
-    dense = dense_features(reading, table)
+    terms, values = term_values(reading, index_of, contents.arrays["term_idf"].astype(np.float32))
+    features = classifier.assess(text).features
+    assert features is not None
+    by_name = dict(zip(classifier.feature_names, features.tolist(), strict=True))
+    before_fitting = WordTable(Contents(contents.arrays, {"words": contents.words["words"]}))
+    dense = dense_features(reading, before_fitting)
     assert list(by_name.values())[: len(dense)] == dense.tolist()
-    scores = inputs.term_values @ contents.arrays["term_weights"][inputs.terms].astype(np.float32)
-    scores += contents.arrays["term_bias"]
+    scores = values @ contents.arrays["term_weights"][terms].astype(np.float32) + contents.arrays["term_bias"]
     assert [by_name["familiar words"], by_name["familiar words' gain"]] == pytest.approx(scores.tolist(), abs=1e-6)
     assert by_name["options"] == reading.n_options
-    assert by_name["known words, share"] == pytest.approx(inputs.known_words)
-    assert by_name["known pairs, share"] == pytest.approx(inputs.known_pairs)
+    known = {contents.words["terms"][term] for term in terms}
+    for name, found in (("known words, share", set(reading.counts)), ("known pairs, share", set(pairs(reading.words)))):
+        assert by_name[name] == pytest.approx(len(found & known) / max(len(found), 1))
 
 
 def test_the_features_cannot_be_written_to(classifier: Classifier) -> None:
