@@ -19,14 +19,13 @@ from router.core.policy import Decision, Policy, Recalled, Step, decide
 from router.core.prompt import Prompt, read_prompt
 from router.core.request import ModelRequest
 from router.core.types import Reason, Route
-from router.core.usage import write_usage
 from router.dispatch.fusion import RunStore
 from router.dispatch.single import Dispatcher, Trip
 from router.dispatch.web import Web
 from router.errors import BadRequest, GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
 from router.record.record import EMBEDDINGS, Draft, RequestRecord, StoredText, Texts
-from router.record.render import answer_of, last_chunks, usages_of, whole_body
+from router.record.render import answer_of, last_chunks, usage_of, whole_body
 
 log = logging.getLogger("router")
 
@@ -140,7 +139,7 @@ async def answer_embeddings(services: Services, exchange: Exchange) -> None:
             plan, request.body, _deadline(services), trip, operation="embeddings"
         )
         _answered_by(draft, services, step, trip)
-        body["usage"] = write_usage(usages_of(draft), body.get("usage"), draft.cost_usd)
+        body["usage"] = usage_of(draft, body.get("usage"))
         await exchange.reply(draft, body)
 
 

@@ -33,12 +33,14 @@ from router.errors import BadControl
 Names = Mapping[str, frozenset[str]]
 
 
-def take_forms(body: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
+def take_forms(body: dict[str, Any]) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
     """Take OpenRouter's plugin and tool out of a body: they are for us, not for a provider.
 
     Returns:
         The body without them, and each form with the path of its object.
     """
+    if "plugins" not in body and "tools" not in body:
+        return body, ()
     kept, forms = dict(body), []
     for key, is_ours in (("plugins", _is_plugin), ("tools", _is_tool)):
         entries = body.get(key)
@@ -105,6 +107,8 @@ def settle_ask(ask: Ask, wish: FusionWish, base: FusionControls) -> tuple[Ask, F
 
 
 def _joined(base: FusionControls, given: Mapping[str, Any], pool: Mapping[str, Deployment]) -> FusionControls:
+    if not given and base.preset is None and (base.quorum or 0) <= len(base.panel):
+        return base  # most requests say nothing of fusion
     name = given.get("preset", base.preset)
     preset = PRESETS[name] if name is not None else Preset()
     controls = base

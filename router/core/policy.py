@@ -212,7 +212,7 @@ def _with_panel(
         prompt, decision.assessment, ask, wish, policy.fusion, decision.mode, decision.route, decision.reason, is_able
     )
     if not chosen.members:
-        return replace(decision, reason=chosen.reason or decision.reason)
+        return decision if chosen.reason is None else replace(decision, reason=chosen.reason)
     output_tokens, search_usd = output_tokens_of(prompt, decision.assessment), policy.fusion.search_usd
     prices = Prices(policy.deployments, prompt.input_tokens, output_tokens, search_usd=search_usd or 0.0)
     plan = RunPlan(chosen.members, chosen.judge)

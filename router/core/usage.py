@@ -1,6 +1,6 @@
 """Token counts: read from OpenAI's ``usage`` object, added up, and written back for the caller."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.core.types import Usage
@@ -27,12 +27,12 @@ def read_usage(value: Any) -> Usage | None:
     )
 
 
-def write_usage(usages: Iterable[Usage], answered: Any, cost_usd: float | None) -> dict[str, Any]:
-    """The ``usage`` object for the caller: the sum of every call, with its cost in USD (null where unpriced).
+def write_usage(usages: Sequence[Usage], answered: Any, cost_usd: float | None) -> dict[str, Any]:
+    """The ``usage`` object for the caller: the sum of every call, with its cost in USD (null where it is not known).
 
     Fields of the answering provider that we do not count are kept as they came.
     """
-    total = sum(usages, Usage())
+    total = usages[0] if len(usages) == 1 else sum(usages, Usage())
     kept = dict(answered) if isinstance(answered, Mapping) else {}
     kept["prompt_tokens"] = total.input_tokens
     kept["completion_tokens"] = total.output_tokens

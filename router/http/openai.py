@@ -12,6 +12,9 @@ from router.core.request import ModelRequest
 from router.errors import BadRequest
 
 ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+_MAY_BE_SILENT = frozenset(("assistant", "tool", "function"))
+"""Roles whose ``content`` may be absent."""
+
 _NOT_A_NUMBER = re.compile(rb'"([A-Za-z_]\w{0,60})"\s*:\s*-?(?:NaN|Infinity)')
 
 
@@ -26,17 +29,19 @@ def read_chat(raw: bytes) -> ModelRequest:
     body = _read_object(raw)
     model = _read_model(body)
     _check_messages(body.get("messages"))
-    for key, (check, expected) in _CHECKS.items():
-        value = body.get(key)
-        if value is not None and not check(value):
-            raise BadRequest(f"`{key}` must be {expected}.", param=key)
+    for key, value in body.items():
+        if value is not None and key in _CHECKS:
+            check, expected = _CHECKS[key]
+            if not check(value):
+                raise BadRequest(f"`{key}` must be {expected}.", param=key)
     stream = body.get("stream") is True
     options = body.get("stream_options") or {}
-    upstream, forms = take_forms({key: value for key, value in body.items() if key != "router"})
+    controls = body.pop("router", None)
+    upstream, forms = take_forms(body)
     if stream:
         upstream["stream_options"] = {**options, "include_usage": True}
     include_usage = stream and options.get("include_usage") is True
-    return ModelRequest(upstream, model, stream, include_usage, body.get("router"), forms)
+    return ModelRequest(upstream, model, stream, include_usage, controls, forms)
 
 
 def read_embeddings(raw: bytes) -> ModelRequest:
@@ -49,7 +54,8 @@ def read_embeddings(raw: bytes) -> ModelRequest:
     model = _read_model(body)
     if not isinstance(body.get("input"), str | list) or not body["input"]:
         raise BadRequest("`input` must be a string or a list, and not empty.", param="input")
-    return ModelRequest({key: value for key, value in body.items() if key != "router"}, model)
+    body.pop("router", None)
+    return ModelRequest(body, model)
 
 
 def _read_object(raw: bytes) -> dict[str, Any]:
@@ -89,31 +95,33 @@ def _check_messages(messages: Any) -> None:
     if not isinstance(messages, list) or not messages:
         raise BadRequest("`messages` must be a non-empty list.", param="messages")
     for index, message in enumerate(messages):
-        where = f"messages[{index}]"
         if not isinstance(message, dict):
-            raise BadRequest(f"`{where}` must be an object.", param=where)
+            raise _wrong(index, "", "an object")
         role = message.get("role")
         if not isinstance(role, str) or role not in ROLES:
-            raise BadRequest(f"`{where}.role` must be one of {', '.join(sorted(ROLES))}.", param=f"{where}.role")
-        _check_content(message.get("content"), f"{where}.content", role)
+            raise _wrong(index, ".role", f"one of {', '.join(sorted(ROLES))}")
+        content = message.get("content")
+        if not isinstance(content, str) and not (content is None and role in _MAY_BE_SILENT):
+            _check_parts(content, index)
         calls = message.get("tool_calls")
-        if calls is not None and not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
-            raise BadRequest(f"`{where}.tool_calls` must be a list of objects.", param=f"{where}.tool_calls")
+        if calls is not None and not _is_list_of_objects(calls):
+            raise _wrong(index, ".tool_calls", "a list of objects")
 
 
-def _check_content(content: Any, where: str, role: str) -> None:
-    if isinstance(content, str) or (content is None and role in ("assistant", "tool", "function")):
-        return
+def _check_parts(content: Any, message: int) -> None:
     if not isinstance(content, list) or not content:
-        raise BadRequest(f"`{where}` must be a string or a non-empty list of parts.", param=where)
+        raise _wrong(message, ".content", "a string or a non-empty list of parts")
     for index, part in enumerate(content):
         if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            raise BadRequest(
-                f'`{where}[{index}]` must be an object with a `type`, e.g. {{"type": "text", "text": "…"}}.',
-                param=f"{where}[{index}]",
-            )
+            expected = 'an object with a `type`, e.g. {"type": "text", "text": "…"}'
+            raise _wrong(message, f".content[{index}]", expected)
         if part["type"] == "text" and not isinstance(part.get("text"), str):
-            raise BadRequest(f"`{where}[{index}].text` must be a string.", param=f"{where}[{index}].text")
+            raise _wrong(message, f".content[{index}].text", "a string")
+
+
+def _wrong(message: int, field: str, expected: str) -> BadRequest:
+    where = f"messages[{message}]{field}"
+    return BadRequest(f"`{where}` must be {expected}.", param=where)
 
 
 def _is_number(value: Any) -> bool:

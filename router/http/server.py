@@ -18,6 +18,10 @@ ASGI itself has the application wait for ``http.disconnect``, which takes a task
 """
 
 
+BODY_IS_HERE = "fusion_router.body_is_here"
+"""The ASGI extension: says whether the request's whole body has come, so that nobody needs a timer to wait for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeadLimits:
     """What a request's head may take.
@@ -42,6 +46,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Start timing."""
         super().connection_made(transport)
         self._on_hang_up: set[Callable[[], None]] = set()
+        self._extensions = {ON_HANG_UP: self._on_hang_up, BODY_IS_HERE: self._body_is_here}
         self._limits: HeadLimits = getattr(self.app, "head_limits", HeadLimits())
         self._start_timer()
 
@@ -49,6 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Stop timing, and tell who wants to know."""
         self._stop_timer()
         super().connection_lost(exc)
+        self._extensions = {}  # it holds our method: a cycle that only the collector would find
         for tell in tuple(self._on_hang_up):
             tell()
 
@@ -66,7 +72,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Begin to count, and offer the extension."""
         self._header_bytes = 0
         super().on_message_begin()
-        cast("dict[str, Any]", self.scope)["extensions"] = {ON_HANG_UP: self._on_hang_up}
+        cast("dict[str, Any]", self.scope)["extensions"] = self._extensions
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count what of the head came together with more."""
@@ -97,6 +103,10 @@ class GuardedProtocol(HttpToolsProtocol):
         """The next bytes belong to a new head."""
         self._head_bytes = 0
         super().on_message_complete()
+
+    def _body_is_here(self) -> bool:
+        """Of the newest request of the connection, which comes after the whole bodies of those before it."""
+        return not self.cycle.more_body
 
     def _start_timer(self) -> None:
         self._head_timer = self.loop.call_later(self._limits.read_s, self._refuse, b"408 Request Timeout")

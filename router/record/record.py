@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from router.core.cost import counterfactual_cost_usd, total_cost_usd
+from router.core.bill import Bill, make_bill
 from router.core.fusion import without_texts
 from router.core.policy import Decision, Thresholds
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
@@ -128,6 +128,8 @@ class Draft:
     prompt_digest: bytes | None = None
     session_id: str | None = None
     texts: Texts | None = None
+    _bill: Bill | None = None
+    _billed: tuple[int, Usage | None] = (0, None)
 
     def keep_answer(self, text: str) -> None:
         """Put the answer beside the prompt that is kept."""
@@ -150,33 +152,20 @@ class Draft:
         return last.usage if last is not None and last.outcome == "ok" else None
 
     @property
-    def cost_usd(self) -> float | None:
-        """The sum over all priced calls."""
-        return total_cost_usd(attempt.cost_usd for attempt in self.attempts)
-
-    @property
-    def unpriced(self) -> bool:
-        """Whether a call used tokens that we cannot price."""
-        return any(attempt.usage is not None and attempt.cost_usd is None for attempt in self.attempts)
-
-    @property
-    def baseline_cost_usd(self) -> float | None:
-        """What the baseline would have cost."""
-        if self.answered is None or self.baseline.price is None or self.endpoint == EMBEDDINGS:
-            return None
-        return counterfactual_cost_usd(self.answered, self.baseline.price)
-
-    @property
-    def savings_usd(self) -> float | None:
-        """Baseline's cost minus ours; what failed was spent for nothing. None where a side has no known price."""
-        if self.unpriced or self.baseline.price is None or self.endpoint == EMBEDDINGS:
-            return None
-        return round((self.baseline_cost_usd or 0.0) - (self.cost_usd or 0.0), 12)
+    def bill(self) -> Bill:
+        """What all calls so far come to: made once for each number of them, since headers, body and record all ask."""
+        answered = self.answered
+        made_for = (len(self.attempts), answered)
+        if self._bill is None or self._billed != made_for:
+            baseline = None if self.endpoint == EMBEDDINGS else self.baseline.price
+            self._bill, self._billed = make_bill(self.attempts, answered, baseline), made_for
+        return self._bill
 
     def finish(self, outcome: str, duration_s: float) -> RequestRecord:
         """Freeze it."""
         last = self.attempts[-1] if self.attempts else None
         model, deployment = (last.model, last.deployment) if last is not None else (None, None)
+        bill = self.bill
         return RequestRecord(
             request_id=self.request_id,
             started_at=self.started_at,
@@ -193,11 +182,11 @@ class Draft:
             decision=self.decision,
             attempts=tuple(self.attempts),
             answered=self.answered,
-            cost_usd=self.cost_usd,
-            unpriced=self.unpriced,
+            cost_usd=bill.cost_usd,
+            unpriced=bill.unpriced,
             baseline=self.baseline.model,
-            baseline_cost_usd=self.baseline_cost_usd,
-            savings_usd=self.savings_usd,
+            baseline_cost_usd=bill.baseline_cost_usd,
+            savings_usd=bill.savings_usd,
             duration_s=duration_s,
             first_token_s=self.first_token_s,
             overhead_s=self.overhead_s,
@@ -216,7 +205,7 @@ class Draft:
 
 def facts(draft: Draft) -> dict[str, Any]:
     """The ``router`` object of a response."""
-    assessment = draft.decision.assessment if draft.decision else None
+    assessment, bill = draft.decision.assessment if draft.decision else None, draft.bill
     return {
         "request_id": draft.request_id,
         "route": draft.route,
@@ -229,9 +218,9 @@ def facts(draft: Draft) -> dict[str, Any]:
         "novelty": round(assessment.novelty, 6) if assessment else None,
         "classifier": assessment.artifact if assessment else None,
         "mode": draft.decision.mode if draft.decision else None,
-        "cost_usd": draft.cost_usd,
-        "unpriced": draft.unpriced,
-        "baseline_cost_usd": draft.baseline_cost_usd,
+        "cost_usd": bill.cost_usd,
+        "unpriced": bill.unpriced,
+        "baseline_cost_usd": bill.baseline_cost_usd,
         "baseline_model": draft.baseline.model,
         "attempts": [attempt_facts(attempt) for attempt in draft.attempts],
         **({"fusion": draft.fusion} if draft.fusion is not None else {}),

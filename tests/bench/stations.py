@@ -1,6 +1,6 @@
 """What each station costs, in one process, without a socket: whole requests through the front, and a clock at each.
 
-    python -m tests.bench.stations [--requests 5000] [--profile]
+    python -m tests.bench.stations [--requests 5000] [--constant] [--profile]
 
 The provider is a transport that answers at once. ``record`` is timed around the keepers; ``front`` is what remains:
 ASGI, authentication, headers and the clocks themselves.
@@ -23,12 +23,14 @@ from typing import Any
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from classifier.assessment import Assessment, Assessor
 from router.app import create_app
 from router.config.load import parse_settings
 from router.dispatch.address import Address
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.transport import Patience, Reply
 from router.http.front import Front
+from router.http.server import BODY_IS_HERE
 from router.record.record import STATIONS, RequestRecord
 from tests.bench.asks import KEY, chat_bodies
 from tests.bench.processes import GATEWAY_CONFIG
@@ -75,7 +77,18 @@ class CannedReply:
         return None
 
 
-def canned_gateway(directory: Path) -> Front:
+class ConstantAssessor:
+    """Says the same of every prompt, at once: what is left is the gateway's own time."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self.artifact = assessor.artifact
+        self._said = assessor.assess("What is the capital of France?")
+
+    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
+        return self._said
+
+
+def canned_gateway(directory: Path, *, constant: bool = False) -> Front:
     without_log = GATEWAY_CONFIG.replace("access_log: true", "access_log: false")  # it has a thread of its own
     config = without_log.format(upstream="http://127.0.0.1:9", key_hash=sha256(KEY.encode()).hexdigest())
     front = create_app(
@@ -83,6 +96,8 @@ def canned_gateway(directory: Path) -> Front:
     )
     provider = OpenAIProvider(CannedTransport())
     front.services.dispatcher._provider_of = lambda target: provider
+    if constant and front.services.assessor is not None:
+        front.services.assessor = ConstantAssessor(front.services.assessor)
     return front
 
 
@@ -98,6 +113,7 @@ async def ask(front: Front, body: bytes) -> None:
         "method": "POST",
         "path": "/v1/chat/completions",
         "headers": headers,
+        "extensions": {BODY_IS_HERE: lambda: True},
     }
     messages = iter(({"type": "http.request", "body": body, "more_body": False},))
 
@@ -147,9 +163,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=5000)
     parser.add_argument("--profile", action="store_true", help="print where the time goes, function by function")
+    parser.add_argument("--constant", action="store_true", help="with a classifier that costs nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        front, bodies = canned_gateway(Path(directory)), chat_bodies(64)
+        front, bodies = canned_gateway(Path(directory), constant=options.constant), chat_bodies(64)
         if options.profile:
             profile = cProfile.Profile()
             profile.runcall(uvloop.run, alive(front, bodies, options.requests))

@@ -71,8 +71,8 @@ def test_an_unpriced_call_is_unpriced_and_never_free() -> None:
 
 def test_a_call_that_cannot_have_cost_anything_is_neither_priced_nor_unpriced() -> None:
     made = draft(attempts=[attempt("upstream_unreachable")])
-    assert not made.unpriced
-    assert made.cost_usd is None
+    assert not made.bill.unpriced
+    assert made.bill.cost_usd is None
 
 
 def test_a_request_that_failed_early_still_counts_once() -> None:
@@ -100,9 +100,9 @@ def test_what_cannot_be_compared_is_in_no_saving() -> None:
     no_chat = draft(endpoint="embeddings", route="direct", attempts=[attempt("ok", Usage(100, 0), 0.00001)])
     no_baseline = draft(baseline=Deployment("b", "b/b"), route="small", attempts=[attempt("ok", Usage(9, 9), 0.001)])
     for made in (unpriced, no_chat, no_baseline):
-        assert made.savings_usd is None
+        assert made.bill.savings_usd is None
         metrics.observe(made.finish("ok", 1.0))
-    assert no_chat.baseline_cost_usd is None
+    assert no_chat.bill.baseline_cost_usd is None
     assert not [name for name in samples(registry) if name.startswith("router_savings_usd_total")]
 
 
