@@ -13,13 +13,8 @@ from classifier import artifact
 from classifier.abilities import Abilities, Known
 from classifier.adaptation import Adaptation
 from classifier.artifact import ArtifactError, Manifest
-<<<<<<< HEAD
 from classifier.assessment import TASKS, Assessment, Contribution, Task
-from classifier.features import FEATURES
-=======
-from classifier.assessment import Assessment, Contribution, Task
 from classifier.features import FEATURES, OPTIONS
->>>>>>> 593885e (Add up a prompt's words by one look-up a word and two matrix products)
 from classifier.lexicons import LEXICONS
 from classifier.model import Model, Scores
 from classifier.text import READING, Reading, read

@@ -133,35 +133,7 @@ class Model:
             parts=self._parts(x, z, unfamiliar, everyday) if explain else {},
         )
 
-<<<<<<< HEAD
-    def features(self, reading: Reading) -> Floats:
-        """The numbers judged of one reading, in the order of :func:`feature_names`, float32, read-only."""
-        return self._features(reading, self.inputs(reading))
-
-    def _features(self, reading: Reading, inputs: Inputs) -> Floats:
-        """The numbers judged: dense features, word scores, number of options, and how much is known."""
-        word_scores = inputs.term_values @ self._term_weights.take(inputs.terms, axis=0) + self._term_bias
-        rest = np.array([reading.n_options, inputs.known_words, inputs.known_pairs], dtype=np.float32)
-        features = np.concatenate((inputs.dense, word_scores, rest))
-        features.flags.writeable = False
-        return features
-
-    def _standardised(self, dense: Floats) -> Floats:
-=======
-    def latent(self, reading: Reading) -> Floats:
-        """What a new model's success may depend on: a one, and the log-odds that the small and the strong
-        tier fail.
-
-        A logistic regression on it, shrunk toward the tier that the model is most like, estimates the
-        model's abilities.
-        """
-        scores = self.scores(reading)
-        strong_failure = min(max(scores.complexity - scores.gain, 0.01), 0.99)
-        small_failure = min(max(scores.complexity, 0.01), 0.99)
-        return np.array([1.0, _logit(small_failure), _logit(strong_failure)], dtype=np.float32)
-
     def _standardised(self, x: Floats) -> Floats:
->>>>>>> 593885e (Add up a prompt's words by one look-up a word and two matrix products)
         """Dense features in standard deviations from the training mean, cut at ``LIMIT``."""
         z: Floats = x[: len(self._mean)] - self._mean
         z *= self._scale
