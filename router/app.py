@@ -233,7 +233,8 @@ def build_fusion_policy(fusion: FusionSettings, web: Web | None = None) -> Fusio
         return NO_FUSION
     table = orjson.loads(files("router").joinpath("fusion_evidence.json").read_bytes())
     search_usd = web.estimate_usd if web is not None else None
-    return FusionPolicy(fusion.controls, read_evidence(table, fusion.tasks), search_usd=search_usd)
+    evidence = read_evidence(table, fusion.tasks)
+    return FusionPolicy(fusion.controls, evidence, fusion.complexity, fusion.priors, search_usd)
 
 
 def build_web(web: WebSettings | None, translated: LitellmProvider) -> Web | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from router.core.evidence import FUSION_COMPLEXITY
 from router.core.fusion import FusionControls
 from router.core.public_address import AddressRules
 from router.core.types import Mode
@@ -114,12 +115,16 @@ class FusionSettings:
         enabled: whether the panel may be used at all.
         controls: who sits, who judges (the first strong deployment where the file names none), and how runs go.
         tasks: per task, whether fusing is worthwhile; overrides the policy's own table.
+        complexity: from which a prompt may be fused, by mode; overrides the policy's own thresholds.
+        priors: accuracy in [0, 1] to expect of deployments, by name.
         web: None keeps panelists off the web.
     """
 
     enabled: bool = False
     controls: FusionControls = field(default_factory=FusionControls)
     tasks: Mapping[str, bool] = field(default_factory=dict)
+    complexity: Mapping[Mode, float] = field(default_factory=lambda: FUSION_COMPLEXITY)
+    priors: Mapping[str, float] = field(default_factory=dict)
     web: WebSettings | None = None
 
 

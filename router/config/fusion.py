@@ -1,6 +1,6 @@
 """The ``fusion`` section: panel, judge, how runs go, and what panelists may use of the web."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from classifier.assessment import Task
@@ -9,6 +9,7 @@ from router.config.checks import check_name, fix_for, listing
 from router.config.fields import Section, nearest
 from router.config.source import Located
 from router.core.ask import RESERVED_NAMES
+from router.core.evidence import FUSION_COMPLEXITY
 from router.core.fusion import (
     MAX_PANEL,
     MAX_ROUNDS,
@@ -20,6 +21,9 @@ from router.core.fusion import (
     Member,
 )
 from router.core.public_address import AddressRules, read_allowed
+from router.core.standing import NEAR_EQUAL, PRICE_RATIO, standing
+from router.core.types import MODES, Mode
+from router.dispatch.provider import Target
 from router.providers import SEARCH_PROVIDERS, SEARXNG
 from router.settings import FusionSettings, SearchSettings, WebSettings
 
@@ -49,6 +53,8 @@ def read_fusion(section: Section, default_judge: str | None, catalog: Catalog) -
         enabled=section.flag("enabled", bool(panel)),
         controls=controls,
         tasks=_tasks(section.section("tasks")),
+        complexity=_complexity(section.section("complexity")),
+        priors=_priors(section.section("priors")),
         web=None if section.node("web") is None else _web(section.section("web"), catalog),
     )
     section.close()
@@ -56,7 +62,9 @@ def read_fusion(section: Section, default_judge: str | None, catalog: Catalog) -
     return fusion
 
 
-def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str]) -> None:
+def check_fusion(
+    section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str], pool: Mapping[str, Target]
+) -> None:
     """Panel and judge are deployments; an alias of fusion on its own panel would call itself without end."""
     roundabout = (frozenset(aliases) | RESERVED_NAMES) - names
     book, seen = section.book, set[Member]()
@@ -77,6 +85,30 @@ def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str
     on_panel = judge in {member.deployment for member in fusion.controls.panel}
     if fusion.enabled and on_panel and len(fusion.controls.panel) > 1:
         section.warn("judge", f"{judge} also sits on the panel", "prefer a judge who did not answer itself")
+    for name in fusion.priors:
+        check_name(section.section("priors"), name, name, names)
+    if fusion.enabled:
+        _warn_of_laggards(section, fusion, pool)
+
+
+def _warn_of_laggards(section: Section, fusion: FusionSettings, pool: Mapping[str, Target]) -> None:
+    """Panels pay among near-equals: say who is not, and what follows from it."""
+    panel = fusion.controls.panel
+    deployments = {name: target.deployment for name, target in pool.items()}
+    found = standing(panel, deployments, fusion.priors)
+    missing = dict.fromkeys(member.deployment for member in panel if member.deployment not in fusion.priors)
+    if fusion.priors and missing:
+        section.warn("priors", f"leaves out {', '.join(missing)}, so prices are compared", "give each member a prior")
+    if not found.behind:
+        return
+    how = {
+        "priors": f"more than {NEAR_EQUAL * 100:.0f} points of accuracy",
+        "prices": f"by price, more than {PRICE_RATIO:g} times",
+    }[found.by]
+    left = "automatic runs leave them out" if len(found.near) > 1 else "no run begins by itself"
+    problem = f"{', '.join(found.behind)} far behind {found.best} ({how}): a vote dilutes a clear leader, and {left}"
+    fix = "seat near-equals" if found.by == "priors" else "seat near-equals, or say what is known in fusion.priors"
+    section.warn("panel", problem, fix)
 
 
 def _panel(section: Section) -> list[tuple[Located, Member]]:
@@ -106,6 +138,23 @@ def _tasks(section: Section) -> dict[str, bool]:
             fix = f"did you mean {close}?" if close else f"known tasks are {', '.join(_TASKS)}"
             section.complain(name, "is not a task", fix)
     return {name: section.flag(name, False) for name in section.names()}
+
+
+def _complexity(section: Section) -> dict[Mode, float]:
+    """Thresholds by mode; an empty one means that the mode never fuses by itself."""
+    found: dict[Mode, float] = {}
+    for mode in MODES:
+        known = FUSION_COMPLEXITY.get(mode)
+        value = None if section.is_null(mode) else section.number(mode, known, 0, 1)
+        if value is not None:
+            found[mode] = value
+    section.close()
+    return found
+
+
+def _priors(section: Section) -> dict[str, float]:
+    found = {name: section.number(name, None, 0, 1) for name in section.names()}
+    return {name: prior for name, prior in found.items() if prior is not None}
 
 
 def _check_size(section: Section, fusion: FusionSettings) -> None:

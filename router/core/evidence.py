@@ -16,8 +16,9 @@ TASKS: tuple[str, ...] = get_args(Task)
 
 FUSION_COMPLEXITY: Mapping[Mode, float] = MappingProxyType({"balanced": 0.5, "quality": 0.35})
 """Complexity from which a prompt may be fused, by mode, and only where it is above the mode's own threshold too;
-``cost`` never fuses by itself. A run costs four to five times one call, so in ``balanced`` the small model has to be
-more likely wrong than right."""
+``cost`` never fuses by itself. Judgement, not measured: no recorded answers are of open, hard prompts to panels and to one
+strong model alike. A run costs four to five times one call, so in ``balanced`` the small model has to be more likely wrong
+than right. ``fusion.complexity`` in the config overrides them."""
 
 LONG_ANSWER_TOKENS = 500
 """An open answer that is expected to be shorter is not the kind that the evidence is from: reports, reviews, analyses."""
@@ -57,12 +58,14 @@ class FusionPolicy:
         controls: how runs go unless a request says otherwise; an empty panel switches fusion off.
         evidence: by task; a task that is missing does not pay.
         complexity: at or above it a prompt may be fused; by mode, absent where the mode never fuses by itself.
+        priors: accuracy that the config says to expect of deployments; those that are missing are unknown.
         search_usd: what a panelist's web search costs, infinite where unknown; None where panelists have no web.
     """
 
     controls: FusionControls = field(default_factory=FusionControls)
     evidence: Mapping[str, TaskEvidence] = field(default_factory=dict)
     complexity: Mapping[Mode, float] = field(default_factory=lambda: FUSION_COMPLEXITY)
+    priors: Mapping[str, float] = field(default_factory=dict)
     search_usd: float | None = None
 
 
@@ -74,7 +77,7 @@ def worthwhile(
 ) -> bool:
     """Whether fusing pays for a prompt that goes to strong anyway.
 
-    Never with tools of the caller's (an agent's turn cannot be merged) and never with fewer than two members. A
+    Never with tools of the caller's (an agent's turn cannot be merged) and never with fewer than two near-equals. A
     closed answer needs three: two can only disagree, and the third is what a vote rests on. An open answer has to be
     a long one. It never turns from True to False as complexity rises.
     """

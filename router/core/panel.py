@@ -11,6 +11,7 @@ A member that has neither answered nor failed when it is over is late.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from router.core.fusion import Member, output_price
@@ -79,16 +80,23 @@ def is_over(state: PanelState, now_s: float) -> bool:
     return until_s is None or now_s >= until_s
 
 
-def rank_members(panel: Sequence[Member], pool: Mapping[str, Deployment], strong: Sequence[str]) -> tuple[int, ...]:
-    """Members by their prior, the best first: the strong route's order, then the dearer output, then the config's order.
+def rank_members(
+    panel: Sequence[Member],
+    pool: Mapping[str, Deployment],
+    strong: Sequence[str],
+    priors: Mapping[str, float] = MappingProxyType({}),
+) -> tuple[int, ...]:
+    """Members, the best first: by ``fusion.priors`` where they are known of all; else in the strong route's order, then by
+    the dearer output, then in the config's order.
 
     Price stands for ability where nothing else is known. Never random: the same panel has the same best member.
     """
+    are_known = all(member.deployment in priors for member in panel)
 
-    def key(index: int) -> tuple[int, float, int]:
+    def key(index: int) -> tuple[float, int, float, int]:
         name = panel[index].deployment
         place = strong.index(name) if name in strong else len(strong)
         price = output_price(pool[name].price)
-        return place, -price if price != float("inf") else 0.0, index
+        return -priors[name] if are_known else 0.0, place, -price if price != float("inf") else 0.0, index
 
     return tuple(sorted(range(len(panel)), key=key))

@@ -1,6 +1,6 @@
 """Whether a request is answered by the panel, and by whom on it. Pure; ``decide`` asks it last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from classifier.assessment import Assessment
@@ -8,7 +8,8 @@ from router.core.ask import Ask
 from router.core.evidence import FusionPolicy, worthwhile
 from router.core.fusion import FusionWish, Member
 from router.core.prompt import Prompt
-from router.core.types import Mode, Reason, Route
+from router.core.standing import standing
+from router.core.types import Deployment, Mode, Reason, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,18 @@ def choose_panel(
     route: Route,
     reason: Reason,
     is_able: Callable[[str], bool],
+    pool: Mapping[str, Deployment],
 ) -> PanelChoice:
     """Decide for or against the panel.
 
     A caller who asks for it gets it, but for turns that cannot be merged: those with tools, with several choices,
     or from inside another run. Otherwise it is for prompts that are above the threshold of strong, where the
-    evidence says that fusing pays.
+    evidence says that fusing pays; then only members near the best one are asked, as only they were seen to help it.
 
     Args:
         route, reason: what ``decide`` has come to for a single model.
         is_able: whether a deployment may and can answer this request.
+        pool: for what is known of the members.
     """
     is_asked = ask.kind == "fusion" or wish.asked is True
     if not policy.controls.panel or (not is_asked and (ask.kind != "auto" or wish.asked is False)):
@@ -60,6 +63,7 @@ def choose_panel(
             return NOT_WORTHWHILE
         forced = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.FORCED_BY_CALLER
         return PanelChoice(members, _judge(wish, members, is_able), forced)
+    members = standing(members, pool, policy.priors).near
     pays = (
         assessment is not None
         and (route, reason) == ("strong", Reason.ABOVE_THRESHOLD)

@@ -209,8 +209,9 @@ def _with_panel(
         return is_allowed(name, controls) and missing_need(prompt, policy.deployments[name]) is None
 
     chosen = choose_panel(
-        prompt, decision.assessment, ask, wish, policy.fusion, decision.mode, decision.route, decision.reason, is_able
-    )
+        prompt, decision.assessment, ask, wish, policy.fusion, decision.mode, decision.route, decision.reason, is_able,
+        policy.deployments,
+    )  # fmt: skip
     if not chosen.members:
         return decision if chosen.reason is None else replace(decision, reason=chosen.reason)
     output_tokens, search_usd = output_tokens_of(prompt, decision.assessment), policy.fusion.search_usd

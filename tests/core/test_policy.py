@@ -1,5 +1,6 @@
 """The decision's laws."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -185,7 +186,9 @@ unit = st.floats(0, 1)
 ORDER = {"small": 0, "strong": 1, "fusion": 2}
 YES = Evidence(True, "test")
 FUSION = FusionPolicy(
-    FusionControls((Member("b1"), Member("s1"), Member("s2")), "b1"), {"chat": TaskEvidence(YES, YES)}
+    FusionControls((Member("b1"), Member("s1"), Member("s2")), "b1"),
+    {"chat": TaskEvidence(YES, YES)},
+    priors={"b1": 0.8, "s1": 0.78, "s2": 0.75},
 )
 
 
@@ -241,6 +244,21 @@ def test_a_hard_prompt_of_a_task_that_pays_goes_to_the_panel() -> None:
     assert fused() == ("fusion", "fusion_worthwhile", 3)
     assert fused(controls=Controls(mode="cost")) == ("strong", "above_threshold", 0)
     assert fused(policy=policy()) == ("strong", "above_threshold", 0)
+
+
+def test_where_one_member_is_far_ahead_no_panel_is_asked_unless_a_caller_asks_for_it() -> None:
+    ahead = policy(fusion=replace(FUSION, priors={"b1": 0.9, "s1": 0.6, "s2": 0.6}))
+    assert fused(policy=ahead) == ("strong", "above_threshold", 0)
+    assert fused(policy=ahead, ask=Ask("fusion")) == ("fusion", "forced_by_caller", 3)
+    by_price = policy(fusion=replace(FUSION, priors={}))  # the dear one costs forty times the others
+    assert fused(policy=by_price)[0] == "strong"
+
+
+def test_a_member_far_behind_is_left_out_of_automatic_runs() -> None:
+    four = FusionControls((*FUSION.controls.panel, Member("b2")), "b1")
+    known = replace(FUSION, controls=four, priors={"b1": 0.9, "s1": 0.6, "s2": 0.88, "b2": 0.85})
+    decision = decide(HI, assessed(0.9), AUTO, Controls(), policy(deployment("b2"), fusion=known))
+    assert [member.deployment for member in decision.panel] == ["b1", "s2", "b2"]
 
 
 def test_the_panels_plan_begins_with_the_judge_and_goes_on_with_who_may_answer_alone() -> None:

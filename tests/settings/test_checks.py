@@ -144,3 +144,36 @@ def test_a_seat_may_have_a_temperature_and_a_seed_and_be_taken_twice(load: Load,
     assert "second time" in complaints(POOL + ROUTING + "fusion: {panel: [flash, flash]}")["fusion.panel[1]"].problem
     wrong = complaints(POOL + ROUTING + "fusion: {panel: [{modle: flash}, {model: flash, seed: x}]}")
     assert {"fusion.panel[0].modle", "fusion.panel[0].model", "fusion.panel[1].seed"} <= wrong.keys()
+
+
+SEATS = (
+    POOL + "  twin: {model: openai/gpt-4o}\n" + ROUTING + "fusion:\n  panel: [strong, flash, twin]\n  judge: small\n"
+)
+
+
+def test_members_far_behind_the_best_are_a_warning_and_priors_say_who_is(load: Load) -> None:
+    said = warned(load(SEATS + "  priors: {strong: 0.8, flash: 0.6, twin: 0.75}"))["fusion.panel"]
+    assert "flash far behind strong" in said.problem
+    assert "leave them out" in said.problem
+    alone = warned(load(SEATS + "  priors: {strong: 0.9, flash: 0.6, twin: 0.75}"))["fusion.panel"]
+    assert "no run begins by itself" in alone.problem
+    assert "fusion.panel" not in warned(load(SEATS + "  priors: {strong: 0.8, flash: 0.78, twin: 0.75}"))
+
+
+def test_prices_stand_in_for_priors_and_the_warning_says_so(load: Load) -> None:
+    priced = (
+        "{model: openai/a, api_base: 'http://127.0.0.1:1/v1', price: {input_usd_per_mtok: 1, output_usd_per_mtok: %s}}"
+    )
+    pool = f"pool: {{small: {priced % 1}, strong: {priced % 50}}}\n"
+    found = warned(load(pool + ROUTING + "fusion: {panel: [strong, small]}"))
+    assert "by price, more than 10 times" in found["fusion.panel"].problem
+    assert "fusion.priors" in found["fusion.panel"].fix
+
+
+def test_priors_and_thresholds_of_fusion_are_checked(load: Load, complaints: Complain) -> None:
+    assert "did you mean strong?" in complaints(SEATS + "  priors: {strng: 0.8}")["fusion.priors.strng"].fix
+    assert "fusion.priors.strong" in complaints(SEATS + "  priors: {strong: 80}")
+    assert "fusion.complexity.balancd" in complaints(SEATS + "  complexity: {balancd: 0.5}")
+    assert "fusion.priors" in warned(load(SEATS + "  priors: {strong: 0.8}"))
+    found = load(SEATS + "  complexity: {balanced: 0.8, quality: , cost: 0.9}").fusion.complexity
+    assert found == {"balanced": 0.8, "cost": 0.9}

@@ -62,7 +62,7 @@ class FusionRun:
         # some providers write JSON by a tool call of their own, which leaves no room for others
         self.calls = RunCalls(order, dispatcher, attempts, web if self._shape is None else None)
         panel = self.calls.plan.panel
-        ranks = rank_members(panel, dispatcher.pool, order.strong)
+        ranks = rank_members(panel, dispatcher.pool, order.strong, order.priors)
         self.panelists = [Panelist(member, ranks.index(index)) for index, member in enumerate(panel)]
         self.mode: FusionMode = order.controls.mode
         if self.mode == "auto":
