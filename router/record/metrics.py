@@ -7,8 +7,8 @@ from typing import Any, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from router import __version__
-from router.core.types import Attempt, Deployment
-from router.record.ledger.counts import DropReason
+from router.core.types import Attempt, Deployment, Route
+from router.record.ledger.counts import DropReason, Verdict
 from router.record.record import RequestRecord
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -116,6 +116,9 @@ class Metrics:
         self.ledger_size_bytes = Gauge("router_ledger_size_bytes", "What the ledger takes.", **gauge)
         for reason in get_args(DropReason):
             self.ledger_dropped_rows.labels(reason)  # shown as 0, so that the first drop is an increase
+        for route in get_args(Route):
+            for verdict in get_args(Verdict):
+                self.feedback.labels(route, verdict)
         self._described: tuple[str, ...] = ()
         self._has_reference = False
         self._children: dict[tuple[str, ...], Any] = {}
