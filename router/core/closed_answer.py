@@ -18,6 +18,11 @@ AnswerKind = Literal["number", "option", "truth", "label"]
 MAX_ANSWER_CHARS = 160
 """A longer text is not a closed answer."""
 
+ANNOUNCED_CHARS = 4_000
+"""Of a text's end, in which its answer is announced."""
+
+MAX_JSON_CHARS = 4_000
+
 
 @dataclass(frozen=True, slots=True)
 class ClosedAnswer:
@@ -48,6 +53,12 @@ _ANNOUNCED = re.compile(
     r"|правильный ответ[\s:—–-]*(?P<ru>[^\n]{1,200})",
     re.IGNORECASE,
 )
+_ANNOUNCING = (
+    *("answer", "solution", "option", "choice", "antwort", "lösung", "réponse", "respuesta", "risposta", "resposta"),
+    *("答案", "正解", "答え", "ответ"),
+)
+"""One of these is in every announcement."""
+
 _OPTION_WORDS = r"(?:option|choice|answer|letter|alternative|statement|选项|選項|选|選|opción|opzione|opção|вариант)"
 _OPTION = re.compile(
     rf"(?:the\s+|la\s+|le\s+|die\s+)?(?:(?P<word>{_OPTION_WORDS})\s*[:#]?\s*)?"
@@ -129,7 +140,9 @@ def find_closed_answer(text: str) -> ClosedAnswer | None:
     value = _only_json_value(stripped)
     if value is not None:
         return read_closed_answer(value)
-    announced = list(_ANNOUNCED.finditer(stripped[-4_000:]))
+    end = stripped[-ANNOUNCED_CHARS:]
+    # the pattern takes a hundred times as long as looking for its words
+    announced = list(_ANNOUNCED.finditer(end)) if any(word in end.casefold() for word in _ANNOUNCING) else []
     if announced:
         found = next(group for group in announced[-1].groups() if group is not None)
         return read_closed_answer(_first_sentence(found))
@@ -255,9 +268,9 @@ def _last_boxed(text: str) -> str | None:
 
 def _only_json_value(text: str) -> str | None:
     """The value of a JSON object with one scalar, of one under a telling key, or of a JSON string."""
-    body = re.sub(r"^```(?:json)?\s*|\s*```$", "", text)
-    if body[:1] not in ("{", '"') or len(body) > 4_000:
+    if text[:1] not in ("{", '"', "`") or len(text) > MAX_JSON_CHARS:
         return None
+    body = re.sub(r"^```(?:json)?\s*|\s*```$", "", text)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
