@@ -7,6 +7,8 @@ RUN pip install --no-cache-dir --prefix=/install --require-hashes -r requirement
 FROM python:3.12-slim
 RUN useradd --create-home --uid 10001 gateway
 COPY --from=build /install /usr/local
+RUN install -d -o gateway -m 700 /home/gateway/.local/state/fusion-router
+VOLUME /home/gateway/.local/state/fusion-router
 USER gateway
 WORKDIR /home/gateway
 EXPOSE 8000

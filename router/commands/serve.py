@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 
 from router.commands.settings import read_settings
-from router.settings import Settings
+from router.settings import LedgerSettings, Settings
 
 
 def run(options: argparse.Namespace) -> int:
@@ -65,7 +65,18 @@ def announce(settings: Settings) -> None:
     for route, names in (("small", routing.small), ("strong", routing.strong)):
         models = ", ".join(settings.pool[name].deployment.model for name in names)
         print(f"{route:>7}: {models}", file=sys.stderr)
+    print(f" ledger: {_ledger(settings.ledger)}", file=sys.stderr)
     print(f"fusion-router on http://{server.host}:{server.port}/v1", file=sys.stderr, flush=True)
+
+
+def _ledger(ledger: LedgerSettings) -> str:
+    """Where requests are recorded, and whose text with them; never a URL, which may hold a password."""
+    if not ledger.enabled:
+        return "off"
+    sqlite, _, path = ledger.url.partition("sqlite:///")
+    place = path if not sqlite else "PostgreSQL"
+    texts = {"none": "no text", "prompts": "prompts with it", "all": "prompts and answers with it"}
+    return f"{place}, {texts[ledger.store_text]}"
 
 
 def is_loopback(host: str) -> bool:

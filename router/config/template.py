@@ -48,6 +48,12 @@ server:
 #   keys:
 #     - {{name: my-app, sha256: ""}} # printf %s "$KEY" | sha256sum
 
+# ledger:                          # a row for each request, in ~/.local/state/fusion-router/ledger.db unless said otherwise
+#   enabled: true
+#   url: sqlite:///ledger.db       # relative to this file; or postgresql://user:${{LEDGER_PASSWORD}}@host/database
+#   store_text: none               # none | prompts | all
+#   retention_days: 90
+
 # limits:
 #   max_in_flight: 512
 #   first_byte_s: 60                # of a stream; then the next deployment is tried

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from router.record.ledger import writer as writer_module
 from router.record.ledger.database import open_ledger
 from router.record.ledger.migrate import LedgerTooNew, migrate
 from router.record.ledger.schema import METADATA, VERSION
+from router.record.ledger.store import Retention, claim_tidying
 from router.record.ledger.writer import LedgerWriter
 from tests.record.ledgers import Counts, fill, record, rows, url_of, wait_until, writer
 
@@ -320,3 +322,42 @@ def test_the_writer_outlives_a_record_that_no_row_can_be_made_of(url: URL) -> No
     made.add(record("sound"))
     made.stop()
     assert (counts.rows, counts.drops) == (1, {"bad_row": 1})
+
+
+DAY_S = 86_400
+
+
+def test_old_rows_and_older_texts_go_by_themselves_a_chunk_at_a_time(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.record.ledger.store.CHUNK", 7)
+    monkeypatch.setattr(writer_module, "TIDY_EVERY_S", 0.5)
+    now_s = time.time()
+    old = [record(f"old_{at}", started_at=now_s - 91 * DAY_S, prompt="x") for at in range(20)]
+    blanked = [record(f"blank_{at}", started_at=now_s - 40 * DAY_S, prompt="x") for at in range(20)]
+    fill(url, [*old, *blanked, record("new", prompt="x")])
+    counts = Counts()
+    made = writer(url, counts, retention=Retention(days=90, text_days=30))
+    made.start()
+    wait_until(lambda: rows(url, "SELECT count(*) AS n FROM requests")[0]["n"] == 21)
+    made.stop()
+    assert rows(url, "SELECT count(*) AS n FROM texts") == [{"n": 1}]
+    assert rows(url, "SELECT count(*) AS n FROM calls") == [{"n": 42}]
+    assert counts.size_bytes > 50_000
+
+
+def test_the_newest_rows_are_kept_where_their_number_is_limited(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "TIDY_EVERY_S", 0.5)
+    fill(url, [record(str(at)) for at in range(50)])
+    made = writer(url, retention=Retention(max_rows=10))
+    made.start()
+    wait_until(lambda: rows(url, "SELECT count(*) AS n FROM requests")[0]["n"] == 10)
+    made.stop()
+    assert [row["seq"] for row in rows(url, "SELECT seq FROM requests ORDER BY seq")] == list(range(41, 51))
+
+
+def test_one_of_several_processes_looks_for_old_rows(url: URL) -> None:
+    fill(url, [record()])
+    engine = open_ledger(url)
+    now_s = time.time() + 1_000
+    assert [claim_tidying(engine, now_s, 30.0) for _ in range(3)] == [True, False, False]
+    assert claim_tidying(engine, now_s + 31, 30.0)
+    engine.dispose()

@@ -36,11 +36,13 @@ def test_what_init_writes_passes_check_where_it_was_written(tmp_path: Path, env:
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_its_commented_sections_are_right_too(env: dict[str, str]) -> None:
     text = re.sub(
-        r"(?m)^# ?((?:fusion|limits):|  (?:enabled|panel|judge|max_cost_usd|web|  search|  fetch|max_in_flight|\w+_s):)",
+        r"(?m)^# ?((?:fusion|limits|ledger):|  (?:enabled|panel|judge|max_cost_usd|web|  search|  fetch|max_in_flight|\w+_s|url|store_text|retention_days):)",
         r"\1",
         render_config(env),
     )
-    settings = parse_settings(text.replace("  # aliases", "  aliases"), "router.yaml", env)
+    secrets = {**env, "LEDGER_PASSWORD": "secret"}
+    settings = parse_settings(text.replace("  # aliases", "  aliases"), "router.yaml", secrets)
+    assert settings.ledger.url.endswith("/ledger.db")
     assert settings.fusion.enabled
     assert settings.fusion.controls.max_cost_usd == 0.5
     assert settings.fusion.web is not None
