@@ -12,6 +12,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 # Number of this way of reading: raise it when the same prompt would give other words, counts or hand features.
 READING = 1
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
@@ -26,11 +29,14 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 # Tables for bytes: ASCII letters to lower case and digits to 0; all that is neither letter nor digit to a space. Where
 # they serve they are several times as fast as regular expressions and str.translate.
 _PLAIN = bytes(range(256)).lower().translate(bytes.maketrans(b"123456789", b"000000000"))
-_SPACED = bytes(code if chr(code).isalnum() and code < 128 else ord(" ") for code in range(256))
+_SPACED = bytes(code if code > 127 or chr(code).isalnum() else ord(" ") for code in range(256))
+_ASCII = bytes(range(128))
 _NUMBER = re.compile("(00*)")
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-# Thai, Lao, Khmer, Burmese, kana and Han: scripts that are written without spaces.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff]")
+# Different characters beyond ASCII that are no letters, up to which they are taken out one by one.
+_FEW = 64
+# Thai, Lao, Khmer, Burmese, kana and Han: scripts that are written without spaces, by their first and last characters.
+_UNSPACED_RANGES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x9FFF))
+_UNSPACED = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _UNSPACED_RANGES) + "]")
 _OPTION = re.compile(r"\n[ \t]*[(\[]?[A-Ja-j](?:[.)\]:] ?|[\uff0e\u3001\uff09])[^\n]*")
 _GREETING = re.compile(
     r"\s*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings|dear (?:assistant|ai|sir))"
@@ -206,25 +212,53 @@ def _plain(text: str) -> str:
 
 
 def _words(body: str) -> list[str]:
-    """The words of a plain text in order."""
+    """The words of a plain text in order: runs of letters, and numbers."""
     if body.isascii():
-        return _ascii_words(body.encode())
-    if not any(map(str.isalnum, "".join(_NOT_ASCII.findall(body)))):
-        return _ascii_words(body.encode("ascii", "replace"))
-    words = _WORD.findall(body)
-    if not _UNSPACED.search(body):
-        return words
-    return [piece for word in words for piece in _pieces(word)]
+        return _split(body.encode())
+    foreign = body.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
+    others = [] if foreign.isalpha() else [char for char in _different(foreign) if not char.isalpha()]
+    if len(others) > _FEW or any(map(str.isdecimal, others)):
+        words = _WORD.findall(body)
+    else:
+        for mark in others:
+            if not mark.isalnum():
+                body = body.replace(mark, " ")
+        words = _split(body.encode("utf-8", "surrogatepass"))
+    return _in_pairs(" ".join(words)).split() if _UNSPACED.search(foreign) else words
 
 
-def _ascii_words(body: bytes) -> list[str]:
-    """The words of a plain ASCII text; numbers stand by themselves."""
-    spaced = body.translate(_SPACED).decode()
+def _different(text: str) -> list[str]:
+    """The different characters of a text; faster than a set for characters beyond Latin-1."""
+    return list(map(chr, np.unique(_codes(text)).tolist()))
+
+
+def _split(raw: bytes) -> list[str]:
+    """The words of a text in which all that is not ASCII is a letter; a number stands by itself."""
+    spaced = raw.translate(_SPACED).decode("utf-8", "surrogatepass")
     return " ".join(_NUMBER.split(spaced)).split() if "0" in spaced else spaced.split()
 
 
-def _pieces(word: str) -> list[str]:
-    """A word as it is, or the character pairs of a run in a script that is written without spaces."""
-    if len(word) < 3 or not _UNSPACED.match(word):
-        return [word]
-    return [word[i : i + 2] for i in range(len(word) - 1)]
+def _in_pairs(spaced: str) -> str:
+    """Words between spaces, those of scripts without spaces as overlapping pairs of characters."""
+    codes = _codes(spaced)
+    is_space = codes == ord(" ")
+    is_first = ~is_space
+    is_first[1:] &= is_space[:-1]
+    is_inner = ~is_space & ~is_first
+    is_inner[:-1] &= ~is_space[1:]
+    is_inner[-1:] = False
+    first = codes[is_first]
+    unspaced = np.zeros(len(first), dtype=np.bool_)
+    for start, end in _UNSPACED_RANGES:
+        unspaced |= (first >= start) & (first <= end)
+    # "abcd" becomes "ab bc cd": each inner character stands twice, with a space between.
+    is_inner &= unspaced.take(is_first.cumsum() - 1)
+    times = 1 + 2 * is_inner.astype(np.intp)
+    paired = codes.repeat(times)
+    paired[(times.cumsum() - 2)[is_inner]] = ord(" ")
+    return paired.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _codes(text: str) -> npt.NDArray[np.uint32]:
+    """The characters' code points."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
