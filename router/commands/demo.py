@@ -34,6 +34,7 @@ COLUMNS = (
     ("cost $", 10),
     ("baseline $", 10),
 )
+STANCE_WIDTH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +135,25 @@ def _line(row: Row) -> str:
     cells = (row.title, complexity, facts["route"], _name(facts["model"]), facts["reason"])
     left = "  ".join(_fit(str(cell), width) for cell, (_, width) in zip(cells, COLUMNS, strict=False))
     line = f"{left}  {facts['cost_usd'] or 0:10.6f}  {facts['baseline_cost_usd'] or 0:10.6f}"
-    return f"{line}\n{_panel_line(facts['fusion'])}" if "fusion" in facts else line
+    return "\n".join([line, *_panel_lines(facts)]) if "fusion" in facts else line
 
 
-def _panel_line(run: dict[str, Any]) -> str:
-    """Who sat on the panel, what became of each, and how it ended."""
+def _panel_lines(facts: dict[str, Any]) -> list[str]:
+    """Who sat on the panel, how it ended, who disagreed, and what it cost against one call."""
+    run, baseline_usd = facts["fusion"], facts["baseline_cost_usd"]
     members = ", ".join(f"{_name(seat['model'])} {seat['status']} {seat['ms']:.0f} ms" for seat in run["panel"])
-    agreement = "" if run["agreement"] is None else f"; {run['agreement']:.0%} say the same"
-    contradictions = (run["analysis"] or {}).get("contradictions") or []
-    topics = "; ".join(entry["topic"] for entry in contradictions if entry["topic"])
-    return f"  └ {run['mode']}, {run['status']}: {members}{agreement}{'; they differ on ' + topics if topics else ''}"
+    times = (
+        f"; {(facts['cost_usd'] or 0) / baseline_usd:.1f} × one call to {_name(facts['baseline_model'])}"
+        if baseline_usd
+        else ""
+    )
+    lines = [f"  └ panel: {members}; {run['mode']}, {run['status']}{times}"]
+    for entry in (run["analysis"] or {}).get("contradictions") or []:
+        stances = "; ".join(
+            f"{_name(stance['model'])}: {_fit(stance['stance'], STANCE_WIDTH).rstrip()}" for stance in entry["stances"]
+        )
+        lines.append(f"    they differ on {entry['topic']}: {stances}")
+    return lines
 
 
 def _name(model: str) -> str:

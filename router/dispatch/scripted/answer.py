@@ -19,6 +19,9 @@ _TOOL_RESULT_CHARS = 200
 _QUERY_CHARS = 100
 _ADDRESS = re.compile(r"https?://[^\s<>]+")
 _CANDIDATE = re.compile(r"\bCandidate ([A-Z])\b")
+_FENCED = re.compile(r"<<<(\w+) ([A-Z])\n(.*?)\n\2 \1>>>", re.S)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s")
+_STANCE_CHARS = 120
 _CLOSED_ANSWER = re.compile(r"answer is:? *([^\s.]+)", re.I)
 
 
@@ -142,10 +145,12 @@ def _judged(text: str, prompt: str, answer: str) -> str:
     candidates = sorted(set(_CANDIDATE.findall(prompt)))
     votes = Counter(_CLOSED_ANSWER.findall(prompt)).most_common()
     answer = answer or (votes[0][0] if votes else "")
-    split = [{"model": f"Candidate {name}", "stance": "states its own view"} for name in candidates]
+    said_by = {letter: _opening(text) for _, letter, text in _FENCED.findall(prompt)}
+    split = [{"model": f"Candidate {letter}", "stance": opening} for letter, opening in sorted(said_by.items())]
+    topic = "the answer" if len(votes) > 1 else "where to begin"
     analysis = {
         "consensus": ["The main point holds."],
-        "contradictions": [{"topic": "the answer", "stances": split}] if len(votes) > 1 else [],
+        "contradictions": [{"topic": topic, "stances": split}] if len(set(said_by.values())) > 1 else [],
         "partial_coverage": [],
         "unique_insights": [],
         "blind_spots": ["A scripted judge reads nothing."],
@@ -155,6 +160,12 @@ def _judged(text: str, prompt: str, answer: str) -> str:
     }
     said = f"{text} The answer is {answer}." if answer else text
     return f"{said}\n\n```json\n{orjson.dumps(analysis).decode()}\n```"
+
+
+def _opening(text: str) -> str:
+    """The first sentence that a candidate says, without its name."""
+    sentence = _SENTENCE_END.split(" ".join(text.split()), maxsplit=1)[0]
+    return sentence.rpartition(": ")[2][:_STANCE_CHARS]
 
 
 def _research(script: Script, request: Mapping[str, Any]) -> tuple[ToolCall, ...]:

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -136,13 +136,12 @@ def _joined(url: URL, target: str) -> str:
 
 
 def _session(addresses: frozenset[str]) -> ClientSession:
-    """A session for one request: no pool, no cookies, no proxy, and no way to another address."""
+    """A session for one request: no pool, no cookies kept, no proxy, and no way to another address."""
     connector = TCPConnector(
         resolver=_Pinned(addresses), use_dns_cache=False, force_close=True, socket_factory=_sockets_to(addresses)
     )
     return ClientSession(
         connector=connector,
-        cookie_jar=DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
         timeout=ClientTimeout(total=None, sock_connect=CONNECT_S),

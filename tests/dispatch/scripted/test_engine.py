@@ -157,15 +157,17 @@ def test_structured_answers_fit_what_was_asked_for():
 
 
 def test_the_judge_answers_with_the_majority_and_then_its_analysis():
-    prompt = "Candidate A: The answer is 42. Candidate B: The answer is 41. Candidate C: The answer is 42."
+    said = {"A": "Scripted a: Easy. The answer is 42.", "B": "Hard. The answer is 41.", "C": "Easy. The answer is 42."}
+    prompt = "\n\n".join(
+        f"Candidate {letter}\n<<<k3y {letter}\n{text}\n{letter} k3y>>>" for letter, text in said.items()
+    )
     text = message("judge", messages=[{"role": "user", "content": prompt}])["content"]
     answer, _, fenced = text.partition("```json\n")
     assert "The answer is 42." in answer
     analysis = orjson.loads(fenced.removesuffix("\n```"))
     assert analysis["dissent"] == ["41"]
-    assert [stance["model"] for stance in analysis["contradictions"][0]["stances"]] == [
-        f"Candidate {name}" for name in "ABC"
-    ]
+    stances = {stance["model"]: stance["stance"] for stance in analysis["contradictions"][0]["stances"]}
+    assert stances == {"Candidate A": "Easy.", "Candidate B": "Hard.", "Candidate C": "Easy."}
 
 
 def test_flaky_means_the_asked_for_share_in_the_same_order_every_run():

@@ -2,10 +2,12 @@
 
 import asyncio
 import gzip
+import socket
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from aiohttp import web
 
 from router.core.public_address import read_allowed
 from router.dispatch.web import Page, WebFailure
-from router.dispatch.web.fetch import Fetcher
+from router.dispatch.web.fetch import Fetcher, _sockets_to
 
 HERE = read_allowed(["127.0.0.1"])
 ARTICLE = "<p>The bridge was built in 1893 by a guild of masons, who quarrelled about money for decades.</p>" * 8
@@ -152,6 +154,14 @@ async def test_a_name_is_looked_up_once_and_the_checked_address_is_the_one_conne
         await fetch(f"http://page.example:{port}/", lookup=lookup)
     assert reached == ["127.0.0.1"]
     assert asked == ["page.example"]
+
+
+async def test_no_socket_is_made_for_an_address_that_was_not_checked() -> None:
+    make = _sockets_to(frozenset({"127.0.0.1", "::1"}))
+    for address in ("127.0.0.2", "::2", "::ffff:127.0.0.1", "169.254.169.254"):
+        with pytest.raises(OSError, match="checked"):
+            make((socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 80)))
+    make((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))).close()
 
 
 async def test_a_redirect_to_the_same_name_is_looked_up_and_checked_again() -> None:
@@ -329,6 +339,18 @@ async def test_html_that_keeps_the_parser_busy_is_given_up_and_its_process_kille
     async with site(says(hostile)) as base:
         assert await refusal(base, timeout_s=1.5)
     assert time.perf_counter() - began_s < 4
+
+
+async def test_pages_are_parsed_without_the_gateways_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\ncat > /dev/null\nprintf \'{"title": "", "text": "key: %s"}\' "$PROVIDER_KEY"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PROVIDER_KEY", "sk-secret")
+    monkeypatch.setattr("router.dispatch.web.page.sys.executable", str(program))
+    async with site(says(HTML)) as base:
+        assert (await fetch(base)).text == "key:"
 
 
 async def test_pages_without_text_are_told() -> None:
