@@ -10,6 +10,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from training.data import Floats
 
 DEPTH = 4
+MOST_BINS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,13 @@ def grow(
     directions: npt.NDArray[np.int8] | None,
     seed: int,
 ) -> HistGradientBoostingRegressor:
-    """Trees for a target; ``directions`` forces features to push one way (+1, -1, or 0 for free)."""
+    """Trees for a target; ``directions`` forces features to push one way (+1, -1, or 0 for free).
+
+    Features are put into bins here, of equal size by count: scikit-learn's own bins of weighted rows took two thirds of
+    a fit. The trees are grown on the bins' numbers, and their thresholds put back into the features' units.
+    """
+    edges = [_edges(column) for column in x.T]
+    bins = np.column_stack([np.searchsorted(e, column) for e, column in zip(edges, x.T, strict=True)])
     model = HistGradientBoostingRegressor(
         max_iter=recipe.n_trees,
         learning_rate=recipe.learning_rate,
@@ -44,7 +51,21 @@ def grow(
         early_stopping=False,
         random_state=seed,
     )
-    return model.fit(x, target, sample_weight=weight / weight.mean())
+    model.fit(bins.astype(np.float32), target, sample_weight=weight / weight.mean())
+    for (tree,) in model._predictors:
+        for node in np.flatnonzero(tree.nodes["is_leaf"] == 0):
+            last = int(tree.nodes[node]["num_threshold"])  # halfway to the next bin's number
+            tree.nodes["num_threshold"][node] = edges[tree.nodes[node]["feature_idx"]][last]
+    return model
+
+
+def _edges(column: npt.NDArray[np.float32]) -> Floats:
+    """Upper ends of all bins but the last, ascending: halfway between neighbours, or quantiles where those are many."""
+    distinct = np.unique(column).astype(np.float64)
+    if len(distinct) <= MOST_BINS:
+        return (distinct[:-1] + distinct[1:]) / 2
+    shares = np.linspace(0, 1, MOST_BINS + 1)[1:-1]
+    return np.unique(np.quantile(column.astype(np.float64), shares, method="midpoint"))
 
 
 def lay_out(heads: list[HistGradientBoostingRegressor]) -> dict[str, npt.NDArray[Any]]:

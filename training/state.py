@@ -60,6 +60,11 @@ def digest_tree(paths: Iterable[Path]) -> str:
     return found.hexdigest()
 
 
+def digest_of(inputs: Mapping[str, Any]) -> str:
+    """SHA-256 of a step's inputs."""
+    return hashlib.sha256(json.dumps(plain(inputs), sort_keys=True).encode()).hexdigest()
+
+
 def code_digest() -> str:
     """SHA-256 over the source of training and classifier: other code, other results."""
     root = Path(__file__).parent.parent

@@ -4,8 +4,8 @@
 part of the manifest, ``report`` pictures, a page and the model card. A look at the test split leaves a line in ``looks.jsonl``.
 """
 
-import json
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,20 +22,15 @@ from training.add_model import keep
 from training.calibrate import calibration_of, complexity_reference, judged, prompt_mix
 from training.card import model_card
 from training.data import Data, DataError
-from training.evaluate import evaluate, headline
-from training.everyday_check import everyday_check
-from training.fit import VERSION, fit, prepare
-from training.labels import label
-from training.placebo import placebos
-from training.probes import new_models
+from training.evaluate import headline
+from training.fit import VERSION, fit
+from training.look import Subject, Transfer, look, note_look
 from training.readers import TRAFFIC_TABLE, read_any, write_tables
-from training.recorded_models import judge_recorded, learn_recorded
+from training.recorded_models import learn_recorded
 from training.replay import replay
 from training.report import write_report
-from training.robustness import robustness
-from training.state import State, code_digest, digest_tree, plain, read_json, write_json
+from training.state import State, code_digest, digest_of, digest_tree, plain, read_json, write_json
 from training.thresholds import Target, choose, unmet
-from training.transfer import adapting, as_metrics, left_out
 
 STEPS = ("load", "fit", "calibrate", "thresholds", "evaluate", "report")
 
@@ -101,6 +96,8 @@ def run(chosen: Run, steps: Iterable[str] = STEPS, say: Callable[[str], None] = 
         if not chosen.force and state.is_done(step, inputs):
             say(f"{step}: unchanged, skipped")
             continue
+        if not chosen.quiet:
+            print(f"{step} …", file=sys.stderr, flush=True)
         outputs, message = _ACTIONS[step](chosen)
         state.finish(step, inputs, outputs)
         say(f"{step}: {message}")
@@ -168,26 +165,13 @@ def _thresholds(chosen: Run) -> tuple[list[Path], str]:
 
 def _evaluate(chosen: Run) -> tuple[list[Path], str]:
     data, judge = loaded(chosen), _classifier(chosen)
-    thresholds = modes_of(judge.manifest)
-    labels = label(data)
-    rows = replay(data, "test", judge, labels)
-    found = evaluate(data, labels, rows, thresholds, chosen.seed)
-    found["artifact"], found["data"] = judge.artifact, data.fingerprint()
-    found["rejected"] = dict(data.rejected)
-    found["robustness"] = robustness(rows.texts, judge, thresholds["balanced"], chosen.seed)
-    found["everyday"] = everyday_check(judge, thresholds)
-    known = replay(data, "calibration", judge, labels)
-    found["recorded_models"] = judge_recorded(data, known, judge.manifest.models, chosen.seed)
-    found["new_models"] = new_models(data, known, rows, chosen.seed)
-    prepared = prepare(data, labels, traffic=chosen.traffic, everyday=chosen.everyday, seed=chosen.seed)
-    controls = placebos(data, labels, prepared, data.split == "train", data.split == "test", seed=chosen.seed)
-    found["placebos"] = {name: as_metrics(numbers) for name, numbers in controls.items()}
-    if chosen.transfer:
-        found["leave_one_source_out"] = left_out(data, labels, prepared, chosen.seed, chosen.progress("left out"))
-        found["adapting"] = adapting(data, labels, prepared, chosen.seed, chosen.progress("adapting"))
-    found = plain(found)
+    subject = Subject(
+        data, judge, modes_of(judge.manifest), chosen.seed, chosen.everyday, chosen.traffic, chosen.progress
+    )
+    transfer = Transfer(chosen.out / "left_out", digest_of(_for_transfer(chosen))) if chosen.transfer else None
+    found = plain(look(subject, transfer))
     write_json(chosen.out / "evaluation.json", found)
-    _note_look(chosen.out / "looks.jsonl", judge.artifact, data.fingerprint(), found)
+    note_look(chosen.out / "looks.jsonl", judge.artifact, data.fingerprint(), found)
     metrics = plain(headline(found))
     artifact.write_manifest(chosen.artifact, replace(artifact.read_manifest(chosen.artifact), metrics=metrics))
     ours = found["rankings"]["classifier"]
@@ -230,19 +214,6 @@ def _require(path: Path, step: str) -> None:
 def _payload(chosen: Run) -> list[Path]:
     """The artifact's files that only a fit changes."""
     return [file for file in chosen.artifact.iterdir() if file.suffix in (".npy", ".txt")]
-
-
-def _note_look(path: Path, name: str, fingerprint: str, found: Mapping[str, Any]) -> None:
-    """Add a line for this look at the test split: what was judged, and what came out."""
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    ours = found["rankings"]["classifier"]
-    look = {
-        "look": before.count("\n") + 1,
-        "artifact": name,
-        "data": fingerprint[:12],
-        **{key: round(ours[key], 4) for key in ("auroc", "ece", "apgr", "cost_at_99", "cost_at_95")},
-    }
-    path.write_text(before + json.dumps(look) + "\n", encoding="utf-8", newline="\n")
 
 
 def _in_words(found: Mapping[str, Any]) -> str:
@@ -290,6 +261,10 @@ def _from_thresholds(chosen: Run) -> dict[str, Any]:
 def _from_evaluation(chosen: Run) -> dict[str, Any]:
     _require(chosen.out / "evaluation.json", "evaluate")
     return {**_from_thresholds(chosen), "evaluation": digest_tree([chosen.out / "evaluation.json"])}
+
+
+def _for_transfer(chosen: Run) -> dict[str, Any]:
+    return {**_from_tables(chosen), "everyday": chosen.everyday}
 
 
 def _for_fit(chosen: Run) -> dict[str, Any]:

@@ -5,6 +5,7 @@ of that fit, as a gateway learns from its ledger.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from training.bootstrap import interval, resamples
 from training.calibration import expected_calibration_error
 from training.data import Bools, Data, Floats, Ints
 from training.fit import Prepared
-from training.heldout import Judged, Numbers, by_source, fit_without, leave_one_source_out, macro
+from training.heldout import Judged, Numbers, by_source, fit_without, judge, leave_one_source_out, macro
 from training.labels import Labels
 from training.metrics import apgr, auroc, curve
+from training.state import plain, read_json, write_json
 
 Progress = Callable[[Any], Iterable[str]]
 """Shows how far a loop over names is."""
@@ -27,12 +29,78 @@ ADAPTING_SOURCES = 2
 """The largest sources take part: half of each is judged, the other half is what may be learned from."""
 
 
-def left_out(data: Data, labels: Labels, prepared: Prepared, seed: int, progress: Progress) -> dict[str, Any]:
+class Refits:
+    """Fits that have not seen a source: one each, for leaving it out and for learning it; their results are kept."""
+
+    def __init__(self, data: Data, labels: Labels, prepared: Prepared, seed: int, keep: Path, inputs: str) -> None:
+        """Nothing is fitted yet.
+
+        Args:
+            data: whose ``train`` and ``calibration`` splits are used.
+            labels: tier means of ``data``.
+            prepared: its prompts as the judges see them.
+            seed: of every random choice.
+            keep: directory of the results, so that an interrupted evaluation goes on where it was.
+            inputs: what the results depend on; kept ones of other inputs are made anew.
+        """
+        self.data, self.labels, self.prepared, self.seed = data, labels, prepared, seed
+        self.usable: Bools = data.split != "test"
+        self._keep, self._inputs = keep, inputs
+        self.adapted = _largest(data, self.usable & labels.judged)
+
+    def of(self, source: str) -> dict[str, Any]:
+        """``complexity``, ``gain`` and ``novelty`` of the source's prompts, and its ``adapting`` curve where it takes part."""
+        path = self._keep / f"{source}.json"
+        if path.is_file():
+            kept: dict[str, Any] = read_json(path)
+            if kept["inputs"] == self._inputs:
+                return kept
+        model = Model(fit_without(source, self.data, self.prepared, self.usable, self.seed, None))
+        rows = np.flatnonzero(self.usable & (self.data.source == source))
+        judged = judge(model, [self.prepared.readings[row] for row in rows])
+        found: dict[str, Any] = {
+            "inputs": self._inputs,
+            **{name: getattr(judged, name).tolist() for name in ("complexity", "gain", "novelty")},
+            "adapting": self._adapting(source, model) if source in self.adapted else None,
+        }
+        found = plain(found)
+        write_json(path, found)
+        return found
+
+    def _adapting(self, source: str, model: Model) -> list[dict[str, Any]]:
+        """Half of the source is judged, after learning 0 to 1,000 rows of the other half."""
+        data, mine = self.data, self.usable & self.labels.judged & (self.data.source == source)
+        half = _half(data.group, self.seed)
+        pool = np.random.default_rng(self.seed).permutation(np.flatnonzero(mine & half))[: max(ADAPTING_SIZES)]
+        taught = _lessons(model, self.prepared, self.labels, data, pool)
+        held_out = _lessons(model, self.prepared, self.labels, data, np.flatnonzero(mine & ~half))
+        return [
+            {"rows": size, **_learned(taught.take(np.arange(size)), held_out, self.seed)}
+            for size in ADAPTING_SIZES
+            if size <= len(pool)
+        ]
+
+
+def _largest(data: Data, use: Bools) -> list[str]:
+    """The sources that the adapting curve is drawn for; none where there is only one."""
+    names, counts = np.unique(data.source[use], return_counts=True)
+    ranked = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+    return ranked[:ADAPTING_SOURCES] if len(ranked) > 1 else []
+
+
+def left_out(refits: Refits, progress: Progress) -> dict[str, Any]:
     """AUROC, APGR and ECE of each source under a model that never saw it, and their macro average with intervals."""
-    usable = data.split != "test"
+    data, labels, usable, seed = refits.data, refits.labels, refits.usable, refits.seed
     if len(np.unique(data.source[usable])) < 2:
         return {}
-    judged = leave_one_source_out(data, labels, prepared, usable, seed=seed, progress=progress)
+
+    def judge_source(source: str) -> Judged:
+        found = refits.of(source)
+        return Judged(*(np.array(found[name]) for name in ("complexity", "gain", "novelty")))
+
+    judged = leave_one_source_out(
+        data, labels, refits.prepared, usable, seed=seed, progress=progress, judge_source=judge_source
+    )
     found = by_source(data, labels, judged, usable)
     area, gap = macro(found)
     sources = {
@@ -49,27 +117,9 @@ def left_out(data: Data, labels: Labels, prepared: Prepared, seed: int, progress
     }
 
 
-def adapting(data: Data, labels: Labels, prepared: Prepared, seed: int, progress: Progress) -> dict[str, Any]:
+def adapting(refits: Refits) -> dict[str, Any]:
     """What judged rows of an unseen source add: half of it is judged, 0 to 1,000 rows of the other half are learned."""
-    usable = (data.split != "test") & labels.judged
-    names, counts = np.unique(data.source[usable], return_counts=True)
-    ranked = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
-    if len(ranked) < 2:
-        return {}
-    found = {}
-    for name in progress(ranked[:ADAPTING_SOURCES]):
-        mine = usable & (data.source == name)
-        half = _half(data.group, seed)
-        model = Model(fit_without(name, data, prepared, data.split != "test", seed, None))
-        pool = np.random.default_rng(seed).permutation(np.flatnonzero(mine & half))[: max(ADAPTING_SIZES)]
-        taught = _lessons(model, prepared, labels, data, pool)
-        held_out = _lessons(model, prepared, labels, data, np.flatnonzero(mine & ~half))
-        found[name] = [
-            {"rows": size, **_learned(taught.take(np.arange(size)), held_out, seed)}
-            for size in ADAPTING_SIZES
-            if size <= len(pool)
-        ]
-    return found
+    return {name: refits.of(name)["adapting"] for name in refits.adapted}
 
 
 def _lessons(model: Model, prepared: Prepared, labels: Labels, data: Data, rows: Ints) -> Lessons:

@@ -27,3 +27,21 @@ def test_a_forced_direction_is_kept() -> None:
     x = random.uniform(size=(400, 1)).astype(np.float32)
     model = grow(x, 1 - x[:, 0].astype(float), np.ones(400), Recipe(20), np.array([1], dtype=np.int8), seed=0)
     assert np.all(np.diff(model.predict(np.sort(x, axis=0))) >= 0)
+
+
+def test_thresholds_are_in_the_features_own_units_though_trees_are_grown_on_bins() -> None:
+    random = np.random.default_rng(1)
+    x = random.uniform(900, 1100, size=(3000, 2)).astype(np.float32)
+    model = grow(
+        x, (x[:, 1] > 1000).astype(float), random.uniform(1, 9, 3000), Recipe(60, share_of_features=1.0), None, 0
+    )
+    unseen = np.array([[950, 998], [1050, 998], [950, 1002], [1050, 1002]], dtype=np.float32)
+    assert np.abs(model.predict(unseen) - [0, 0, 1, 1]).max() < 0.1
+
+
+def test_a_feature_of_few_values_is_cut_halfway_between_them() -> None:
+    x = np.repeat(np.array([[0.0], [10.0]], dtype=np.float32), 100, axis=0)
+    model = grow(x, x[:, 0] / 10, np.ones(200), Recipe(60, share_of_features=1.0), None, seed=0)
+    low, high = model.predict(np.array([[4.9], [5.1]], dtype=np.float32))
+    assert low < 0.1
+    assert high > 0.9

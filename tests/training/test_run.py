@@ -3,7 +3,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from classifier.artifact import MODEL_CARD, read_manifest, write_manifest
@@ -11,7 +10,7 @@ from classifier.classifier import Classifier
 from router.core.policy import Thresholds
 from router.core.types import MODES
 from training import fit as fitting
-from training.boosting import Recipe, grow
+from training.boosting import Recipe
 from training.cli import OK, REFUSED, UNMET, main
 from training.state import digest_tree
 
@@ -23,9 +22,6 @@ def quick() -> pytest.MonkeyPatch:
         for name in ("GENERAL_TREES", "FAMILIAR_TREES", "GAIN_TREES"):
             patch.setattr(fitting, name, replace(getattr(fitting, name), n_trees=4))
         patch.setattr("training.placebo._RECIPE", Recipe(n_trees=4))
-        # Few distinct values a feature: scikit-learn finds bins of weighted rows slowly.
-        for module in ("fit", "placebo"):
-            patch.setattr(f"training.{module}.grow", lambda x, *rest: grow(np.round(x), *rest))
         patch.setattr("training.bootstrap.N_RESAMPLES", 20)
         patch.setattr("training.baselines.litellm_rules", lambda texts: None)
         yield patch
@@ -84,6 +80,36 @@ def test_the_same_inputs_give_the_same_bytes(
     for name in names:
         first, second = digest_tree([done / name]), digest_tree([tmp_path / "again" / name])
         assert first == second, name
+
+
+INTERRUPTED_IN = (
+    "steps.write_tables",
+    "steps.learn_recorded",
+    "steps.prompt_mix",
+    "steps.choose",
+    "look.placebos",
+    "report.page",
+)
+"""Something late in each step, in their order."""
+
+
+def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_the_same_bytes(
+    done: Path, tables: Path, tmp_path: Path, quick: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_args: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    for place in INTERRUPTED_IN:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(f"training.{place}", interrupt)
+            assert run(tables, tmp_path) == 130
+        said = capsys.readouterr()
+        assert said.out.count("unchanged, skipped") == max(0, INTERRUPTED_IN.index(place) - 1)
+        assert "run the same command again" in said.err
+    assert run(tables, tmp_path) == OK
+    assert capsys.readouterr().out.count("unchanged, skipped") == 5
+    for name in ("artifact", "evaluation.json", "thresholds.json", "report.html"):
+        assert digest_tree([done / name]) == digest_tree([tmp_path / name]), name
 
 
 def test_the_report_is_one_file_that_fetches_nothing(done: Path) -> None:
