@@ -42,6 +42,7 @@ from router.http.ledger import add_ledger_endpoints
 from router.http.server import HeadLimits
 from router.pipeline import Services
 from router.providers import SEARXNG
+from router.record.exposition import MULTIPROC_DIR
 from router.record.log import RequestLog, start_logging
 from router.record.metrics import Metrics
 from router.record.record import RequestRecord
@@ -107,10 +108,14 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
             ledger.start()
         if translated or _searches_by_litellm(settings):
             await ways.translated.warm_up(translated)
+        handing_over = asyncio.create_task(metrics.keep_handing_over()) if MULTIPROC_DIR in os.environ else None
         watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
         gc.freeze()  # what is loaded stays: walking it again and again took a tenth of the time under load
         yield
         watch.cancel()
+        if handing_over is not None:
+            handing_over.cancel()
+            metrics.hand_over()
         await ways.http.aclose()
         if traces is not None:
             await asyncio.to_thread(traces.stop)  # it may wait for the collector
@@ -123,7 +128,9 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     add_endpoints(app, services, auth, lambda: _readiness(services))
     add_ledger_endpoints(app, access, auth, settings.ledger.auditors, metrics.count_feedback)
     head = HeadLimits(settings.limits.header_read_s, settings.limits.max_header_bytes)
-    return Front(app, services, auth, limits, settings.limits.max_in_flight, metrics.in_flight.set, head)
+    front = Front(app, services, auth, limits, settings.limits.max_in_flight, head)
+    metrics.watch(lambda: front.in_flight)
+    return front
 
 
 def create_app_from_environment() -> Front:
@@ -181,11 +188,12 @@ def build_ledger(settings: Settings, metrics: Metrics) -> "tuple[LedgerWriter, L
     from router.record.ledger.writer import LedgerWriter
 
     wanted = settings.ledger
+    prices = {name: target.deployment.price for name, target in settings.pool.items()}
     url = read_url(wanted.url)
     writer = LedgerWriter(
         url,
         metrics,
-        {name: target.deployment for name, target in settings.pool.items()},
+        {name: price.source for name, price in prices.items() if price is not None},
         Retention(
             wanted.retention_days,
             wanted.text_retention_days,
@@ -208,17 +216,13 @@ def build_policy(settings: Settings, assessor: Assessor | None, web: Web | None 
     """The policy of a config and an artifact."""
     thresholds: dict[Mode, Thresholds] = dict(UNCERTIFIED)
     certificate = None
-    priors: dict[str, float] = {}
-    deployments = {name: target.deployment for name, target in settings.pool.items()}
     if isinstance(assessor, Classifier):
         chosen = assessor.manifest.thresholds or {}
         certificate = read_certificate(chosen, assessor.manifest.versions)
         thresholds.update({mode: Thresholds(**chosen[mode]) for mode in MODES if mode in chosen})
-        means = {name: assessor.mean_success(each.model, each.like) for name, each in deployments.items()}
-        priors = {name: mean for name, mean in means.items() if mean is not None}
     routing = settings.routing
     return Policy(
-        deployments=deployments,
+        deployments={name: target.deployment for name, target in settings.pool.items()},
         small=routing.small,
         strong=routing.strong,
         baseline=routing.baseline,
@@ -227,7 +231,6 @@ def build_policy(settings: Settings, assessor: Assessor | None, web: Web | None 
         thresholds=thresholds,
         fusion=build_fusion_policy(settings.fusion, web),
         certificate=certificate,
-        priors=priors,
     )
 
 

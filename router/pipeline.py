@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from time import perf_counter
@@ -102,45 +101,51 @@ class Consideration:
 
 async def answer_chat(services: Services, exchange: Exchange) -> None:
     """Answer one chat completion."""
-    async with _recorded(services, exchange, "chat/completions") as draft:
-        raw = await exchange.receive()
-        draft.caller = exchange.caller
-        began_s = perf_counter()
-        request = exchange.parse(raw)
-        draft.asked_model, draft.stream = request.model, request.stream
-        considered = consider(
-            services, request, exchange.caller, exchange.session_header, draft,
-            began_s=began_s, fusion_depth=exchange.fusion_depth,
-        )  # fmt: skip
-        trip = Trip(considered.prompt.input_tokens, draft.attempts, keeps_text=services.stores == "all")
-        if considered.decision.panel:
-            await answer_by_panel(services, exchange, request, considered, draft, _deadline(services))
-        elif request.stream:
-            await _stream(services, exchange, request, considered, draft, trip)
-        else:
-            await _complete(services, exchange, request, considered, draft, trip)
-        _remember(services, considered, draft)
+    await _recorded(services, exchange, "chat/completions", _chat)
 
 
 async def answer_embeddings(services: Services, exchange: Exchange) -> None:
     """Pass an embeddings request to the deployment it names; there is nothing to decide."""
-    async with _recorded(services, exchange, EMBEDDINGS) as draft:
-        request = exchange.parse(await exchange.receive())
-        draft.caller, draft.asked_model = exchange.caller, request.model
-        policy = services.policy
-        name = policy.aliases.get(request.model, request.model)
-        if name not in policy.deployments:
-            read_ask(request.model, policy.deployments, policy.aliases)
-            raise BadRequest("Embeddings are not routed: name a deployment of the pool as `model`.", param="model")
-        plan = (Step(name, "direct"),)
-        draft.decision = Decision("direct", Reason.DIRECT, policy.mode, plan, None)
-        trip = Trip(len(str(request.body.get("input", ""))) // 4, draft.attempts)
-        step, body = await services.dispatcher.complete(
-            plan, request.body, _deadline(services), trip, operation="embeddings"
-        )
-        _answered_by(draft, services, step, trip)
-        body["usage"] = usage_of(draft, body.get("usage"))
-        await exchange.reply(draft, body)
+    await _recorded(services, exchange, EMBEDDINGS, _embeddings)
+
+
+async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
+    raw = await exchange.receive()
+    draft.caller = exchange.caller
+    began_s = perf_counter()
+    request = exchange.parse(raw)
+    draft.asked_model, draft.stream = request.model, request.stream
+    considered = consider(
+        services, request, exchange.caller, exchange.session_header, draft,
+        began_s=began_s, fusion_depth=exchange.fusion_depth,
+    )  # fmt: skip
+    trip = Trip(considered.prompt.input_tokens, draft.attempts, keeps_text=services.stores == "all")
+    if considered.decision.panel:
+        await answer_by_panel(services, exchange, request, considered, draft, _deadline(services))
+    elif request.stream:
+        await _stream(services, exchange, request, considered, draft, trip)
+    else:
+        await _complete(services, exchange, request, considered, draft, trip)
+    _remember(services, considered, draft)
+
+
+async def _embeddings(services: Services, exchange: Exchange, draft: Draft) -> None:
+    request = exchange.parse(await exchange.receive())
+    draft.caller, draft.asked_model = exchange.caller, request.model
+    policy = services.policy
+    name = policy.aliases.get(request.model, request.model)
+    if name not in policy.deployments:
+        read_ask(request.model, policy.deployments, policy.aliases)
+        raise BadRequest("Embeddings are not routed: name a deployment of the pool as `model`.", param="model")
+    plan = (Step(name, "direct"),)
+    draft.decision = Decision("direct", Reason.DIRECT, policy.mode, plan, None)
+    trip = Trip(len(str(request.body.get("input", ""))) // 4, draft.attempts)
+    step, body = await services.dispatcher.complete(
+        plan, request.body, _deadline(services), trip, operation="embeddings"
+    )
+    _answered_by(draft, services, step, trip)
+    body["usage"] = usage_of(draft, body.get("usage"))
+    await exchange.reply(draft, body)
 
 
 def consider(
@@ -192,14 +197,21 @@ def new_draft(services: Services, endpoint: str) -> Draft:
     return draft
 
 
-@asynccontextmanager
-async def _recorded(services: Services, exchange: Exchange, endpoint: str) -> AsyncIterator[Draft]:
-    """Leave exactly one record, and answer every error."""
+async def _recorded(
+    services: Services,
+    exchange: Exchange,
+    endpoint: str,
+    answer: Callable[[Services, Exchange, Draft], Awaitable[None]],
+) -> None:
+    """Answer, leave exactly one record, and answer every error.
+
+    A function and no context manager: the loop keeps a list of asynchronous generators, which takes 5 µs a request.
+    """
     outcome = "aborted"
     draft = new_draft(services, endpoint)
     draft.began_s, draft.traceparent = perf_counter(), exchange.traceparent
     try:
-        yield draft
+        await answer(services, exchange, draft)
         outcome = "ok"
     except GatewayError as error:
         outcome = error.code

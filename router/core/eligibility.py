@@ -10,13 +10,16 @@ from router.errors import BadControl, CapabilityUnavailable, ContextTooLong
 
 def missing_need(prompt: Prompt, deployment: Deployment) -> Reason | None:
     """Why a deployment is known not to be able to answer; None where it can, or where nothing is known."""
-    for capability, reason in _NEED_REASONS.items():
-        if capability in prompt.needs and deployment.supports.get(capability) is False:
-            return reason
-    room = prompt.input_tokens + min(prompt.max_output_tokens or 0, deployment.max_output_tokens or 1 << 60)
-    if deployment.context_window is not None and room > deployment.context_window:
-        return Reason.CONTEXT_WINDOW
-    return None
+    if prompt.needs:
+        for capability, reason in _NEED_REASONS.items():
+            if capability in prompt.needs and deployment.supports.get(capability) is False:
+                return reason
+    if deployment.context_window is None:
+        return None
+    room = prompt.input_tokens
+    if prompt.max_output_tokens:
+        room += min(prompt.max_output_tokens, deployment.max_output_tokens or prompt.max_output_tokens)
+    return Reason.CONTEXT_WINDOW if room > deployment.context_window else None
 
 
 _NEED_REASONS: Mapping[str, Reason] = {
@@ -47,7 +50,9 @@ def able_by_route(
                 kept.append(name)
             elif route == wanted:
                 obstacle = missing
-        able[route] = tuple(sorted(kept, key=lambda name: _unknowns(prompt, deployments[name])))
+        if prompt.needs:
+            kept.sort(key=lambda name: _unknowns(prompt, deployments[name]))
+        able[route] = tuple(kept)
     return able, obstacle
 
 

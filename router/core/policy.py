@@ -66,8 +66,6 @@ class Policy:
         version: says which policy decided, in metrics and records.
         fusion: when the panel is asked, and who sits on it.
         certificate: what the thresholds promise; None where they are nobody's promise.
-        priors: how often each deployment answers well, in [0, 1], as the classifier estimates it for prompts like those
-            it was calibrated on; without those whose models it does not know.
     """
 
     deployments: Mapping[str, Deployment]
@@ -80,7 +78,6 @@ class Policy:
     version: str = "1"
     fusion: FusionPolicy = NO_FUSION
     certificate: Certificate | None = None
-    priors: Mapping[str, float] = field(default_factory=dict)
     names: Mapping[str, frozenset[str]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -171,13 +168,17 @@ def decide(
         refuse_if_empty(able[wanted], obstacle, prompt)
         able[_other(wanted)], route, reason = (), wanted, why
     refuse_if_empty(able[route], obstacle, prompt)
-    affordable = {r: _affordable(names, cost_of, controls.max_cost_usd) for r, names in able.items()}
+    affordable = able
+    if controls.max_cost_usd is not None:
+        affordable = {r: _affordable(names, cost_of, controls.max_cost_usd) for r, names in able.items()}
     if not affordable[route]:
         route, reason = _over_budget(route, affordable, able, cost_of, controls)
     plan = tuple(Step(name, r) for r in (route, _other(route)) for name in affordable[r])
     estimates = {r: cost_of(names[0]) for r, names in able.items() if names}
     is_novel = assessment is not None and assessment.novelty > policy.thresholds[mode].novelty
     decision = Decision(route, reason, mode, plan, assessment, estimates, is_novel)
+    if not policy.fusion.controls.panel:
+        return decision
     return _with_panel(decision, prompt, ask, controls, policy, wish or FusionWish(None, policy.fusion.controls))
 
 

@@ -101,7 +101,7 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
     if newest < 0:
         newest, text = len(messages) - 1, message_text(messages[-1])
     answer = _answer_between(messages, previous, newest) if previous >= 0 else ""
-    first_text = next((human_text(message_text(m)) for m in messages if m.get("role") == "user"), "")
+    first_text = text if previous < 0 else _first_text(messages)
     return Prompt(
         text=text,
         context=f"{previous_text[:CONTEXT_CHARS]}\n{answer[-CONTEXT_CHARS:]}" if previous >= 0 else "",
@@ -109,7 +109,7 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
         needs=read_needs(body),
         input_tokens=estimate_input_tokens(body),
         max_output_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
-        in_tool_loop=any(_is_tool_step(message) for message in messages[newest + 1 :]),
+        in_tool_loop=newest + 1 < len(messages) and any(_is_tool_step(message) for message in messages[newest + 1 :]),
         is_followup=bool(answer) and _is_short(text),
         choices=body.get("n") or 1,
         fusion_depth=fusion_depth,
@@ -203,6 +203,12 @@ def _human_turn(messages: Sequence[Mapping[str, Any]], before: int) -> tuple[int
     return -1, ""
 
 
+def _first_text(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Words of the oldest human turn, by which a conversation is known."""
+    texts = (human_text(message_text(message)) for message in messages if message.get("role") == "user")
+    return next((text for text in texts if text), "")
+
+
 def _answer_between(messages: Sequence[Mapping[str, Any]], start: int, end: int) -> str:
     for message in reversed(messages[start + 1 : end]):
         if message.get("role") == "assistant":
@@ -222,11 +228,8 @@ def _is_short(text: str) -> bool:
 
 
 def _key(caller: str, index: int, first_text: str, text: str) -> str:
-    digest = blake2b(digest_size=12)
-    for part in (caller, str(index), first_text[:4_000], text[:4_000], str(len(text))):
-        digest.update(part.encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    return digest.hexdigest()
+    name = f"{caller}\0{index}\0{first_text[:4_000]}\0{text[:4_000]}\0{len(text)}"
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def _without_blocks(text: str, tag: str) -> str:

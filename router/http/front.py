@@ -37,14 +37,13 @@ class Front:
         auth: Authenticator,
         limits: WireLimits,
         max_in_flight: int,
-        on_in_flight: Callable[[int], None],
         head_limits: HeadLimits,
     ) -> None:
         """Stand in front of ``behind``; serve at most ``max_in_flight`` model requests at a time."""
         self.head_limits = head_limits
         self._behind, self.services = behind, services
         self._auth, self._limits = auth, limits
-        self._max_in_flight, self._on_in_flight = max_in_flight, on_in_flight
+        self._max_in_flight = max_in_flight
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,16 +55,12 @@ class Front:
         parse, hallway = served
         has_room = self.in_flight < self._max_in_flight
         exchange = AsgiExchange(scope, receive, send, parse, self._auth, self._limits, has_room=has_room)
-        self._count(1)
+        self.in_flight += 1
         try:
             await hallway(self.services, exchange)
         except asyncio.CancelledError:
             if not (exchange.closed or exchange.answered):
                 raise
         finally:
-            self._count(-1)
+            self.in_flight -= 1
             exchange.release()
-
-    def _count(self, step: int) -> None:
-        self.in_flight += step
-        self._on_in_flight(self.in_flight)

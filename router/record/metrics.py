@@ -1,15 +1,18 @@
 """Every Prometheus metric of the gateway. Label sets are closed: config and code fill them, callers cannot."""
 
-from collections.abc import Iterable, Mapping
-from math import nan
+import asyncio
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from math import fsum, nan
 from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from router import __version__
-from router.core.types import Attempt, Deployment, Route
-from router.record.ledger.counts import DropReason, Verdict
+from router.core.types import Attempt, Deployment
+from router.record.ledger.counts import DropReason
 from router.record.record import RequestRecord
+from router.record.tally import Series, Tally
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
@@ -18,28 +21,41 @@ _WRITES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _SHARES = tuple(step / 20 for step in range(1, 21))
 
 
+class BatchedHistogram(Histogram):
+    """A histogram that takes many values at once."""
+
+    def observe_many(self, values: list[float]) -> None:
+        """Come to what ``observe`` for each value comes to."""
+        self._sum.inc(fsum(values))
+        buckets = [bisect_left(self._upper_bounds, value) for value in values]
+        for bucket in set(buckets):
+            self._buckets[bucket].inc(buckets.count(bucket))
+
+
 class Metrics:
     """The metrics of one process, fed by records."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register everything; without the ``_created`` series, which double the number of series for nothing."""
         disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._tally = Tally(self._hand_over, self._count_in_flight)
+        registry.register(self._tally)
         metric: dict[str, Any] = {"registry": registry}
         gauge: dict[str, Any] = {"registry": registry, "multiprocess_mode": "livemostrecent"}
         self.requests = Counter(
             "router_requests", "Requests by how they were answered.", ("route", "model", "reason", "outcome"), **metric
         )
-        self.request_seconds = Histogram(
+        self.request_seconds = BatchedHistogram(
             "router_request_seconds", "Whole request.", ("route", "outcome"), buckets=_SECONDS, **metric
         )
-        self.overhead_seconds = Histogram(
+        self.overhead_seconds = BatchedHistogram(
             "router_overhead_seconds", "Our own time by station.", ("station",), buckets=_OVERHEAD, **metric
         )
-        self.first_token_seconds = Histogram(
+        self.first_token_seconds = BatchedHistogram(
             "router_time_to_first_token_seconds", "Arrival to first content.", ("route",), buckets=_SECONDS, **metric
         )
         self.attempts = Counter("router_attempts", "Upstream calls.", ("deployment", "outcome"), **metric)
-        self.attempt_seconds = Histogram(
+        self.attempt_seconds = BatchedHistogram(
             "router_attempt_seconds", "One upstream call.", ("deployment", "outcome"), buckets=_SECONDS, **metric
         )
         self.tokens = Counter("router_tokens", "Tokens by model.", ("model", "direction"), **metric)
@@ -54,7 +70,7 @@ class Metrics:
             ("route", "sign"),
             **metric,
         )
-        self.complexity = Histogram(
+        self.complexity = BatchedHistogram(
             "router_complexity", "Complexity of routed prompts.", ("task",), buckets=_SHARES, **metric
         )
         self.complexity_reference = Gauge(
@@ -63,7 +79,7 @@ class Metrics:
             ("le",),
             **gauge,
         )
-        self.novelty = Histogram(
+        self.novelty = BatchedHistogram(
             "router_novelty", "How unlike the training data prompts are.", buckets=_NOVELTY, **metric
         )
         self.novel = Counter("router_novel_prompts", "Prompts far from the training data.", **metric)
@@ -89,14 +105,14 @@ class Metrics:
         self.fusion_panelists = Counter(
             "router_fusion_panelists", "Members asked, by what became of them.", ("model", "outcome"), **metric
         )
-        self.fusion_stage_seconds = Histogram(
+        self.fusion_stage_seconds = BatchedHistogram(
             "router_fusion_stage_seconds",
             "Waiting for the panel and the judge.",
             ("stage",),
             buckets=_SECONDS,
             **metric,
         )
-        self.fusion_agreement = Histogram(
+        self.fusion_agreement = BatchedHistogram(
             "router_fusion_agreement", "Share of candidates that say the same.", buckets=_SHARES, **metric
         )
         self.feedback = Counter("router_feedback", "Verdicts on answers, as they came.", ("route", "verdict"), **metric)
@@ -110,45 +126,58 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self.ledger_write_seconds = Histogram(
+        self.ledger_write_seconds = BatchedHistogram(
             "router_ledger_write_seconds", "Writing one batch to the ledger.", buckets=_WRITES, **metric
         )
         self.ledger_size_bytes = Gauge("router_ledger_size_bytes", "What the ledger takes.", **gauge)
         for reason in get_args(DropReason):
             self.ledger_dropped_rows.labels(reason)  # shown as 0, so that the first drop is an increase
-        for route in get_args(Route):
-            for verdict in get_args(Verdict):
-                self.feedback.labels(route, verdict)
+        self._in_flight_now: Callable[[], int] = lambda: 0
         self._described: tuple[str, ...] = ()
         self._has_reference = False
         self._children: dict[tuple[str, ...], Any] = {}
 
     def observe(self, record: RequestRecord) -> None:
         """Count one finished request."""
-        route = record.route or "none"
-        self._child("requests", route, record.model or "none", record.reason or "none", record.outcome).inc()
-        self._child("request_seconds", route, record.outcome).observe(record.duration_s)
+        waiting, route = self._tally.waiting, record.route or "none"
+        waiting["requests", route, record.model or "none", record.reason or "none", record.outcome].append(1)
+        waiting["request_seconds", route, record.outcome].append(record.duration_s)
         for station, seconds in record.overhead_s.items():
             if seconds:
-                self._child("overhead_seconds", station).observe(seconds)
+                waiting["overhead_seconds", station].append(seconds)
         if record.first_token_s is not None:
-            self._child("first_token_seconds", route).observe(record.first_token_s)
+            waiting["first_token_seconds", route].append(record.first_token_s)
         self._observe_attempts(route, record.attempts)
         if record.fusion is not None:
             self._observe_fusion(record.fusion)
         if record.baseline_cost_usd is not None:
-            self._child("counterfactual", route, record.baseline).inc(record.baseline_cost_usd)
+            waiting["counterfactual", route, record.baseline].append(record.baseline_cost_usd)
         saved = record.savings_usd
         if saved:
-            self._child("savings", route, "saved" if saved > 0 else "overspent").inc(abs(saved))
+            waiting["savings", route, "saved" if saved > 0 else "overspent"].append(abs(saved))
         assessment = record.decision.assessment if record.decision else None
         if assessment is not None:
-            self._child("complexity", assessment.task).observe(assessment.complexity)
-            self.novelty.observe(assessment.novelty)
+            waiting["complexity", assessment.task].append(assessment.complexity)
+            waiting["novelty",].append(assessment.novelty)
         if record.classifier_failed:
             self.classifier_failures.inc()
         if record.decision is not None and record.decision.is_novel:
             self.novel.inc()
+        self._tally.request_counted()
+
+    async def keep_handing_over(self, every_s: float = 0.5) -> None:
+        """For a worker among several, whose scrapes another one may answer: hand over again and again."""
+        while True:
+            await asyncio.sleep(every_s)
+            self._tally.flush()
+
+    def hand_over(self) -> None:
+        """Let the series have all that has been counted; a scrape of this process does so by itself."""
+        self._tally.flush()
+
+    def watch(self, in_flight: Callable[[], int]) -> None:
+        """Take who knows how many requests are being served."""
+        self._in_flight_now = in_flight
 
     def introduce(self, deployment: Deployment) -> None:
         """Begin a deployment's series at nothing: Prometheus sees only growth, never what a series was born with."""
@@ -196,9 +225,10 @@ class Metrics:
         self.ledger_size_bytes.set(size_bytes)
 
     def _observe_attempts(self, route: str, attempts: Iterable[Attempt]) -> None:
+        waiting = self._tally.waiting
         for attempt in attempts:
-            self._child("attempts", attempt.deployment, attempt.outcome).inc()
-            self._child("attempt_seconds", attempt.deployment, attempt.outcome).observe(attempt.duration_s)
+            waiting["attempts", attempt.deployment, attempt.outcome].append(1)
+            waiting["attempt_seconds", attempt.deployment, attempt.outcome].append(attempt.duration_s)
             usage = attempt.usage
             if usage is None:
                 continue
@@ -209,11 +239,11 @@ class Metrics:
                 ("reasoning", usage.reasoning_tokens),
             ):
                 if count:
-                    self._child("tokens", attempt.model, direction).inc(count)
+                    waiting["tokens", attempt.model, direction].append(count)
             if attempt.cost_usd is None:
-                self._child("unpriced", attempt.model).inc()
+                waiting["unpriced", attempt.model].append(1)
             else:
-                self._child("cost", route, attempt.model, attempt.stage).inc(attempt.cost_usd)
+                waiting["cost", route, attempt.model, attempt.stage].append(attempt.cost_usd)
 
     def _observe_fusion(self, run: Mapping[str, Any]) -> None:
         self._child("fusion_runs", run["mode"], run["status"]).inc()
@@ -225,6 +255,16 @@ class Metrics:
         if run["agreement"] is not None:
             self.fusion_agreement.observe(run["agreement"])
 
+    def _hand_over(self, series: Series, values: list[float]) -> None:
+        child = self._child(*series)
+        if isinstance(child, BatchedHistogram):
+            child.observe_many(values)
+        else:
+            child.inc(fsum(values))
+
+    def _count_in_flight(self) -> None:
+        self.in_flight.set(self._in_flight_now())
+
     def _child(self, name: str, *labels: str) -> Any:
         """A labelled child, looked up once: ``labels()`` itself costs microseconds each time.
 
@@ -233,5 +273,6 @@ class Metrics:
         key = (name, *labels)
         child = self._children.get(key)
         if child is None:
-            child = self._children[key] = getattr(self, name).labels(*labels)
+            metric = getattr(self, name)
+            child = self._children[key] = metric.labels(*labels) if labels else metric
         return child

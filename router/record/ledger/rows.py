@@ -7,8 +7,7 @@ from typing import Any
 
 import orjson
 
-from router.core.spend import price_source
-from router.core.types import Attempt, Deployment
+from router.core.types import Attempt
 from router.record.ledger.redact import redact
 from router.record.record import RequestRecord
 
@@ -39,11 +38,11 @@ class RowMaker:
 
     Attributes:
         hash_key: of this ledger.
-        pool: the deployments, for where their prices are from.
+        price_sources: where each deployment's price is from.
     """
 
     hash_key: bytes
-    pool: Mapping[str, Deployment]
+    price_sources: Mapping[str, str]
 
     def rows(self, record: RequestRecord) -> Rows:
         """The rows of one request."""
@@ -92,7 +91,7 @@ class RowMaker:
         }
 
     def _calls(self, attempts: tuple[Attempt, ...]) -> list[Row]:
-        return [_call(attempt, at, self.pool) for at, attempt in enumerate(attempts)]
+        return [_call(attempt, at, self.price_sources) for at, attempt in enumerate(attempts)]
 
     def _hash(self, value: bytes) -> str:
         return blake2b(value, key=self.hash_key, digest_size=12).hexdigest()
@@ -180,7 +179,7 @@ def _answered(record: RequestRecord) -> Row:
     }
 
 
-def _call(attempt: Attempt, position: int, pool: Mapping[str, Deployment]) -> Row:
+def _call(attempt: Attempt, position: int, price_sources: Mapping[str, str]) -> Row:
     usage = attempt.usage
     used = _UNUSED if usage is None else {
         "input_tokens": usage.input_tokens,
@@ -199,7 +198,7 @@ def _call(attempt: Attempt, position: int, pool: Mapping[str, Deployment]) -> Ro
         "duration_s": attempt.duration_s,
         **used,
         "cost_usd": attempt.cost_usd,
-        "price_source": price_source(attempt, pool),
+        "price_source": price_sources.get(attempt.deployment),
     }
 
 

@@ -19,7 +19,6 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from router.core.types import Deployment
 from router.record.ledger import store
 from router.record.ledger.counts import LedgerCounts
 from router.record.ledger.database import file_of, open_ledger
@@ -61,12 +60,12 @@ class LedgerWriter:
         self,
         url: URL,
         counts: LedgerCounts,
-        pool: Mapping[str, Deployment],
+        price_sources: Mapping[str, str],
         retention: store.Retention = store.KEEP_ALL,
     ) -> None:
-        """Take where to write and to report, the deployments that are called, and what may be kept; opens nothing yet."""
+        """Take where to write, where to report, and what may be kept; nothing is opened yet."""
         self._url, self._counts, self._retention = url, counts, retention
-        self._pool = pool
+        self._price_sources = price_sources
         self._queue: deque[RequestRecord] = deque()
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -204,7 +203,7 @@ class LedgerWriter:
         if self._engine is None or self._maker is None:
             self._engine = open_ledger(self._url)
             self._file = _identity(path) if path is not None else None
-            self._maker = RowMaker(store.hash_key(self._engine), self._pool)
+            self._maker = RowMaker(store.hash_key(self._engine), self._price_sources)
         return self._engine, self._maker
 
     def _close(self) -> None:
