@@ -440,6 +440,18 @@ async def test_fifty_runs_at_once_lose_none_and_every_bill_adds_up() -> None:
     assert all(answer.text for answer, _, _ in results)
 
 
+@pytest.mark.parametrize("key", ["max_tokens", "max_completion_tokens"])
+async def test_the_callers_limit_holds_for_the_answer_and_not_for_a_choice(key: str) -> None:
+    long = {name: script(reply=f"{text} " + "and so on " * 100) for name, text in TEXTS.items()}
+    for audience in (Silent(), Listener().audience):
+        answer, facts, attempts = await go(order(body={key: 20}), dispatcher(**long), audience)
+        assert (attempts[-1].stage, answer.finish_reason) == ("judge", "length")
+        assert all(a.usage is not None and a.usage.output_tokens <= 20 for a in attempts)
+        assert len(answer.text) < 120
+    _, facts, _ = await go(order(mode="best_of", body={key: 20}), dispatcher(**long))
+    assert (facts["status"], facts["analysis"]["confidence"]) == ("judged", 0.9)
+
+
 async def test_a_limit_that_cuts_only_the_analysis_leaves_the_answer_whole() -> None:
     endless = 'The answer.\n\n```json\n{"consensus": ["' + "agreed " * 2_000
     for audience in (Silent(), Listener().audience):

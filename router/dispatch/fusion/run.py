@@ -33,6 +33,9 @@ from router.dispatch.single import Dispatcher
 from router.dispatch.web import Web
 from router.errors import FusionFailed, GatewayError, UpstreamBroken
 
+_NOT_FOR_JUDGES = ("stream", "stream_options", "n", "model")
+_NOT_FOR_CHOICES = ("response_format", "max_tokens", "max_completion_tokens", "stop")
+
 LEAST_TIME_S = 1.0
 """With less than this left, a last call alone is not begun."""
 
@@ -261,19 +264,18 @@ class FusionRun:
         is_split = self._shape is None and not picks
         body = judge_body(self.order.body, frame, "pick" if picks else "write", with_analysis=is_split)
         tokens = estimate_input_tokens(body)
-        body = self._judge_limits(body, tokens, picks=picks, is_split=is_split)
+        body = self._judge_limits(body, tokens, picks=picks)
         if is_split and self.audience.is_live:
             return await judge_streamed(self.calls, body, frame, tokens, self.audience)
         return await judge_whole(self.calls, body, frame, tokens, is_split=is_split)
 
-    def _judge_limits(self, body: dict[str, Any], tokens: int, *, picks: bool, is_split: bool) -> dict[str, Any]:
-        """The caller's limit is for the answer, the analysis comes on top; under a cap the whole is bounded."""
-        body = {key: value for key, value in body.items() if key not in ("stream", "stream_options", "n", "model")}
-        for key in ("max_tokens", "max_completion_tokens"):
-            if body.get(key) and is_split:
-                body[key] += ANALYSIS_TOKENS
-        if picks:
-            body.pop("response_format", None)
+    def _judge_limits(self, body: dict[str, Any], tokens: int, *, picks: bool) -> dict[str, Any]:
+        """The caller's limit holds for what the judge writes: the answer first, the analysis as far as there is room.
+
+        It does not hold for a choice, which is no answer. Under a cap the whole is bounded.
+        """
+        not_for_it = _NOT_FOR_JUDGES + (_NOT_FOR_CHOICES if picks else ())
+        body = {key: value for key, value in body.items() if key not in not_for_it}
         left_usd = self.calls.left_usd
         if left_usd is None:
             return body

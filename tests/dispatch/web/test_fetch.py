@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import time
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -127,7 +128,8 @@ async def test_addresses_that_are_not_public_are_refused_in_every_spelling(url: 
     "url",
     ["file:///etc/passwd", "ftp://page.example/", "gopher://page.example/", "data:text/html,hi", "//page.example/",
      "page.example", "", "http://", "http:///path", "http://user:secret@page.example/", "http://page.example:22/",
-     "http://page.example:0/", "javascript:alert(1)", "http://page.example/" + "a" * 3000, "http://[::1", "\x00"],
+     "http://page.example:0/", "javascript:alert(1)", "http://page.example/" + "a" * 3000, "http://[::1", "\x00",
+     "http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/"],
 )  # fmt: skip
 async def test_urls_that_are_no_web_pages_are_refused_before_any_lookup(url: str) -> None:
     lookup, asked = names(page_example="93.184.215.14")
@@ -234,12 +236,14 @@ async def test_neither_cookies_nor_credentials_nor_proxies_go_along(monkeypatch:
 async def test_a_gzip_bomb_is_cut_at_the_cap() -> None:
     squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(squeeze.compress(b"<p>boom</p>" * 100_000) for _ in range(300)) + squeeze.flush()  # 330 MB
-    began_s = time.perf_counter()
     async with site(says(bomb, "text/plain", **{"Content-Encoding": "gzip"})) as base:
+        tracemalloc.start()
         page = await fetch(base, max_bytes=100_000)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
     assert len(page.text) == 100_000
     assert page.is_cut
-    assert time.perf_counter() - began_s < 5
+    assert peak_bytes < 5_000_000
 
 
 async def test_packed_pages_are_unpacked_and_broken_or_foreign_packing_is_refused() -> None:
