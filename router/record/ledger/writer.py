@@ -170,7 +170,9 @@ class LedgerWriter:
 
     def _rows(self, maker: RowMaker, records: Sequence[RequestRecord]) -> list[Rows]:
         batch = []
-        for record in records:
+        for number, record in enumerate(records):
+            if number % store.BREATH == 0:
+                time.sleep(0)  # lets the event loop have the interpreter
             try:
                 batch.append(maker.rows(record))
             except Exception:
