@@ -25,11 +25,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One request's rows, without their number in the ledger, which the writing transaction gives."""
+    """One request's rows. Their number in the ledger, ``seq``, is put in by the transaction that writes them."""
 
     request: Row
     calls: list[Row]
     texts: Row | None
+
+    def all(self) -> list[Row]:
+        """The rows of every table."""
+        return [self.request, *self.calls, *([self.texts] if self.texts is not None else ())]
 
 
 @dataclass(frozen=True, slots=True)
