@@ -188,12 +188,11 @@ def build_ledger(settings: Settings, metrics: Metrics) -> "tuple[LedgerWriter, L
     from router.record.ledger.writer import LedgerWriter
 
     wanted = settings.ledger
-    prices = {name: target.deployment.price for name, target in settings.pool.items()}
     url = read_url(wanted.url)
     writer = LedgerWriter(
         url,
         metrics,
-        {name: price.source for name, price in prices.items() if price is not None},
+        {name: target.deployment for name, target in settings.pool.items()},
         Retention(
             wanted.retention_days,
             wanted.text_retention_days,

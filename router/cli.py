@@ -65,6 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--config", type=Path, help=CONFIG_HELP)
 
     _add_ledger(commands)
+    _add_savings(commands)
+    _add_feedback(commands)
 
     upstream = _command(
         commands,
@@ -95,6 +97,35 @@ def _add_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     _name_ledger(prune)
     prune.add_argument("--older-than", type=_since, metavar="AGE", help="such as 90d, or a date")
     prune.add_argument("--max-mb", type=_positive, metavar="MB", help="delete the oldest until the rest fits")
+
+
+def _add_savings(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    savings = _command(commands, "savings", "savings", "add up what was spent and what baselines would have cost")
+    _name_ledger(savings)
+    savings.add_argument("--since", type=_since, default="7d", help="an age, a date, or Unix seconds (default 7d)")
+    savings.add_argument(
+        "--baseline",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="one more baseline: a model of the price table, or a deployment of the config; may be repeated",
+    )
+    savings.add_argument(
+        "--cpu-usd-per-hour", type=_positive, metavar="USD", help="price of the classifier's core (default 0.05)"
+    )
+    savings.add_argument("--seed", type=int, default=0, help="of the resampling behind the intervals (default 0)")
+    savings.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_feedback(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    feedback = _command(commands, "feedback", "feedback", "give many verdicts on answers at once")
+    feedback.add_argument(
+        "--file", type=Path, required=True, help="JSON lines, or CSV with a header; - is standard input"
+    )
+    feedback.add_argument(
+        "--url", help="a running gateway, whose metrics then count them; the key is in FUSION_ROUTER_API_KEY"
+    )
+    _name_ledger(feedback)
 
 
 def _name_ledger(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import socket
 import sys
+import tempfile
 import threading
 import time
 import unicodedata
@@ -19,7 +20,7 @@ import uvicorn
 
 from router.commands.serve import server_options
 from router.commands.settings import DEMO_CONFIG, read_settings
-from router.settings import Settings
+from router.settings import LedgerSettings, Settings
 
 PROMPTS = Path(__file__).parent.parent / "demo" / "prompts.jsonl"
 AT_ONCE = 8
@@ -55,6 +56,13 @@ def run(options: argparse.Namespace) -> int:
     if server.port != options.port:
         print(f"Port {options.port} is taken; using {server.port}.", file=sys.stderr)
     base_url = f"http://{server.host}:{server.port}/v1"
+    with tempfile.TemporaryDirectory(prefix="fusion-router-demo-") as directory:
+        ledger = Path(directory) / "ledger.db"
+        return _show(replace(settings, ledger=LedgerSettings(url=f"sqlite:///{ledger}")), base_url, ledger, options)
+
+
+def _show(settings: Settings, base_url: str, ledger: Path, options: argparse.Namespace) -> int:
+    server = settings.server
     with _running(settings) as thread:
         prompts = [orjson.loads(line) for line in PROMPTS.read_bytes().splitlines() if line.strip()]
         print(
@@ -63,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         rows = asyncio.run(_send_all(prompts, base_url))
         _print_totals(rows, settings.pool[settings.routing.baseline].deployment.model)
         if not options.exit:
-            _print_next_steps(server.host, server.port)
+            _print_next_steps(server.host, server.port, ledger)
             while thread.is_alive():
                 thread.join(0.5)
     return 1 if any(row.error for row in rows) else 0
@@ -177,12 +185,13 @@ def _sums(answered: Sequence[dict[str, Any]]) -> tuple[float, float]:
     return sum(facts["cost_usd"] or 0 for facts in answered), sum(facts["baseline_cost_usd"] or 0 for facts in answered)
 
 
-def _print_next_steps(host: str, port: int) -> None:
+def _print_next_steps(host: str, port: int, ledger: Path) -> None:
     print(
         f"\nServing on http://{host}:{port}/v1 until Ctrl-C. Try:\n"
         f"  curl -si http://{host}:{port}/v1/chat/completions -H 'content-type: application/json' \\\n"
         '    -d \'{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}\'\n'
-        f"  curl -s http://{host}:{port}/metrics | grep ^router_cost",
+        f"  curl -s http://{host}:{port}/metrics | grep ^router_cost\n"
+        f"  fusion-router savings --ledger {ledger}",
         flush=True,
     )
 

@@ -189,7 +189,7 @@ def bill(
             "output_tokens": attempt.usage.output_tokens if attempt.usage else 0,
             "estimated": attempt.usage.estimated if attempt.usage else False,
             "cost_usd": attempt.cost_usd,
-            "price_source": _price_source(attempt, pool),
+            "price_source": price_source(attempt, pool),
             "status": "late" if index in late else attempt.outcome,
             "ms": round(attempt.duration_s * 1000, 3),
         }
@@ -198,7 +198,7 @@ def bill(
     return {"total_usd": total_cost_usd(attempt.cost_usd for attempt in attempts), "lines": lines}
 
 
-def _price_source(attempt: Attempt, pool: Mapping[str, Deployment]) -> str | None:
+def price_source(attempt: Attempt, pool: Mapping[str, Deployment]) -> str | None:
     """Where a line's price is from; a search has no deployment."""
     if attempt.deployment not in pool:
         return "fusion.web.search" if attempt.cost_usd is not None else None

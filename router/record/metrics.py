@@ -9,8 +9,8 @@ from typing import Any, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from router import __version__
-from router.core.types import Attempt, Deployment
-from router.record.ledger.counts import DropReason
+from router.core.types import Attempt, Deployment, Route
+from router.record.ledger.counts import DropReason, Verdict
 from router.record.record import RequestRecord
 from router.record.tally import Series, Tally
 
@@ -133,6 +133,9 @@ class Metrics:
         for reason in get_args(DropReason):
             self.ledger_dropped_rows.labels(reason)  # shown as 0, so that the first drop is an increase
         self._in_flight_now: Callable[[], int] = lambda: 0
+        for route in get_args(Route):
+            for verdict in get_args(Verdict):
+                self.feedback.labels(route, verdict)
         self._described: tuple[str, ...] = ()
         self._has_reference = False
         self._children: dict[tuple[str, ...], Any] = {}

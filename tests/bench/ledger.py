@@ -28,7 +28,7 @@ from router.record.metrics import Metrics
 from router.record.record import Draft, RequestRecord
 from tests.bench.processes import SERVER_CORE
 from tests.bench.tables import noise, print_table
-from tests.record.ledgers import BASELINE, record, url_of
+from tests.record.ledgers import BASELINE, SMALL, record, url_of
 
 PROMPT = b"what a person asks in about two hundred tokens of English text, again and again. " * 10
 BURST = 20
@@ -156,7 +156,7 @@ def _tree(kind: type[GatewayError]) -> list[type[GatewayError]]:
 
 def opened(registry: CollectorRegistry, path: Path) -> tuple[Metrics, LedgerWriter]:
     metrics = Metrics(registry)
-    writer = LedgerWriter(url_of(path), metrics, {"small": "config"}, Retention(days=90, max_bytes=2_000_000_000))
+    writer = LedgerWriter(url_of(path), metrics, {"small": SMALL}, Retention(days=90, max_bytes=2_000_000_000))
     if "unpaced" not in path.name:
         writer.start()
     return metrics, writer

@@ -17,6 +17,7 @@ from router.record.ledger.writer import LedgerWriter
 from router.record.record import Draft, RequestRecord, Texts
 
 BASELINE = Deployment("strong", "scripted/strong", Price(5e-6, 25e-6))
+SMALL = Deployment("small", "scripted/small", Price(1e-6, 2e-6, source="config"))
 FEATURES = np.array([1.5, -2.25], np.float32)
 ASSESSMENT = Assessment(0.25, 0.1, "chat", 0.5, False, 40, "everyday@1:abc", features=FEATURES)
 
@@ -68,7 +69,7 @@ def url_of(path: Path) -> URL:
 
 
 def writer(url: URL, counts: Counts | None = None, **more: Any) -> LedgerWriter:
-    return LedgerWriter(url, counts or Counts(), {"small": "config"}, **more)
+    return LedgerWriter(url, counts or Counts(), {"small": SMALL}, **more)
 
 
 def fill(url: URL, records: list[RequestRecord], **more: Any) -> Counts:

@@ -1,6 +1,6 @@
 """Verdicts on answers: read from what somebody sends, and kept beside the request they are about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -83,22 +83,32 @@ def keep_judgement(
         None where the ledger has no such request.
     """
     with engine.begin() as connection:
-        about = select(REQUESTS.c.route, REQUESTS.c.caller).where(REQUESTS.c.request_id == judgement.request_id)
-        found = connection.execute(about).one_or_none()
-        if found is None or (caller is not None and found.caller != caller):
-            return None
-        is_news = _said_before(connection, judgement) != judgement
-        if is_news:
-            connection.execute(delete(FEEDBACK).where(FEEDBACK.c.request_id == judgement.request_id))
-            connection.execute(insert(FEEDBACK), {
-                "request_id": judgement.request_id,
-                "verdict": judgement.verdict,
-                "score": judgement.score,
-                "comment": judgement.comment,
-                "given_by": given_by,
-                "given_at": now_s,
-            })  # fmt: skip
-        return Kept(found.route, is_news)
+        return _keep(connection, judgement, given_by, now_s, caller)
+
+
+def keep_judgements(engine: Engine, judgements: Sequence[Judgement], given_by: str, now_s: float) -> list[Kept | None]:
+    """Keep many in one transaction; see :func:`keep_judgement`."""
+    with engine.begin() as connection:
+        return [_keep(connection, judgement, given_by, now_s, None) for judgement in judgements]
+
+
+def _keep(connection: Connection, judgement: Judgement, given_by: str, now_s: float, caller: str | None) -> Kept | None:
+    about = select(REQUESTS.c.route, REQUESTS.c.caller).where(REQUESTS.c.request_id == judgement.request_id)
+    found = connection.execute(about).one_or_none()
+    if found is None or (caller is not None and found.caller != caller):
+        return None
+    is_news = _said_before(connection, judgement) != judgement
+    if is_news:
+        connection.execute(delete(FEEDBACK).where(FEEDBACK.c.request_id == judgement.request_id))
+        connection.execute(insert(FEEDBACK), {
+            "request_id": judgement.request_id,
+            "verdict": judgement.verdict,
+            "score": judgement.score,
+            "comment": judgement.comment,
+            "given_by": given_by,
+            "given_at": now_s,
+        })  # fmt: skip
+    return Kept(found.route, is_news)
 
 
 def _said_before(connection: Connection, judgement: Judgement) -> Judgement | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from router.core.types import Attempt
+from router.core.spend import price_source
+from router.core.types import Attempt, Deployment
 from router.record.ledger.redact import redact
 from router.record.record import RequestRecord
 
@@ -42,11 +43,11 @@ class RowMaker:
 
     Attributes:
         hash_key: of this ledger.
-        price_sources: where each deployment's price is from.
+        pool: the deployments, for where their prices are from.
     """
 
     hash_key: bytes
-    price_sources: Mapping[str, str]
+    pool: Mapping[str, Deployment]
 
     def rows(self, record: RequestRecord) -> Rows:
         """The rows of one request."""
@@ -95,7 +96,7 @@ class RowMaker:
         }
 
     def _calls(self, attempts: tuple[Attempt, ...]) -> list[Row]:
-        return [_call(attempt, at, self.price_sources) for at, attempt in enumerate(attempts)]
+        return [_call(attempt, at, self.pool) for at, attempt in enumerate(attempts)]
 
     def _hash(self, value: bytes) -> str:
         return blake2b(value, key=self.hash_key, digest_size=12).hexdigest()
@@ -183,7 +184,7 @@ def _answered(record: RequestRecord) -> Row:
     }
 
 
-def _call(attempt: Attempt, position: int, price_sources: Mapping[str, str]) -> Row:
+def _call(attempt: Attempt, position: int, pool: Mapping[str, Deployment]) -> Row:
     usage = attempt.usage
     used = _UNUSED if usage is None else {
         "input_tokens": usage.input_tokens,
@@ -202,7 +203,7 @@ def _call(attempt: Attempt, position: int, price_sources: Mapping[str, str]) -> 
         "duration_s": attempt.duration_s,
         **used,
         "cost_usd": attempt.cost_usd,
-        "price_source": price_sources.get(attempt.deployment),
+        "price_source": price_source(attempt, pool),
     }
 
 

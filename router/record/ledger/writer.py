@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from router.core.types import Deployment
 from router.record.ledger import store
 from router.record.ledger.counts import LedgerCounts
 from router.record.ledger.database import file_of, open_ledger
@@ -60,12 +61,12 @@ class LedgerWriter:
         self,
         url: URL,
         counts: LedgerCounts,
-        price_sources: Mapping[str, str],
+        pool: Mapping[str, Deployment],
         retention: store.Retention = store.KEEP_ALL,
     ) -> None:
-        """Take where to write, where to report, and what may be kept; nothing is opened yet."""
+        """Take where to write and to report, the deployments that are called, and what may be kept; opens nothing yet."""
         self._url, self._counts, self._retention = url, counts, retention
-        self._price_sources = price_sources
+        self._pool = pool
         self._queue: deque[RequestRecord] = deque()
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -205,7 +206,7 @@ class LedgerWriter:
         if self._engine is None or self._maker is None:
             self._engine = open_ledger(self._url)
             self._file = _identity(path) if path is not None else None
-            self._maker = RowMaker(store.hash_key(self._engine), self._price_sources)
+            self._maker = RowMaker(store.hash_key(self._engine), self._pool)
         return self._engine, self._maker
 
     def _close(self) -> None:

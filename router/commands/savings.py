@@ -1,0 +1,142 @@
+"""``fusion-router savings``: what was spent, what baselines would have cost, and how sure the difference is."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from router.catalog import Catalog
+from router.commands.ledger import opened, reporting
+from router.commands.settings import read_settings
+from router.core.types import Price
+
+if TYPE_CHECKING:
+    from router.record.ledger.savings import Against, Savings
+
+
+def run(options: argparse.Namespace) -> int:
+    """Add the ledger up, and print it."""
+    try:
+        baselines = _prices(options.baseline, _pool_prices(options))
+    except KeyError as error:
+        print(error.args[0], file=sys.stderr)
+        return 1
+    return reporting(lambda: _print(options, baselines))
+
+
+def _print(options: argparse.Namespace, baselines: Mapping[str, Price]) -> int:
+    from router.record.ledger.savings import CPU_USD_PER_HOUR, savings
+
+    cpu_usd_per_hour = options.cpu_usd_per_hour or CPU_USD_PER_HOUR
+    with opened(options) as engine:
+        found = savings(engine, options.since, baselines, cpu_usd_per_hour, options.seed)
+    if options.json:
+        priced = {name: {"input_usd_per_mtok": price.input * 1e6, "output_usd_per_mtok": price.output * 1e6,
+                         "source": price.source} for name, price in baselines.items()}  # fmt: skip
+        facts = {**asdict(found), "unpriced_share": found.unpriced_share, "prices": priced,
+                 "since": options.since, "cpu_usd_per_hour": cpu_usd_per_hour, "seed": options.seed}  # fmt: skip
+        print(json.dumps(facts, indent=2))
+    else:
+        print("\n".join(_lines(found, cpu_usd_per_hour)))
+    return 0
+
+
+def _lines(found: "Savings", cpu_usd_per_hour: float) -> list[str]:
+    if not found.requests:
+        return ["No requests in that time."]
+    stages = ", ".join(f"{stage} ${cost:.6f}" for stage, cost in found.by_stage.items()) or "nothing"
+    lines = [
+        f"{found.requests} requests, spent ${found.spent_usd:.6f}",
+        f"  by stage        {stages}",
+        f"  the classifier  ${found.classifier_usd:.6f} of CPU time at ${cpu_usd_per_hour:g} an hour",
+        f"  for nothing     ${found.wasted_usd:.6f} on requests that failed or were aborted",
+    ]
+    if found.unpriced:
+        lines.append(
+            f"  unpriced        {found.unpriced} requests ({found.unpriced_share:.1%}): no price is known for a model that "
+            f"was called; their known ${found.unpriced_usd:.6f} is in no comparison below"
+        )
+    if found.embeddings:
+        lines.append(
+            f"  beside it       {found.embeddings} embeddings requests, ${found.embeddings_usd:.6f}, not compared"
+        )
+    lines += ["", *_table(_AGAINST, [_against(against, found.recorded_baselines) for against in found.against]), ""]
+    routes = [
+        (row.route, str(row.requests), _usd(row.spent_usd), _usd(row.would_usd), _signed(row.saved_usd))
+        for row in found.routes
+    ]
+    return [*lines, *_table(_ROUTES, routes)]
+
+
+_AGAINST = (
+    "baseline",
+    "requests",
+    "spent $",
+    "would have cost $",
+    "saved $",
+    "95 % interval",
+    "share",
+    "95 % interval",
+)
+_ROUTES = ("route", "requests", "spent $", "would have cost $", "saved $")
+
+
+def _against(against: "Against", recorded: Sequence[str]) -> tuple[str, ...]:
+    from router.record.ledger.savings import RECORDED
+
+    name = against.baseline
+    if name == RECORDED and recorded:
+        name = f"{', '.join(recorded)} (as recorded)"
+    return (
+        name,
+        str(against.requests),
+        _usd(against.spent_usd),
+        _usd(against.would_usd),
+        _signed(against.saved_usd),
+        "-" if against.interval_usd is None else " to ".join(_signed(end) for end in against.interval_usd),
+        "-" if against.share is None else f"{against.share:+.1%}",
+        "-" if against.share_interval is None else " to ".join(f"{end:+.1%}" for end in against.share_interval),
+    )
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        for row in (head, *rows)
+    ]  # fmt: skip
+
+
+def _usd(amount: float) -> str:
+    return f"{amount:.6f}"
+
+
+def _signed(amount: float) -> str:
+    return f"{amount:+.6f}"
+
+
+def _pool_prices(options: argparse.Namespace) -> dict[str, Price | None]:
+    """Prices of the config's deployments, by name; none without a config."""
+    settings = read_settings(options.config) if options.config is not None else None
+    return {} if settings is None else {name: target.deployment.price for name, target in settings.pool.items()}
+
+
+def _prices(names: Sequence[str], pool: Mapping[str, Price | None]) -> dict[str, Price]:
+    """Each baseline's price: of a deployment of that name, or of that model in the packaged table.
+
+    Raises:
+        KeyError: no price is known; the message says what would be right.
+    """
+    catalog, found = Catalog(), dict[str, Price]()
+    for name in names:
+        facts = catalog.facts(name)
+        price = pool.get(name, facts.price if facts is not None else None)
+        if price is None:
+            raise KeyError(
+                f"--baseline {name}: no price is known; write a provider-prefixed model such as openai/gpt-4o, or with "
+                f"--config a deployment's name{': ' + ', '.join(sorted(pool)) if pool else ''}"
+            )
+        found[name] = price
+    return found

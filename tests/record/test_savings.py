@@ -1,0 +1,148 @@
+"""Savings out of the ledger: to the last digit what the rows say, signed, with everything inside that costs."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import URL
+
+from router.cli import main
+from router.core.types import Attempt, Price, Usage
+from router.record.ledger import savings as savings_module
+from router.record.ledger.database import open_ledger
+from router.record.ledger.savings import RECORDED, Savings, savings
+from router.record.record import EMBEDDINGS, RequestRecord
+from tests.record.ledgers import BASELINE, fill, record, url_of
+
+CHEAP, DEAR = Price(1e-6, 2e-6), Price(1e-4, 1e-4)
+assert BASELINE.price is not None
+
+
+def answered(request_id: str, input_tokens: int, output_tokens: int, cost: float | None, **more: Any) -> RequestRecord:
+    call = Attempt(
+        "small", "scripted/small", more.pop("stage", "answer"), "ok", 0.1, Usage(input_tokens, output_tokens), cost
+    )
+    overhead_s = {"parse": 0.0, "assess": 0.36, "decide": 0.0, "dispatch": 0.0, "render": 0.0}
+    return record(request_id, attempts=[call], overhead_s=overhead_s, **more)
+
+
+def spent_in_vain(request_id: str, cost: float) -> RequestRecord:
+    call = Attempt("small", "scripted/small", "answer", "upstream_empty", 0.1, Usage(100, 0), cost)
+    failed = record(
+        request_id, attempts=[call], overhead_s=dict.fromkeys(("parse", "assess", "decide", "dispatch", "render"), 0.0)
+    )
+    return replace(failed, outcome="upstream_empty")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> URL:
+    url = url_of(tmp_path / "ledger.db")
+    embedded = replace(answered("e", 1000, 0, 0.5), endpoint=EMBEDDINGS, baseline_cost_usd=None, savings_usd=None)
+    fill(url, [
+        answered("a", 1000, 200, 0.002),
+        replace(answered("b", 100, 10, 0.004), route="fusion"),
+        spent_in_vain("c", 0.001),
+        answered("d", 50, 5, None),
+        embedded,
+    ])  # fmt: skip
+    return url
+
+
+def found_in(url: URL, **more: Any) -> Savings:
+    engine = open_ledger(url)
+    found = savings(engine, 0.0, {"cheap": CHEAP, "dear": DEAR}, cpu_usd_per_hour=0.05, **more)
+    engine.dispose()
+    return found
+
+
+def test_every_dollar_is_on_its_side(url: URL) -> None:
+    found = found_in(url)
+    one_s = 0.36 * 0.05 / 3600
+    assert (found.requests, found.unpriced, found.unpriced_share, found.embeddings) == (4, 1, 0.25, 1)
+    assert found.classifier_usd == pytest.approx(3 * one_s)
+    assert found.spent_usd == pytest.approx(0.007 + 3 * one_s)
+    assert found.wasted_usd == pytest.approx(0.001)
+    assert found.embeddings_usd == pytest.approx(0.5)
+    assert found.by_stage == {"answer": pytest.approx(0.007)}
+    recorded, cheap, dear = found.against
+    assert (recorded.baseline, recorded.requests) == (RECORDED, 3)
+    would = (1000 + 100) * 5e-6 + (200 + 10) * 25e-6
+    assert recorded.would_usd == pytest.approx(would)
+    assert recorded.saved_usd == pytest.approx(would - 0.007 - 2 * one_s)
+    assert cheap.would_usd == pytest.approx(1100e-6 + 210 * 2e-6)
+    assert cheap.saved_usd < 0 < dear.saved_usd
+    assert cheap.share == pytest.approx(cheap.saved_usd / cheap.would_usd)
+    assert {row.route: row.requests for row in found.routes} == {"small": 2, "fusion": 1}
+    assert sum(row.saved_usd for row in found.routes) == pytest.approx(recorded.saved_usd)
+    assert recorded.interval_usd is None, "three requests say nothing of the spread"
+
+
+def test_the_interval_is_seeded_holds_the_total_and_is_as_wide_as_the_spread_says(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "many.db")
+    fill(url, [answered(str(at), 1000, at % 7 * 100, 0.001 * (at % 3)) for at in range(600)])
+    first, again, other = found_in(url), found_in(url), found_in(url, seed=1)
+    assert first == again
+    assert first != other
+    against = first.against[0]
+    assert against.interval_usd is not None
+    low, high = against.interval_usd
+    assert low < against.saved_usd < high
+    values = [(1000 * 5e-6 + at % 7 * 100 * 25e-6) - 0.001 * (at % 3) for at in range(600)]
+    middle = sum(values) / 600
+    sigma = (sum((value - middle) ** 2 for value in values)) ** 0.5
+    assert high - low == pytest.approx(2 * 1.96 * sigma, rel=0.15)
+
+
+def test_drawing_in_blocks_leaves_the_interval_as_wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = url_of(tmp_path / "many.db")
+    fill(url, [answered(str(at), 1000, at % 7 * 100, 0.001 * (at % 3)) for at in range(2_000)])
+    one_by_one = found_in(url).against[0].interval_usd
+    monkeypatch.setattr(savings_module, "BLOCKS", 400)
+    in_blocks = found_in(url).against[0].interval_usd
+    assert one_by_one is not None
+    assert in_blocks is not None
+    assert in_blocks[1] - in_blocks[0] == pytest.approx(one_by_one[1] - one_by_one[0], rel=0.25)
+
+
+def test_the_command_prints_a_table_and_json_that_agree(url: URL, capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["savings", "--ledger", str(url.database), "--since", "2000-01-01", "--baseline", "openai/gpt-4o-mini"]
+    assert main([*base, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [against["baseline"] for against in found["against"]] == [RECORDED, "openai/gpt-4o-mini"]
+    price = found["prices"]["openai/gpt-4o-mini"]
+    mini = found["against"][1]
+    assert mini["would_usd"] == pytest.approx(
+        (1100 * price["input_usd_per_mtok"] + 210 * price["output_usd_per_mtok"]) / 1e6
+    )
+    assert main(base) == 0
+    table = capsys.readouterr().out
+    assert f"{mini['saved_usd']:+.6f}" in table
+    assert "scripted/strong (as recorded)" in table
+    assert "1 requests (25.0%)" in table
+
+
+def test_a_baseline_without_a_price_and_an_empty_ledger_are_said_so(
+    url: URL, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["savings", "--ledger", str(url.database), "--baseline", "nobody/prices-this"]) == 1
+    assert "no price is known" in capsys.readouterr().err
+    assert main(["savings", "--ledger", str(url.database), "--since", "2100-01-01"]) == 0
+    assert "No requests" in capsys.readouterr().out
+
+
+def test_a_deployment_of_the_config_may_be_a_baseline(
+    url: URL, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "router.yaml"
+    config.write_text(f"""
+pool:
+  small: {{model: "scripted/small"}}
+  own: {{model: "openai/own", api_base: "http://127.0.0.1:9/v1", api_key: x, price: {{input_usd_per_mtok: 100, output_usd_per_mtok: 100}}}}
+routing: {{small: [small], strong: [own], baseline: own}}
+ledger: {{url: "sqlite:///{Path(str(url.database)).name}"}}
+""")
+    assert main(["savings", "--config", str(config), "--since", "2000-01-01", "--baseline", "own", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["against"][1]["would_usd"] == pytest.approx(1310e-4)
