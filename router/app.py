@@ -215,13 +215,17 @@ def build_policy(settings: Settings, assessor: Assessor | None, web: Web | None 
     """The policy of a config and an artifact."""
     thresholds: dict[Mode, Thresholds] = dict(UNCERTIFIED)
     certificate = None
+    priors: dict[str, float] = {}
+    deployments = {name: target.deployment for name, target in settings.pool.items()}
     if isinstance(assessor, Classifier):
         chosen = assessor.manifest.thresholds or {}
         certificate = read_certificate(chosen, assessor.manifest.versions)
         thresholds.update({mode: Thresholds(**chosen[mode]) for mode in MODES if mode in chosen})
+        means = {name: assessor.mean_success(each.model, each.like) for name, each in deployments.items()}
+        priors = {name: mean for name, mean in means.items() if mean is not None}
     routing = settings.routing
     return Policy(
-        deployments={name: target.deployment for name, target in settings.pool.items()},
+        deployments=deployments,
         small=routing.small,
         strong=routing.strong,
         baseline=routing.baseline,
@@ -230,6 +234,7 @@ def build_policy(settings: Settings, assessor: Assessor | None, web: Web | None 
         thresholds=thresholds,
         fusion=build_fusion_policy(settings.fusion, web),
         certificate=certificate,
+        priors=priors,
     )
 
 

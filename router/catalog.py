@@ -76,6 +76,11 @@ class Catalog:
         self._table = _packaged_table() if table is None else table
         self._source = f"litellm {litellm_version()}" if source is None else source
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every model that the table lists, as it lists it."""
+        return tuple(self._table)
+
     def facts(self, model: str) -> ModelFacts | None:
         """Look up a provider-prefixed model id; None where the table does not have it."""
         provider, rest = split_model(model)

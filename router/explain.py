@@ -3,9 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
+from classifier import Classifier
 from classifier.assessment import Assessment
 from router.core.flips import what_would_flip
-from router.core.policy import Policy, Thresholds
+from router.core.policy import Thresholds, estimate_cost_usd, output_tokens_of
 from router.core.types import Reason
 from router.errors import GatewayError
 from router.pipeline import Consideration, Exchange, Services, consider, new_draft
@@ -45,14 +46,14 @@ async def answer_route(services: Services, exchange: Exchange) -> None:
             explain=True,
             fusion_depth=exchange.fusion_depth,
         )
-        await exchange.reply(draft, explanation(considered, services.policy))
+        await exchange.reply(draft, explanation(considered, services))
     except GatewayError as error:
         await exchange.fail(draft, error)
 
 
-def explanation(considered: Consideration, policy: Policy) -> dict[str, Any]:
+def explanation(considered: Consideration, services: Services) -> dict[str, Any]:
     """A decision in full."""
-    decision, assessment = considered.decision, considered.assessment
+    decision, assessment, policy = considered.decision, considered.assessment, services.policy
     return {
         "route": decision.route,
         "reason": decision.reason,
@@ -63,6 +64,7 @@ def explanation(considered: Consideration, policy: Policy) -> dict[str, Any]:
         "panel": [policy.deployments[member.deployment].model for member in decision.panel],
         **(_judged(assessment, policy.thresholds[decision.mode]) if assessment else {"complexity": None}),
         "estimated_cost_usd": dict(decision.estimates_usd),
+        "deployments": _deployments(considered, services),
         "input_tokens": considered.prompt.input_tokens,
         "is_followup": considered.prompt.is_followup,
         "would_flip": [asdict(flip) for flip in what_would_flip(decision, policy)],
@@ -86,11 +88,40 @@ def in_words(found: dict[str, Any]) -> str:
         ]
         lines += [_pushed(part["name"], part["weight"]) for part in found["contributions"][:8]]
     for route, cost in found["estimated_cost_usd"].items():
-        lines.append(f"  {route} would cost about {'an unknown amount' if cost is None else f'${cost:.6f}'}")
+        lines.append(f"  {route} would cost about {_dollars(cost)}")
+    lines += [
+        f"  {each['deployment']} ({each['model']}) would answer well with {each['success']:.0%}, for about "
+        f"{_dollars(each['estimated_cost_usd'])}" + (f"; judged as {each['known_as']}" if not each["exact"] else "")
+        for each in found["deployments"]
+        if each["success"] is not None
+    ]
     lines += [f"  otherwise: {flip['words']}" for flip in found["would_flip"]]
     if found["promise"] is not None:
         lines.append(f"  promise: {found['promise']}")
     return "\n".join(lines)
+
+
+def _deployments(considered: Consideration, services: Services) -> list[dict[str, Any]]:
+    """What each deployment would cost and how likely it answers well; None where nobody knows."""
+    assessment, prompt, assessor = considered.assessment, considered.prompt, services.assessor
+    tokens, found = output_tokens_of(prompt, assessment), []
+    for name, deployment in services.policy.deployments.items():
+        known = assessor.known_model(deployment.model, deployment.like) if isinstance(assessor, Classifier) else None
+        found.append(
+            {
+                "deployment": name,
+                "model": deployment.model,
+                "estimated_cost_usd": estimate_cost_usd(prompt, tokens, deployment),
+                "success": float(known.ability.success([assessment])[0]) if known and assessment else None,
+                "known_as": known.name if known else None,
+                "exact": known.exact if known else None,
+            }
+        )
+    return found
+
+
+def _dollars(cost_usd: float | None) -> str:
+    return "an unknown amount" if cost_usd is None else f"${cost_usd:.6f}"
 
 
 def _judged(assessment: Assessment, thresholds: Thresholds) -> dict[str, Any]:

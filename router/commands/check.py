@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from classifier import Classifier
 from router.config.check import check
 from router.core.certificate import read_certificate
-from router.core.types import Mode
+from router.core.types import Deployment, Mode
 from router.settings import Settings
 
 
@@ -22,8 +22,27 @@ def run(options: argparse.Namespace) -> int:
     if report.settings is not None and report.ok:
         classifier = Classifier.load(report.settings.classifier.path)
         print(_summary(report.settings, classifier))
+        print(_models(report.settings, classifier))
         _show_certificate(report.settings.routing.mode, classifier)
     return 0 if report.ok else 1
+
+
+def _models(settings: Settings, classifier: Classifier) -> str:
+    """A line a deployment: whether the classifier knows its model, through which name, or what would help."""
+    lines = [_model(target.deployment, classifier) for target in settings.pool.values()]
+    return "\n".join(["success of single models, for explain and /v1/route:", *lines])
+
+
+def _model(deployment: Deployment, classifier: Classifier) -> str:
+    known = classifier.known_model(deployment.model, deployment.like)
+    if known is None:
+        hint = "" if deployment.like is None else f", nor {deployment.like}, which it is declared to be like"
+        fix = "give like: a known model, or add it by python -m training add-model"
+        return f"  {deployment.name}: the classifier does not know {deployment.model}{hint}; {fix}"
+    through = "" if known.exact else f" through {known.name}"
+    mean = classifier.mean_success(deployment.model, deployment.like)
+    often = "" if mean is None else f"; answers {mean:.0%} of the calibration prompts well"
+    return f"  {deployment.name}: {deployment.model} is known{through}, from {known.ability.outcomes:,} outcomes{often}"
 
 
 def _show_certificate(mode: Mode, classifier: Classifier) -> None:

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
     services, _ = build_services(settings)
     try:
-        found = explanation(consider(services, read_chat(orjson.dumps(body)), explain=True), services.policy)
+        found = explanation(consider(services, read_chat(orjson.dumps(body)), explain=True), services)
     except GatewayError as error:
         print(error.message, file=sys.stderr)
         return 1

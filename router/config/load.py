@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from classifier.abilities import Abilities
+from classifier.artifact import DEFAULT_PATH, ArtifactError, read_manifest
 from router.catalog import Catalog
 from router.config.checks import (
     check_pool_names,
@@ -73,7 +75,8 @@ def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
     parts = {name: top.section(name) for name in ("pool", "routing", "fusion", "server", "auth")}
     limits = read_limits(top.section("limits"))
     catalog = Catalog()
-    pool = read_pool(parts["pool"], catalog, limits)
+    classifier = read_classifier(top.section("classifier"), folder)
+    pool = read_pool(parts["pool"], catalog, limits, lambda: _known_models(classifier.path))
     routing = read_routing(parts["routing"])
     fusion = read_fusion(parts["fusion"], routing.strong[0] if routing.strong else None, catalog)
     server, auth = read_server(parts["server"]), read_auth(parts["auth"])
@@ -85,7 +88,7 @@ def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
         auth=auth,
         ledger=read_ledger(top.section("ledger"), folder, [key.name for key in auth.keys]),
         limits=limits,
-        classifier=read_classifier(top.section("classifier"), folder),
+        classifier=classifier,
     )
     top.close()
     names = frozenset(parts["pool"].names())
@@ -95,6 +98,14 @@ def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
     warn_about_money(parts["routing"], routing, pool)
     warn_about_exposure(parts["server"], server, bool(auth.keys))
     return settings
+
+
+def _known_models(path: Path | None) -> Abilities | None:
+    """The models that an artifact knows; None where it cannot be read, which ``check`` complains of by itself."""
+    try:
+        return Abilities.of(read_manifest(path or DEFAULT_PATH).models)
+    except ArtifactError:
+        return None
 
 
 def _in_file_order(entries: list[Complaint]) -> tuple[Complaint, ...]:

@@ -1,9 +1,11 @@
 """The ``pool`` section: each deployment's file entry and the catalog's facts → a target."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import get_args
 from urllib.parse import urlsplit
 
+from classifier.abilities import Abilities
 from router.catalog import Catalog, ModelFacts, known_providers
 from router.config.fields import Section, nearest, sections
 from router.core.types import Capability, Deployment, Price
@@ -20,11 +22,20 @@ _PRICE_EXTRAS = ("cached_input", "cache_write", "reasoning")
 _PER_MTOK = 1_000_000
 
 
-def read_pool(section: Section, catalog: Catalog, limits: LimitSettings) -> dict[str, Target]:
-    """Read every deployment; those with complaints are left out where they cannot be made sense of."""
+def read_pool(
+    section: Section, catalog: Catalog, limits: LimitSettings, known: Callable[[], Abilities | None]
+) -> dict[str, Target]:
+    """Read every deployment; those with complaints are left out where they cannot be made sense of.
+
+    Args:
+        section: the file's ``pool``.
+        catalog: what models cost and can do.
+        limits: time-outs, where a deployment names none.
+        known: the models whose success the artifact can foretell; None where there is no artifact to be read.
+    """
     pool: dict[str, Target] = {}
     for name, entry in sections(section):
-        target = _Entry(name, entry, catalog, limits).target()
+        target = _Entry(name, entry, catalog, limits, known).target()
         entry.close()
         if target is not None:
             pool[name] = target
@@ -42,10 +53,12 @@ class _Entry:
     section: Section
     catalog: Catalog
     limits: LimitSettings
+    known: Callable[[], Abilities | None]
 
     def target(self) -> Target | None:
         model = self._model()
-        facts = self._facts(model)
+        like = self.section.text("like", None, "a known model, e.g. openai/gpt-4o-mini")
+        facts = self._facts(model, like)
         price = self._price(facts, model)
         supports = self._supports(facts)
         context_window = self.section.whole("context_window", facts.context_window, 1)
@@ -61,7 +74,7 @@ class _Entry:
         self._check_base(provider, known, given_base)
         self._warn_of_list_price(provider, known, given_base, price)
         return Target(
-            deployment=Deployment(self.name, model, price, context_window, max_output_tokens, supports),
+            deployment=Deployment(self.name, model, price, context_window, max_output_tokens, supports, like),
             provider=provider,
             upstream_model=upstream_name(model),
             api_base=given_base or known.api_base,
@@ -95,18 +108,22 @@ class _Entry:
                 self.section.complain("model", str(error), "see fusion-router's list of scripted models and options")
         return model
 
-    def _facts(self, model: str | None) -> ModelFacts:
-        """The catalog's facts of the model; those of ``like`` for what it can do where that is given."""
+    def _facts(self, model: str | None, like: str | None) -> ModelFacts:
+        """The catalog's facts of the model; those of ``like`` for what it can do, where the catalog has them."""
         own = (self.catalog.facts(model) if model else None) or ModelFacts()
-        like = self.section.text("like", None, "a provider-prefixed model id")
         if like is None:
             return own
         borrowed = self.catalog.facts(like)
-        if borrowed is None:
-            fix = "name a model that litellm's table lists, with its provider, or give supports and context_window"
-            self.section.complain("like", f"is {like!r}, which is not in litellm's table", fix)
-            return own
-        return ModelFacts(own.price, borrowed.context_window, borrowed.max_output_tokens, borrowed.supports)
+        if borrowed is not None:
+            return ModelFacts(own.price, borrowed.context_window, borrowed.max_output_tokens, borrowed.supports)
+        abilities = self.known()
+        if abilities is not None and abilities.find(like) is None:
+            close = nearest(like, (*abilities.names, *self.catalog.names))
+            fix = (
+                f"did you mean {close}?" if close else "name e.g. gpt-4o-mini; fusion-router check shows what is known"
+            )
+            self.section.complain("like", f"is {like!r}, which neither the classifier nor litellm's table knows", fix)
+        return own
 
     def _price(self, facts: ModelFacts, model: str | None) -> Price | None:
         section = self.section.section("price")

@@ -104,6 +104,9 @@ routing:
   mode: balanced                   # cost | balanced | quality
   baseline: {_quoted(strong[0])}  # what savings are measured against
   # aliases: {{gpt-4o: auto}}        # for clients that cannot change their model name
+
+# A deployment whose model the classifier does not know may say which known one it answers like, for the estimated success
+# in fusion-router explain and POST /v1/route: {{model: openai/mine, like: openai/gpt-4o-mini}}. fusion-router check tells.
 {_REST.format(panel=_list(panel), judge=_quoted(strong[0]))}"""
 
 

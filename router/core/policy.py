@@ -66,6 +66,8 @@ class Policy:
         version: says which policy decided, in metrics and records.
         fusion: when the panel is asked, and who sits on it.
         certificate: what the thresholds promise; None where they are nobody's promise.
+        priors: how often each deployment answers well, in [0, 1], as the classifier estimates it for prompts like those
+            it was calibrated on; without those whose models it does not know.
     """
 
     deployments: Mapping[str, Deployment]
@@ -78,6 +80,7 @@ class Policy:
     version: str = "1"
     fusion: FusionPolicy = NO_FUSION
     certificate: Certificate | None = None
+    priors: Mapping[str, float] = field(default_factory=dict)
     names: Mapping[str, frozenset[str]] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -72,6 +72,7 @@ class Deployment:
         context_window: tokens of prompt and answer together; None where unknown.
         max_output_tokens: None where unknown.
         supports: True, False, or absent where unknown.
+        like: a known model that it is declared to answer like; None where nothing is declared.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Deployment:
     context_window: int | None = None
     max_output_tokens: int | None = None
     supports: Mapping[Capability, bool] = field(default_factory=dict)
+    like: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,16 @@ def test_like_borrows_abilities_but_no_price(load: Load) -> None:
     assert deployment.price is None
 
 
-def test_like_names_a_model_of_the_table(complaints: Complain) -> None:
+def test_like_may_name_a_model_that_only_the_classifier_knows(load: Load) -> None:
+    text = "{model: openai/mine, api_base: http://h/v1, like: claude-3-haiku-20240307, supports: [tools]}"
+    deployment = load(pool(text)).pool["small"].deployment
+    assert deployment.like == "claude-3-haiku-20240307"
+    assert deployment.context_window is None
+
+
+def test_like_names_a_model_that_somebody_knows_or_is_told_the_nearest(complaints: Complain) -> None:
+    found = complaints(pool("{model: openai/mine, api_base: http://h/v1, like: gtp-4o-mini}"))
+    assert "did you mean gpt-4o-mini" in found["pool.small.like"].fix
     assert "pool.small.like" in complaints(pool("{model: openai/mine, api_base: http://h/v1, like: openai/nobody}"))
 
 
