@@ -159,7 +159,7 @@ def features(reading: Reading, words: WordTable) -> Floats:
     x[_RARITY] = sums.rarity
     x[_RARITY.stop : dense] = sums.topic
     x[dense:] = [*sums.scores, reading.n_options, *sums.known]
-    x.flags.writeable = False
+    x.setflags(write=False)
     return x
 
 
@@ -196,7 +196,7 @@ def _phrases(body: str, raw: bytes) -> list[int]:
     for column, phrase in _SHORT:
         found[column] += body.count(phrase)
     has_run = np.zeros(2**_RUN_BITS, dtype=np.bool_)
-    has_run[_runs(raw)] = True
+    has_run.put(_runs(raw), True)
     for place in np.logical_and.reduceat(has_run.take(_RUNS), _FIRST_RUN).nonzero()[0].tolist():
         column, phrase = _LONGER[place]
         found[column] += body.count(phrase)

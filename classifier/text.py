@@ -31,8 +31,9 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 _PLAIN = bytes(range(256)).lower().translate(bytes.maketrans(b"123456789", b"000000000"))
 _SPACED = bytes(code if code > 127 or chr(code).isalnum() else ord(" ") for code in range(256))
 _ASCII = bytes(range(128))
+_MARK_OR_DIGIT = re.compile(r"[\W\d]")
 _NUMBER = re.compile("(00*)")
-# Different characters beyond ASCII that are no letters, up to which they are taken out one by one.
+# Different marks beyond ASCII up to which they are taken out one by one.
 _FEW = 64
 # Thai, Lao, Khmer, Burmese, kana and Han: scripts that are written without spaces, by their first and last characters.
 _UNSPACED_RANGES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x9FFF))
@@ -216,20 +217,14 @@ def _words(body: str) -> list[str]:
     if body.isascii():
         return _split(body.encode())
     foreign = body.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
-    others = [] if foreign.isalpha() else [char for char in _different(foreign) if not char.isalpha()]
+    others = set(_MARK_OR_DIGIT.findall(foreign))
     if len(others) > _FEW or any(map(str.isdecimal, others)):
         words = _WORD.findall(body)
     else:
         for mark in others:
-            if not mark.isalnum():
-                body = body.replace(mark, " ")
+            body = body.replace(mark, " ")
         words = _split(body.encode("utf-8", "surrogatepass"))
     return _in_pairs(" ".join(words)).split() if _UNSPACED.search(foreign) else words
-
-
-def _different(text: str) -> list[str]:
-    """The different characters of a text; faster than a set for characters beyond Latin-1."""
-    return list(map(chr, np.unique(_codes(text)).tolist()))
 
 
 def _split(raw: bytes) -> list[str]:

@@ -5,7 +5,8 @@ sums the columns of a prompt's rows four ways: once a word, by its count, by the
 square of that.
 """
 
-from itertools import count
+from collections.abc import Mapping
+from itertools import count, repeat
 from math import sqrt
 from typing import NamedTuple
 
@@ -64,19 +65,9 @@ _WAYS = np.array([_COUNTS, np.ones_like(_COUNTS), _DAMPED, _DAMPED**2])
 LOG1P = np.log1p(np.arange(MOST_CHARS + 1)).astype(np.float32)
 
 
-class _Rows(dict[str, int]):
-    """Word to row; an unknown word has the row of its kind."""
-
-    N_KINDS = 6
-
-    def __missing__(self, word: str) -> int:
-        """The row of a kind, one of the first: number, Latin or other, each short or long."""
-        kind = 0 if word[0] == "0" else 2 if word.isascii() else 4
-        return kind + (len(word) >= _LONG)
-
-
-# A word of each kind, in the order of their rows.
+# An unknown word has the row of its kind, one of the first: number, Latin or other, each short or long. Such words are:
 _KINDS = ("0", "0" * _LONG, "a", "a" * _LONG, "ñ", "ñ" * _LONG)
+_UNKNOWN = -1
 
 
 class WordSums(NamedTuple):
@@ -125,14 +116,16 @@ class WordTable:
         # Frequent words first: what one prompt needs then lies close together in memory.
         order = np.argsort(weight, kind="stable")
         words = "\n".join([contents.words["words"][place] for place in order]).split("\n")
+        if len({*words} - {""}) != len(words):
+            raise ArtifactError("words.txt has an empty word or one twice; fit again")
         listed = [word for words_of in LEXICONS.values() for word in words_of.split()]
         known = dict.fromkeys((*words, *listed, *(word for term in terms for word in term.split(" "))))
-        rows = _Rows({word: row for row, word in enumerate(known, _Rows.N_KINDS)})
-        own = slice(_Rows.N_KINDS, _Rows.N_KINDS + len(words))
+        rows = {word: row for row, word in enumerate(known, len(_KINDS))}
+        own = slice(len(_KINDS), len(_KINDS) + len(words))
         vectors = _vectors(contents, len(words))
         self.dimensions = vectors.shape[1]
         self._scale = contents.floats("word_scale", (self.dimensions,))
-        self._rows = _empty_rows(_Rows.N_KINDS + len(known), _FLOAT_BYTES + _VECTOR + self.dimensions)
+        self._rows = _empty_rows(len(_KINDS) + len(known), _FLOAT_BYTES + _VECTOR + self.dimensions)
         floats, marks = self._parts(self._rows)
         floats[own, _WEIGHT] = weight[order]
         floats[:, _RARITY] = [1 if word.isascii() and word[0] != "0" else _NO_RARITY for word in (*_KINDS, *known)]
@@ -145,10 +138,10 @@ class WordTable:
         for column, words_of in enumerate(LEXICONS.values(), _LEXICONS.start):
             marks[[rows[word] for word in words_of.split()], column] = 1
         marks[own, _VECTOR:] = vectors[order]
-        self._row = rows.__getitem__
-        self._take_terms(contents, terms)
+        self._row = rows.get
+        self._take_terms(contents, terms, rows)
 
-    def _take_terms(self, contents: Contents, terms: tuple[str, ...]) -> None:
+    def _take_terms(self, contents: Contents, terms: tuple[str, ...], row_of: Mapping[str, int]) -> None:
         """Fill in what words and pairs say of success and gain."""
         n_scores = len(WORD_SCORES)
         idf = contents.floats("term_idf", (len(terms),)) if terms else np.zeros(0, dtype=np.float32)
@@ -156,11 +149,11 @@ class WordTable:
         self._bias = contents.floats("term_bias", (n_scores,)).tolist() if terms else [0.0] * n_scores
         worth = np.column_stack([idf[:, None] * weights, idf**2]).astype(np.float32)
         is_pair = np.array([" " in term for term in terms], dtype=np.bool_)
-        rows = [self._row(term) for term in terms if " " not in term]
+        rows = [row_of[term] for term in terms if " " not in term]
         floats, marks = self._parts(self._rows)
         marks[rows, _IS_TERM] = 1
         floats[rows, _SCORES.start :] = worth[~is_pair]
-        pairs = np.array([list(map(self._row, term.split(" "))) for term in terms if " " in term], dtype=np.int64)
+        pairs = np.array([[row_of[word] for word in term.split(" ")] for term in terms if " " in term], dtype=np.int64)
         pairs = pairs.reshape(-1, 2)
         keys = pairs[:, 0] * _PAIR_KEY + pairs[:, 1]
         order = np.argsort(keys)
@@ -175,7 +168,10 @@ class WordTable:
         counts = np.bincount(places)
         firsts = counts.nonzero()[0]
         counts = counts.take(firsts)
-        rows = np.array(list(map(self._row, first)), dtype=np.intp)
+        found = list(map(self._row, first, repeat(_UNKNOWN)))
+        rows = np.array(found, dtype=np.intp)
+        if _UNKNOWN in found:
+            rows[rows == _UNKNOWN] = [_kind(word) for word, row in zip(first, found, strict=True) if row == _UNKNOWN]
         floats, marks = self._parts(self._rows.take(rows, axis=0))
         ways = np.empty((5, len(rows)), dtype=np.float32)
         ways[0] = floats[:, _WEIGHT]
@@ -218,7 +214,7 @@ class WordTable:
             rows: of the words at ``firsts``.
         """
         word = np.empty(len(places), dtype=np.intp)
-        word[firsts] = np.where(rows < _Rows.N_KINDS, ~firsts, rows)  # each unknown word is another
+        word[firsts] = np.where(rows < len(_KINDS), ~firsts, rows)  # each unknown word is another
         word = word.take(_ends(places))
         keys = word[:-1] * _PAIR_KEY + word[1:]
         keys.sort()
@@ -242,6 +238,11 @@ def _rarity(rarity: Floats, total: float, n_rated: float, n_common: float, n_usu
         ranked.item(int(n_rated) // 2),
         1 - n_usual / n_rated,
     )
+
+
+def _kind(word: str) -> int:
+    """The row of an unknown word."""
+    return (0 if word[0] == "0" else 2 if word.isascii() else 4) + (len(word) >= _LONG)
 
 
 def _ends(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

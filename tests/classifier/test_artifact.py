@@ -61,6 +61,23 @@ def test_an_array_of_the_wrong_shape_is_refused(copy: Path, tmp_path: Path) -> N
         Classifier.load(tmp_path / "wrong")
 
 
+@pytest.mark.parametrize("word", ["", "the"])
+def test_a_word_list_with_an_empty_or_a_repeated_word_is_refused(copy: Path, tmp_path: Path, word: str) -> None:
+    manifest, contents = load(copy)
+    words = (*contents.words["words"][:-1], word)
+    save(tmp_path / "wrong", type(contents)(contents.arrays, {**contents.words, "words": words}), manifest, "card")
+    with pytest.raises(ArtifactError, match=r"words\.txt"):
+        Classifier.load(tmp_path / "wrong")
+
+
+def test_a_tree_that_asks_for_a_feature_that_is_not_there_is_refused(copy: Path, tmp_path: Path) -> None:
+    manifest, contents = load(copy)
+    arrays = {**contents.arrays, "tree_feature": contents.arrays["tree_feature"] + np.int16(500)}
+    save(tmp_path / "wrong", type(contents)(arrays, contents.words), manifest, "card")
+    with pytest.raises(ArtifactError, match=r"tree_feature\.npy"):
+        Classifier.load(tmp_path / "wrong")
+
+
 def test_an_artifact_with_pickled_objects_is_refused(copy: Path) -> None:
     np.save(copy / "linear_bias.npy", np.array([{}], dtype=object), allow_pickle=True)
     raw = json.loads((copy / MANIFEST).read_text())

@@ -67,6 +67,7 @@ def test_ten_megabytes_are_judged_soundly(classifier: Classifier, piece: str, si
 
 
 @given(anything)
+@example("İ" * 20_000)
 @settings(max_examples=200, deadline=None)
 def test_what_is_read_of_a_prompt_is_bounded(prompt: str) -> None:
     reading = read(prompt + "x" * VIEW_CHARS * 3)

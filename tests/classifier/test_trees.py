@@ -25,3 +25,26 @@ def test_parts_and_root_add_up_to_the_score(trees: Trees) -> None:
     x = np.array([1, 1], dtype=np.float32)
     assert trees.root(0) + trees.parts(x, 0, 2).sum() == trees.scores(x)[0]
     assert trees.parts(x, 1, 2).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_the_table_finds_the_leaf_that_a_walk_finds(depth: int) -> None:
+    random, n_inner = np.random.default_rng(depth), 2**depth - 1
+    trees = Trees(
+        feature=random.integers(0, 6, (500, n_inner)),
+        threshold=random.choice([0.25, 0.5, np.inf], (500, n_inner)).astype(np.float32),
+        value=np.broadcast_to(np.arange(2 * n_inner + 1, dtype=np.float32), (500, 2 * n_inner + 1)),
+        starts=np.arange(500),
+        base=np.zeros(500, dtype=np.float32),
+    )
+    for x in random.random((20, 6), dtype=np.float32):
+        node = np.zeros(500, dtype=np.intp)
+        for _ in range(depth):
+            at = (np.arange(500), node)
+            node = 2 * node + 1 + (x[trees.feature[at]] > trees.threshold[at])
+        assert trees.scores(x).tolist() == node.tolist()
+
+
+def test_deeper_trees_are_refused_and_what_would_be_served_is_said() -> None:
+    with pytest.raises(ValueError, match="four deep"):
+        Trees(np.zeros((1, 31)), np.zeros((1, 31)), np.zeros((1, 63)), np.zeros(1), np.zeros(1))
