@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from router.core.closed_answer import ClosedAnswer, find_closed_answer
@@ -86,16 +87,51 @@ def _counted(text: str, *, labels: bool) -> ClosedAnswer | None:
     return answer
 
 
+class _Read:
+    """A text, taken apart once however many others it is compared with."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def sample(self) -> set[tuple[str, ...]]:
+        """Word triples of its beginning."""
+        return _triples(_words(self.text[:_SAMPLE_CHARS]))
+
+    @cached_property
+    def words(self) -> list[str]:
+        return _words(self.text)
+
+    @cached_property
+    def triples(self) -> set[tuple[str, ...]]:
+        return _triples(self.words)
+
+    @cached_property
+    def telling(self) -> Counter[str]:
+        """Numbers and negations: one of them can turn an answer around."""
+        return Counter(
+            word for word in self.words if word[0].isdigit() or word in _NEGATIONS or word.endswith(("n't", "n’t"))
+        )
+
+    @cached_property
+    def names(self) -> set[str]:
+        return set(_NAME.findall(self.text))
+
+
 def is_near_identical(one: str, other: str) -> bool:
     """Whether two texts say the same in nearly the same words: no number, name or negation may differ."""
-    if one == other:
+    return _is_near_identical(_Read(one), _Read(other))
+
+
+def _is_near_identical(one: _Read, other: _Read) -> bool:
+    if one.text == other.text:
         return True
-    longer, shorter = max(len(one), len(other)), min(len(one), len(other))
-    if not shorter or shorter < longer * 0.6:
+    lengths = len(one.text), len(other.text)
+    if not min(lengths) or min(lengths) < max(lengths) * 0.6:
         return False
-    if longer > _SAMPLE_CHARS and not _alike(one[:_SAMPLE_CHARS], other[:_SAMPLE_CHARS]):
+    if max(lengths) > _SAMPLE_CHARS and not _alike(one.sample, other.sample):
         return False
-    return set(_NAME.findall(one)) == set(_NAME.findall(other)) and _alike(one, other, exact=True)
+    return one.names == other.names and one.telling == other.telling and _alike(one.triples, other.triples)
 
 
 def equal_texts(texts: Sequence[str]) -> Verdict:
@@ -139,8 +175,9 @@ def _same_number(bare: ClosedAnswer, other: ClosedAnswer, said: Collection[str])
 
 def _near_identical(texts: Sequence[str]) -> list[list[int]]:
     groups: list[list[int]] = []
-    for index, text in enumerate(texts):
-        group = next((group for group in groups if is_near_identical(texts[group[0]], text)), None)
+    read = [_Read(text) for text in texts]
+    for index, text in enumerate(read):
+        group = next((group for group in groups if _is_near_identical(read[group[0]], text)), None)
         if group is None:
             groups.append([index])
         else:
@@ -148,18 +185,14 @@ def _near_identical(texts: Sequence[str]) -> list[list[int]]:
     return groups
 
 
-def _alike(one: str, other: str, *, exact: bool = False) -> bool:
-    words, others = _WORD.findall(one.casefold()), _WORD.findall(other.casefold())
-    if exact and _telling(words) != _telling(others):
-        return False
-    triples, other_triples = _triples(words), _triples(others)
-    union = len(triples | other_triples)
-    return union > 0 and len(triples & other_triples) / union >= NEAR_IDENTITY
+def _alike(triples: set[tuple[str, ...]], others: set[tuple[str, ...]]) -> bool:
+    union = len(triples | others)
+    return union > 0 and len(triples & others) / union >= NEAR_IDENTITY
 
 
-def _telling(words: Sequence[str]) -> Counter[str]:
-    """Numbers and negations: one of them can turn an answer around."""
-    return Counter(word for word in words if word[0].isdigit() or word in _NEGATIONS or word.endswith(("n't", "n’t")))
+def _words(text: str) -> list[str]:
+    found: list[str] = _WORD.findall(text.casefold())
+    return found
 
 
 def _triples(words: Sequence[str]) -> set[tuple[str, ...]]:

@@ -23,6 +23,9 @@ pool:
   scholar: {{model: "scripted/scholar?{QUICK}"}}
   skeptic: {{model: "scripted/skeptic?{QUICK}"}}
   judge:   {{model: "scripted/judge?{QUICK}"}}
+  twelve:  {{model: "scripted/flash?{QUICK}&answer=12"}}
+  scholar12: {{model: "scripted/scholar?{QUICK}&answer=12&latency_ms=1"}}
+  thirteen: {{model: "scripted/skeptic?{QUICK}&answer=13"}}
   slow:    {{model: "scripted/scholar?latency_ms=400&tokens_per_second=0&latency_tail=1"}}
   broken:  {{model: "scripted/skeptic?fail=401"}}
 routing: {{small: [small], strong: [strong], baseline: strong}}
@@ -30,6 +33,7 @@ fusion: {{panel: [flash, scholar, skeptic], judge: judge, tasks: {{chat: true, k
 ledger: {{enabled: false, store_text: all}}
 server: {{access_log: false, log_level: error}}
 """
+SUM: list[Any] = [{"role": "user", "content": "What is 5 + 7? Answer with the number."}]
 ASK: list[Any] = [{"role": "user", "content": "Weigh the arguments for and against a carbon tax."}]
 
 
@@ -72,6 +76,39 @@ def test_every_form_asks_the_panel(client: OpenAI, form: dict[str, Any]) -> None
     assert response.headers["x-router-route"] == "fusion"
     assert response.headers["x-router-model"] == run["judge"]
     assert response.headers["x-router-attempts"] == "4"
+
+
+PANELIST, JUDGE = "Scripted scholar panelist:", "Scripted judge:"
+MODES: dict[str, tuple[dict[str, Any], str, str, int]] = {
+    # what is asked → the mode it becomes, what the answer begins with, how many calls
+    "merge": ({"mode": "merge"}, "merge", JUDGE, 4),
+    "best_of": ({"mode": "best_of", "panel": ["scholar", {"model": "scholar", "seed": 2}], "quorum": 2,
+                 "early_exit": False}, "best_of", PANELIST, 3),
+    "debate": ({"mode": "debate", "rounds": 2}, "debate", JUDGE, 10),
+    "vote": ({"mode": "vote", "panel": ["twelve", "scholar12", "thirteen"], "quorum": 3}, "vote", PANELIST, 3),
+    "vote on a split": ({"mode": "vote", "panel": ["twelve", "thirteen"], "quorum": 2}, "vote", JUDGE, 3),
+    "auto, open": ({"mode": "auto"}, "merge", JUDGE, 4),
+    "auto, closed": ({"panel": ["scholar12", "twelve", "thirteen"], "quorum": 3}, "vote", PANELIST, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("asked", MODES.values(), ids=MODES.keys())
+def test_every_mode_answers_whole_and_streamed(client: OpenAI, asked: Any, stream: bool) -> None:
+    controls, mode, begins, calls = asked
+    answer: Any = client.chat.completions.create(
+        model="fusion", messages=SUM, stream=stream, extra_body={"router": {"fusion": controls}}
+    )
+    if stream:
+        chunks = list(answer)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        run = router_of(chunks[-1])["fusion"]
+    else:
+        text, run = answer.choices[0].message.content, router_of(answer)["fusion"]
+    assert text.startswith(begins)
+    assert run["mode"] == mode
+    assert len(run["cost"]["lines"]) == calls
+    assert run["cost"]["total_usd"] == pytest.approx(sum(line["cost_usd"] for line in run["cost"]["lines"]))
 
 
 def test_the_bill_the_usage_the_header_the_record_and_the_metrics_agree(live: LiveGateway, client: OpenAI) -> None:
