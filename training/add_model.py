@@ -18,6 +18,7 @@ from classifier.artifact import Array
 from classifier.assessment import TASKS, Assessment, Assessor
 from classifier.classifier import Classifier
 from training.data import DataError, Floats
+from training.judged import answers_of
 from training.readers.ledger import verdict_of
 from training.readers.rows import records, share_of, text_of
 from training.replay import as_prompt
@@ -66,17 +67,6 @@ class Learned:
         return {**self.ability.as_json(), **measured}
 
 
-def add_model(path: Path, model: str, outcomes: Sequence[tuple[str, float]], like: str | None = None) -> Learned:
-    """Estimate a model's abilities and write them into the manifest of the artifact at ``path``.
-
-    Raises:
-        DataError: there are fewer than ``LEAST_OUTCOMES`` outcomes.
-    """
-    found = estimate(model, outcomes, Classifier.load(path), like)
-    keep(path, [found])
-    return found
-
-
 def keep(path: Path, found: Sequence[Learned]) -> None:
     """Write models into the manifest of the artifact at ``path``, beside those it knows."""
     manifest = artifact.read_manifest(path)
@@ -86,18 +76,28 @@ def keep(path: Path, found: Sequence[Learned]) -> None:
 
 def estimate(model: str, outcomes: Sequence[tuple[str, float]], assessor: Assessor, like: str | None = None) -> Learned:
     """A model's abilities from prompts and scores in [0, 1]."""
-    if len(outcomes) < LEAST_OUTCOMES:
-        raise DataError(
-            f"{len(outcomes)} outcomes of {model!r} are too few to place it; give at least {LEAST_OUTCOMES}, "
-            "about 100 for its level, or declare the deployment like a known one in the config"
-        )
     prompts = [as_prompt(text) for text, _ in outcomes]
     judged = [assessor.assess(prompt.text, prompt.context) for prompt in prompts]
     return learn(model, judged, np.array([score for _, score in outcomes]), like)
 
 
+def estimate_from_ledger(model: str, url: str, judge: Classifier, like: str | None = None) -> Learned:
+    """A model's abilities from the judged answers that a gateway's ledger has of it; no text is needed."""
+    features, score = answers_of(url, judge, model)
+    return learn(model, [judge.assess_features(row) for row in features], score, like)
+
+
 def learn(model: str, judged: Sequence[Assessment], score: Floats, like: str | None = None) -> Learned:
-    """Abilities from assessments and scores; starts from the side that explains the scores better."""
+    """Abilities from assessments and scores; starts from the side that explains the scores better.
+
+    Raises:
+        DataError: there are fewer than ``LEAST_OUTCOMES``.
+    """
+    if len(score) < LEAST_OUTCOMES:
+        raise DataError(
+            f"{len(score)} outcomes of {model!r} are too few to place it; give at least {LEAST_OUTCOMES}, "
+            "about 100 for its level, or declare the deployment `like:` a known model in the config"
+        )
     rows = design(judged)
     losses = {side: log_loss(success(rows, prior_of(side)), score) for side in _PRIORS}
     side = like or min(losses, key=lambda name: losses[name])

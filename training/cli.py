@@ -11,7 +11,7 @@ from classifier.classifier import Classifier
 from training import compare as comparison
 from training import fusion_replay
 from training import promote as promotion
-from training.add_model import add_model, read_outcomes
+from training.add_model import estimate, estimate_from_ledger, keep, read_outcomes
 from training.data import DataError
 from training.fit import VERSION
 from training.readers import FORMATS
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_promote(commands.add_parser("promote", help="put a candidate where the gateway reads it, if it is not worse"))
     _add_rollback(commands.add_parser("rollback", help="take back the artifact that was in use before"))
     _add_replay(commands.add_parser("fusion-replay", help="show from recorded answers when a panel of three pays"))
-    _add_add_model(commands.add_parser("add-model", help="teach an artifact a new model from a small file of outcomes"))
+    _add_add_model(commands.add_parser("add-model", help="teach an artifact a new model from a few judged answers"))
     return parser
 
 
@@ -130,7 +130,11 @@ def _add_target(command: argparse.ArgumentParser) -> None:
         default="quality",
         help="quality: mean score lost, by betting; failures: prompts that small fails and strong would not, by Clopper-Pearson",
     )
-    command.add_argument("--valid-from", type=date.fromisoformat, help="first day of the certificate, YYYY-MM-DD")
+    command.add_argument(
+        "--valid-from",
+        type=date.fromisoformat,
+        help="first day of the certificate, YYYY-MM-DD (default: the last day of the data, where it has dates)",
+    )
     command.add_argument("--valid-days", type=int, default=90, help="days until it expires (default 90)")
 
 
@@ -280,7 +284,12 @@ def _rollback(parsed: argparse.Namespace) -> int:
 
 def _add_add_model(command: argparse.ArgumentParser) -> None:
     command.description = "Estimate how a new model does, from outcomes on some prompts; 50 to 100 go a long way."
-    command.add_argument("outcomes", type=Path, help="CSV, JSONL or parquet with prompt and score, one row an answer")
+    command.add_argument(
+        "outcomes", type=Path, nargs="?", help="CSV, JSONL or parquet with prompt and score, one row an answer"
+    )
+    command.add_argument(
+        "--ledger", help="URL of a gateway's ledger with verdicts on the model's answers, in their place"
+    )
     command.add_argument("--artifact", type=Path, required=True, help="artifact directory to add the model to")
     command.add_argument("--model", required=True, help="name of the model, as deployments name it")
     command.add_argument("--like", choices=("small", "strong"), help="side to start from (default: the nearer one)")
@@ -288,7 +297,13 @@ def _add_add_model(command: argparse.ArgumentParser) -> None:
 
 
 def _add_model(parsed: argparse.Namespace) -> int:
-    outcomes = read_outcomes(parsed.outcomes, parsed.model)
-    found = add_model(parsed.artifact, parsed.model, outcomes, like=parsed.like)
+    if (parsed.outcomes is None) == (parsed.ledger is None):
+        raise DataError("add-model needs either a file of outcomes or --ledger URL")
+    judge = Classifier.load(parsed.artifact)
+    if parsed.ledger is not None:
+        found = estimate_from_ledger(parsed.model, parsed.ledger, judge, parsed.like)
+    else:
+        found = estimate(parsed.model, read_outcomes(parsed.outcomes, parsed.model), judge, parsed.like)
+    keep(parsed.artifact, [found])
     print(found.in_words())
     return OK

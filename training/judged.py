@@ -27,6 +27,7 @@ from router.core.types import Usage
 from router.record.ledger.database import open_ledger, read_url
 from router.record.ledger.read import requests_since
 from training.data import DataError, Floats, Ints, Strings
+from training.readers.ledger import verdict_of
 from training.replay import UNKNOWN_OUTPUT_TOKENS, Rows
 from training.state import write_json
 
@@ -133,6 +134,30 @@ def load_judged(url: str, judge: Classifier, out: Path) -> tuple[Judged, dict[st
     part.replace(out / FILE)
     write_json(out / "judged.json", {"requests": len(found), "rejected": dict(rejected), "window": found.window()})
     return found, dict(rejected)
+
+
+def answers_of(url: str, judge: Classifier, model: str) -> tuple[npt.NDArray[np.float32], Floats]:
+    """Judged answers of one model: the numbers each prompt was judged by, and the answers' quality in [0, 1].
+
+    Which prompts a model was given depends on what was thought of them, and on nothing else that bears on its answers.
+
+    Args:
+        url, judge: as for :func:`load_judged`.
+        model: as the gateway's deployments name it.
+
+    Raises:
+        DataError: the ledger cannot be read, or has no judged answer of the model.
+    """
+    rows = [row for row in _read(url) if row["route"] != "fusion" and not _fault(row, judge)]
+    mine = [row for row in rows if row["model"] == model]
+    if not mine:
+        others = sorted({str(row["model"]) for row in rows})
+        raise DataError(
+            f"the ledger has no judged answer of {model!r} that can be learned from; it has some of "
+            f"{', '.join(others) or 'no model'}. Name the model as the pool's deployments do"
+        )
+    score = [verdict_of(row) for row in mine]
+    return np.array([row["features"] for row in mine], dtype=np.float32), np.array(score, dtype=np.float64)
 
 
 def kept_judged(out: Path) -> Judged | None:

@@ -23,6 +23,7 @@ TOPICS = ("invoice", "river", "violin", "carburettor", "tax form", "sourdough", 
 ASKS = ("Say what a {} is.", "Explain step by step how one would repair or improve a {}, with reasons and numbers.")
 
 
+SMALL = "scripted/small?latency_ms=0&tokens_per_second=0&jitter=0"
 NEEDED: dict[tuple[str, bool], Verdict] = {("small", True): "underpowered", ("strong", False): "overprovisioned"}
 
 
@@ -65,6 +66,22 @@ def out(ledger: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     assert main(["run", "--ledger", ledger, "--out", str(folder)]) == OK
     return folder
+
+
+def test_a_model_of_the_ledger_is_added_from_verdicts_on_its_answers(
+    ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(artifact.DEFAULT_PATH, tmp_path / "artifact")
+    add = ["add-model", "--ledger", ledger, "--artifact", str(tmp_path / "artifact"), "--model"]
+    assert main([*add, SMALL]) == OK
+    assert SMALL in capsys.readouterr().out
+    after = Classifier.load(tmp_path / "artifact")
+    entry = after.manifest.models[SMALL]
+    assert entry["outcomes"] > 100
+    answered = [after.success(after.assess(text), SMALL) for text in prompts(20)]
+    assert np.mean([found or 0.0 for found in answered]) == pytest.approx(entry["mean_score"], abs=0.15)
+    assert main([*add, "openai/nobody"]) == REFUSED
+    assert SMALL in capsys.readouterr().err
 
 
 def test_a_ledger_without_texts_makes_a_better_artifact(out: Path) -> None:
