@@ -77,7 +77,8 @@ def _certificate(manifest: Manifest) -> list[str]:
     return [
         f"Certificate: {certificate['method']}, bound by {certificate['bound']}, at confidence "
         f"{1 - certificate['delta']:.2f} for each mode, on {certificate['groups']:,} groups of calibration prompts; "
-        f"expires: {certificate['expires'] or 'no date given'}.",
+        f"expires: {certificate['expires'] or 'never'} (term: {certificate['term']}). "
+        f"The scores were calibrated on {certificate['calibrated_on']}.",
         "",
     ]
 

@@ -299,11 +299,11 @@ def _add_add_model(command: argparse.ArgumentParser) -> None:
 def _add_model(parsed: argparse.Namespace) -> int:
     if (parsed.outcomes is None) == (parsed.ledger is None):
         raise DataError("add-model needs either a file of outcomes or --ledger URL")
-    judge = Classifier.load(parsed.artifact)
     if parsed.ledger is not None:
-        found = estimate_from_ledger(parsed.model, parsed.ledger, judge, parsed.like)
+        found = estimate_from_ledger(parsed.model, parsed.ledger, Classifier.load(parsed.artifact), parsed.like)
     else:
-        found = estimate(parsed.model, read_outcomes(parsed.outcomes, parsed.model), judge, parsed.like)
+        outcomes = read_outcomes(parsed.outcomes, parsed.model)
+        found = estimate(parsed.model, outcomes, Classifier.load(parsed.artifact), parsed.like)
     keep(parsed.artifact, [found])
     print(found.in_words())
     return OK

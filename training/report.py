@@ -168,7 +168,9 @@ def _certificate(certificate: Mapping[str, Any] | None) -> list[str]:
         "policies on the path": certificate["path"]["policies"],
         "data": str(certificate["data"])[:12],
         "window": " to ".join(str(day) for day in certificate["window"].values() if day) or "undated",
-        "expires": certificate["expires"] or "no date given",
+        "expires": certificate["expires"] or "never",
+        "term": certificate["term"],
+        "calibrated on": certificate["calibrated_on"],
         "holds for": certificate["holds_for"],
     }
     rows = "".join(f"<tr><td>{escape(k)}</td><td>{escape(str(v))}</td></tr>" for k, v in about.items() if v is not None)

@@ -30,7 +30,7 @@ from training.recorded_models import learn_recorded
 from training.replay import replay
 from training.report import write_report
 from training.state import State, code_digest, digest_of, digest_tree, plain, read_json, write_json
-from training.thresholds import Target, choose, unmet
+from training.thresholds import SAME_PROMPTS, Target, choose, unmet
 
 STEPS = ("load", "fit", "calibrate", "thresholds", "evaluate", "report")
 
@@ -156,7 +156,7 @@ def _thresholds(chosen: Run) -> tuple[list[Path], str]:
     data, judge = loaded(chosen), _classifier(chosen)
     rows = replay(data, "calibration", judge)
     window = read_json(chosen.tables / "rejected.json")["window"]
-    found = plain(choose(rows, chosen.target, judge.artifact, data.fingerprint(), window, chosen.seed))
+    found = plain(choose(rows, chosen.target, judge.artifact, data.fingerprint(), window, chosen.seed, SAME_PROMPTS))
     manifest = replace(artifact.read_manifest(chosen.artifact), thresholds=found)
     artifact.write_manifest(chosen.artifact, manifest)
     write_json(chosen.out / "thresholds.json", found)

@@ -39,6 +39,10 @@ Recorded prompts are far harder than everyday ones, on which less is lost: at 8 
 NOVELTY_LEVELS = (0.90, 0.95, 0.98, 0.99)
 """Candidates for the novelty above which nothing is trusted to small; 1 switches it off."""
 
+SAME_PROMPTS, OTHER_PROMPTS = "the same prompts", "other prompts"
+"""Where the artifact's probabilities were fitted. Halving the calibration split, one half for each purpose, costs three
+points of always-strong's cost in the balanced mode; ``training.promise_check`` shows what sharing it does to the promise."""
+
 _DOUBT = 0.05
 """Complexity may fall short of the failure rate by this much before prompts count as too novel to judge."""
 
@@ -54,7 +58,8 @@ class Target:
         certified: False takes the thresholds that would have been best on the calibration split itself.
         confidence: of the promise, 1 - delta.
         promise: ``quality`` or ``failures``, see :class:`training.promise.Promise`.
-        valid_from, valid_days: the certificate's term; without a date it has none.
+        valid_from, valid_days: the certificate's term. Without a date it counts from the last day of the data, and where
+            the data has no dates there is none: never from the clock, so that equal inputs give equal bytes.
     """
 
     max_quality_loss: float | None = 0.01
@@ -78,7 +83,13 @@ class Target:
 
 
 def choose(
-    rows: Rows, target: Target, artifact: str, fingerprint: str, window: dict[str, Any], seed: int = 0
+    rows: Rows,
+    target: Target,
+    artifact: str,
+    fingerprint: str,
+    window: dict[str, Any],
+    seed: int = 0,
+    calibrated_on: str = OTHER_PROMPTS,
 ) -> dict[str, Any]:
     """The manifest's ``thresholds``: one entry a mode (arguments of ``Thresholds``), ``certificate``, ``expected``.
 
@@ -89,6 +100,7 @@ def choose(
         fingerprint: of the data they are from.
         window: first and last day of the data, None where they have no dates.
         seed: of the bootstrap and of the order of bets.
+        calibrated_on: which prompts made the artifact's scores into probabilities; said in the certificate.
     """
     if not len(rows):
         raise DataError("the calibration split has no prompt with outcomes of both tiers; nothing can be chosen on it")
@@ -101,7 +113,11 @@ def choose(
     expected = {mode: expect(rows, routed(sample, chosen[mode]), seed) for mode in MODES}
     return {
         **{mode: asdict(chosen[mode]) for mode in MODES},
-        "certificate": {**_terms(rows, target, artifact, fingerprint, window, seed), "modes": certificates},
+        "certificate": {
+            **_terms(rows, target, artifact, fingerprint, window, seed),
+            "calibrated_on": calibrated_on,
+            "modes": certificates,
+        },
         "expected": expected,
     }
 
@@ -183,7 +199,8 @@ def _terms(
     rows: Rows, target: Target, artifact: str, fingerprint: str, window: dict[str, Any], seed: int
 ) -> dict[str, Any]:
     """What the certificate says apart from the modes."""
-    expires = target.valid_from + timedelta(days=target.valid_days) if target.valid_from else None
+    starts, term = _term(target, window)
+    expires = starts + timedelta(days=target.valid_days) if starts else None
     promised = target.max_quality_loss is not None and target.certified
     policies = path(CEILINGS["cost"], 1.0)
     return {
@@ -200,10 +217,20 @@ def _terms(
         "window": window,
         "artifact": artifact,
         "seed": seed,
-        "valid_from": target.valid_from.isoformat() if target.valid_from else None,
+        "valid_from": starts.isoformat() if starts else None,
         "expires": expires.isoformat() if expires else None,
+        "term": term,
         "holds_for": "prompts drawn like the calibration split, answered by models like the recorded tiers",
     }
+
+
+def _term(target: Target, window: dict[str, Any]) -> tuple[date | None, str]:
+    """The first day of a certificate, and what its term counts from."""
+    if target.valid_from is not None:
+        return target.valid_from, f"{target.valid_days} days from the day given"
+    if window.get("to"):
+        return date.fromisoformat(window["to"]), f"{target.valid_days} days from the last day of the data"
+    return None, "none: the data has no dates; --valid-from sets one"
 
 
 def _check_production(rows: Rows, sample: Sample, thresholds: Thresholds) -> None:

@@ -38,6 +38,8 @@ class Certificate:
         holds_for: which prompts and models.
         window: first and last day of the data; None where undated.
         expires: the last day; None without a term.
+        term: what the term counts from, or why there is none.
+        calibrated_on: which prompts made the artifact's scores into probabilities; empty where it is not said.
         versions: of the libraries that fitted it.
     """
 
@@ -49,6 +51,8 @@ class Certificate:
     expires: date | None
     versions: Mapping[str, str]
     modes: Mapping[Mode, Promise]
+    term: str = ""
+    calibrated_on: str = ""
 
     def doubts(self, artifact: str, today: date) -> tuple[str, ...]:
         """Why the promise does not stand; empty where it does."""
@@ -71,7 +75,7 @@ class Certificate:
             what = f"loses at most {promise.alpha:.1%} of always-strong's quality"
         else:
             what = f"lets at most {promise.alpha:.1%} of prompts fail that strong gets right"
-        term = f"until {self.expires}" if self.expires else "no expiry date"
+        term = f"until {self.expires}" if self.expires else "without expiry date, for its data has no dates"
         return (
             f"mode {mode} {what}, with confidence {1 - self.delta:.0%} ({promise.n:,} calibration groups, "
             f"{promise.sent_small:,} sent small, {promise.failures:,} failures; {term})"
@@ -92,6 +96,8 @@ class Certificate:
             "holds_for": self.holds_for,
             "window": {"from": self.window[0], "to": self.window[1]},
             "expires": self.expires.isoformat() if self.expires else None,
+            "term": self.term,
+            "calibrated_on": self.calibrated_on,
             "versions": dict(self.versions),
         }
 
@@ -109,13 +115,15 @@ def read_certificate(thresholds: Mapping[str, Any] | None, versions: Mapping[str
     window = raw.get("window") or {}
     return Certificate(
         artifact=str(raw.get("artifact", "")),
-        kind=str(raw.get("promise", "quality")),
-        delta=float(raw.get("delta", 1.0)),
+        kind=str(raw.get("promise") or "quality"),
+        delta=float(raw.get("delta") or 1.0),
         holds_for=str(raw.get("holds_for", "")),
         window=(window.get("from"), window.get("to")),
         expires=date.fromisoformat(raw["expires"]) if raw.get("expires") else None,
         versions=dict(versions),
         modes={mode: _promise(raw["modes"][mode]) for mode in MODES if mode in raw.get("modes", {})},
+        term=str(raw.get("term") or ""),
+        calibrated_on=str(raw.get("calibrated_on") or ""),
     )
 
 

@@ -51,6 +51,15 @@ def test_a_promise_is_doubted_for_another_artifact_after_its_term_and_where_it_w
     assert all(said.startswith(start) for said, start in zip(found, doubts, strict=True))
 
 
+def test_thresholds_chosen_without_a_promise_are_read_and_say_so() -> None:
+    raw = {"certified": False, "promise": None, "delta": None, "expires": None, "artifact": "mine@1:abc"}
+    modes = {"balanced": {"certified": False, "alpha": 0.02}}
+    certificate = read_certificate({"certificate": {**raw, "modes": modes}}, {})
+    assert certificate is not None
+    assert "uncertified" in certificate.in_words("balanced")
+    assert certificate.facts("balanced")["certified"] is False
+
+
 def test_thresholds_without_a_certificate_promise_nothing() -> None:
     assert read_certificate(None, {}) is None
     assert read_certificate({"balanced": {"complexity": 0.5}}, {}) is None

@@ -77,7 +77,17 @@ def test_dearer_calls_are_used_less(many: Rows) -> None:
 def test_the_certificate_expires_by_the_date_given_and_never_by_the_clock(many: Rows) -> None:
     dated = chosen(many, Target(valid_from=date(2026, 1, 1), valid_days=30))["certificate"]
     assert (dated["valid_from"], dated["expires"]) == ("2026-01-01", "2026-01-31")
-    assert chosen(many, Target())["certificate"]["expires"] is None
+    undated = chosen(many, Target())["certificate"]
+    assert undated["expires"] is None
+    assert undated["term"].startswith("none: the data has no dates")
+
+
+def test_the_term_counts_from_the_last_day_of_dated_data(many: Rows) -> None:
+    window = {"from": "2026-02-01", "to": "2026-03-01"}
+    found = choose(many, Target(), "fake@1:0", "f" * 64, window)["certificate"]
+    assert (found["valid_from"], found["expires"]) == ("2026-03-01", "2026-05-30")
+    assert found["term"] == "90 days from the last day of the data"
+    assert found["calibrated_on"] == "other prompts"
 
 
 def test_equal_rows_give_equal_thresholds(many: Rows) -> None:
