@@ -5,7 +5,8 @@ RUN pip install --no-cache-dir --prefix=/install --require-hashes -r requirement
  && pip install --no-cache-dir --prefix=/install --no-deps .
 
 FROM python:3.12-slim
-RUN useradd --create-home --uid 10001 gateway
+RUN useradd --create-home --uid 10001 gateway \
+ && install -d -o gateway -g gateway /home/gateway/.local/state/fusion-router
 COPY --from=build /install /usr/local
 RUN install -d -o gateway -m 700 /home/gateway/.local/state/fusion-router
 VOLUME /home/gateway/.local/state/fusion-router

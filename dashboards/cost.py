@@ -2,10 +2,8 @@
 
 from dashboards.panel import Board, Panel, Query, Row
 from dashboards.promql import (
-    HOUR,
     per_hour,
     rate,
-    recorded,
     savings_per_hour,
     savings_total,
     share,
@@ -16,6 +14,7 @@ SPEND, BASELINE, REQUESTS = "router_cost_usd_total", "router_counterfactual_cost
 USD, USD_PER_HOUR = "currencyUSD", "USD per hour"
 UNPRICED = "Calls of models without a known price are in neither side; the panel of unpriced calls counts them."
 
+OVERHEAD, CPU_PRICE = "router_overhead_seconds_sum", "scalar(router:cpu_price_usd_per_second)"
 _ASSESS = 'station="assess"'
 
 _GLANCE = Row(
@@ -130,6 +129,7 @@ _SPEND = Row(
             "`cached` is part of `input`, `reasoning` part of `output`.",
             axis="tokens per second",
             width=12,
+            drawn=True,
         ),
     ),
 )
@@ -172,8 +172,8 @@ _SAVINGS = Row(
             "What does the classifier cost?",
             "lines",
             (
-                Query(f"sum ({recorded('router:classifier_cost_usd:rate5m')}) * {HOUR}", "judging prompts"),
-                Query(f"sum ({recorded('router:spend_usd:rate5m')}) * {HOUR}", "upstream calls"),
+                Query(f"{per_hour(OVERHEAD, where=_ASSESS)} * {CPU_PRICE}", "judging prompts"),
+                Query(per_hour(SPEND), "upstream calls"),
             ),
             "CPU time spent on judging prompts at the price set in rules/recording.yml, beside what is paid upstream.",
             USD,
@@ -183,15 +183,9 @@ _SAVINGS = Row(
         Panel(
             "What does judging 1,000 prompts cost?",
             "stat",
-            (
-                Query(
-                    f"1000 * {total('router_overhead_seconds_sum', where=_ASSESS)}"
-                    f" * scalar(router:cpu_price_usd_per_second) / {total('router_complexity_count')}"
-                ),
-            ),
+            (Query(f"1000 * {total(OVERHEAD, where=_ASSESS)} * {CPU_PRICE} / {total('router_complexity_count')}"),),
             "CPU seconds of the classifier at the price set in rules/recording.yml.",
             USD,
-            drawn=True,
         ),
         Panel(
             "What share of calls could not be priced?",
@@ -205,7 +199,7 @@ _SAVINGS = Row(
                     "all calls",
                 ),
                 Query(
-                    total("router_unpriced_calls_total", "model") + f" / scalar({total('router_attempts_total')})",
+                    f"{total('router_unpriced_calls_total', 'model')} / scalar({total('router_attempts_total')}) > 0",
                     "{{model}}",
                 ),
             ),
@@ -213,6 +207,7 @@ _SAVINGS = Row(
             "percentunit",
             limits=(0.001, 0.05),
             decimals=1,
+            drawn=True,
         ),
     ),
 )

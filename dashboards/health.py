@@ -127,7 +127,8 @@ _DEPLOYMENTS = Row(
             "stacked",
             (Query(rate(ATTEMPTS, "deployment, outcome"), "{{deployment}} {{outcome}}"),),
             "Every upstream call, retries and panelists included.",
-            "reqps",
+            "ops",
+            axis="calls per second",
             drawn=True,
         ),
         Panel(

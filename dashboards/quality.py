@@ -5,6 +5,7 @@ from dashboards.promql import HOUR, quantile, rate, recorded, series, share, tot
 
 REQUESTS, FEEDBACK, COMPLEXITY = "router_requests_total", "router_feedback_total", "router_complexity"
 RUNS, PANELISTS = "router_fusion_runs_total", "router_fusion_panelists_total"
+AGREEMENT = "router_fusion_agreement"
 FUSED, UPWARD = 'route="fusion"', 'route=~"strong|fusion"'
 _BEYOND, _LOST = 'le="0.95"', 'outcome!="ok"'
 
@@ -178,7 +179,7 @@ _FEEDBACK = Row(
         Panel(
             "What do callers say of each route?",
             "bars",
-            (Query(total(FEEDBACK, "route, verdict"), "{{route}} {{verdict}}"),),
+            (Query(total(FEEDBACK, "route, verdict") + " > 0", "{{route}} {{verdict}}"),),
             "Verdicts sent to /v1/feedback in the chosen time.",
             width=12,
             drawn=True,
@@ -201,10 +202,13 @@ _FUSION = Row(
             "How much do panelists agree?",
             "lines",
             (
-                Query(quantile(0.5, "router_fusion_agreement"), "median"),
-                Query(f"{rate('router_fusion_agreement_sum')} / {rate('router_fusion_agreement_count')}", "mean"),
+                Query(f"{rate(AGREEMENT + '_sum')} / {rate(AGREEMENT + '_count')}", "mean"),
+                Query(
+                    f"1 - {share(rate(AGREEMENT + '_bucket', where=_BEYOND), rate(AGREEMENT + '_count'))}",
+                    "unanimous runs",
+                ),
             ),
-            "Share of the candidates that say the same.",
+            "Share of the candidates that say the same, and share of the runs in which all do.",
             "percentunit",
             drawn=True,
         ),

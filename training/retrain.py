@@ -16,6 +16,7 @@ from classifier.artifact import ArtifactError, Contents
 from classifier.classifier import Classifier
 from classifier.model import Model
 from training.adapt import Lessons, adapt, corrected
+from training.calibrate import complexity_reference
 from training.compare import compare, table
 from training.data import DataError, Ints
 from training.judged import Judged, kept_judged, load_judged
@@ -170,7 +171,9 @@ def _choose(chosen: Retraining, judged: Judged, judge: Classifier, target: Path)
     found: dict[str, Any] = plain(
         choose(rows, chosen.target, judge.artifact, judged.fingerprint(), judged.window(), chosen.seed)
     )
-    artifact.write_manifest(target, replace(artifact.read_manifest(target), thresholds=found))
+    spread = complexity_reference(rows.complexity)
+    before = artifact.read_manifest(target)
+    artifact.write_manifest(target, replace(before, thresholds=found, complexity_reference=spread))
     return f"chosen on {groups} judged prompts"
 
 

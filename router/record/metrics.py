@@ -156,8 +156,8 @@ class Metrics:
         if record.baseline_cost_usd is not None:
             waiting["counterfactual", route, record.baseline].append(record.baseline_cost_usd)
         saved = record.savings_usd
-        if saved:
-            waiting["savings", route, "saved" if saved > 0 else "overspent"].append(abs(saved))
+        if saved is not None and record.attempts:
+            waiting["savings", route, "saved" if saved >= 0 else "overspent"].append(abs(saved))
         assessment = record.decision.assessment if record.decision else None
         if assessment is not None:
             waiting["complexity", assessment.task].append(assessment.complexity)

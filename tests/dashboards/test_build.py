@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from dashboards.build import BOARDS, FOLDER, files
 from dashboards.panel import WIDTH, Board, Panel
+from router.record.ledger.savings import CPU_USD_PER_HOUR
 from router.record.metrics import Metrics
 from tests.dashboards.processes import DASHBOARDS
 
@@ -72,9 +73,12 @@ def test_every_recorded_series_is_used_and_every_used_one_is_recorded() -> None:
     assert used == recorded
 
 
+def test_a_core_costs_the_same_on_dashboards_and_in_the_savings_command() -> None:
+    (rule,) = (rule for rule in rules() if rule.get("record") == "router:cpu_price_usd_per_second")
+    assert rule["expr"] == f"vector({CPU_USD_PER_HOUR} / 3600)"
+
+
 def test_every_label_that_is_asked_for_exists() -> None:
-    registry = CollectorRegistry()
-    Metrics(registry)
     known = {
         label for metric in vars(Metrics(CollectorRegistry())).values() for label in getattr(metric, "_labelnames", ())
     }

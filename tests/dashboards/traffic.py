@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import count, cycle
 from typing import Any
 
 import httpx
@@ -121,20 +121,18 @@ def requests() -> Iterator[dict[str, Any]]:
         for number, prompt in enumerate(prompts)
     )
     special = cycle(SPECIAL)
-    while True:
-        for _ in range(2):
-            yield next(routed)
-        yield next(special)
+    for number in count(1):
+        yield next(routed if number % 3 else special)
 
 
-async def send(url: str, wanted: Iterator[dict[str, Any]], count: int, answers: Answers, pause_s: float = 0.0) -> None:
+async def send(url: str, wanted: Iterator[dict[str, Any]], number: int, answers: Answers, pause_s: float = 0.0) -> None:
     """Send so many requests, a few at a time, and add the answers up."""
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=httpx.Limits(max_connections=AT_ONCE)) as client:
 
         async def work() -> None:
-            nonlocal count
-            while count > 0:
-                count -= 1
+            nonlocal number
+            while number > 0:
+                number -= 1
                 await _send(client, next(wanted), answers)
                 await asyncio.sleep(pause_s)
 
@@ -155,7 +153,25 @@ async def _send(client: httpx.AsyncClient, body: dict[str, Any], answers: Answer
         answers.add_answer(reply.json()["router"])
 
 
-VERDICTS = cycle(("good_fit", "good_fit", "underpowered", "overprovisioned", "good_fit", "failed"))
+EVERY = {"small": 9, "strong": 3, "fusion": 4, "direct": 9}
+"""So many good verdicts to each other one."""
+
+
+def verdicts() -> dict[str, Iterator[str]]:
+    """What callers say, by route: mostly that it was right."""
+    unlike = {
+        "small": ("underpowered", "failed", "overprovisioned"),
+        "strong": ("overprovisioned", "overprovisioned", "failed"),
+        "fusion": ("overprovisioned", "underpowered"),
+        "direct": ("failed",),
+    }
+    return {
+        route: cycle([verdict for other in others for verdict in (other, *["good_fit"] * EVERY[route])])
+        for route, others in unlike.items()
+    }
+
+
+VERDICTS = verdicts()
 
 
 async def judge(url: str, answers: Answers) -> Counter[tuple[str, str]]:
@@ -163,7 +179,7 @@ async def judge(url: str, answers: Answers) -> Counter[tuple[str, str]]:
     said: Counter[tuple[str, str]] = Counter()
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         for request_id, route in answers.rated:
-            verdict = next(VERDICTS)
+            verdict = next(VERDICTS[route])
             reply = await client.post("/v1/feedback", json={"request_id": request_id, "verdict": verdict})
             reply.raise_for_status()
             said[route, verdict] += 1

@@ -95,6 +95,18 @@ def test_a_ledger_without_texts_makes_a_better_artifact(out: Path) -> None:
     assert after.features_id == before.features_id, "what the ledger kept stays usable"
 
 
+def test_with_enough_verdicts_thresholds_are_chosen_on_the_ledger_and_drift_is_measured_against_it(
+    ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.retrain.LEAST_CALIBRATION", 20)
+    main(["run", "--ledger", ledger, "--out", str(tmp_path)])
+    before, after = artifact.read_manifest(artifact.DEFAULT_PATH), artifact.read_manifest(tmp_path / "artifact")
+    assert after.thresholds != before.thresholds
+    assert after.complexity_reference is not None
+    assert after.complexity_reference != before.complexity_reference
+    assert 20 <= after.complexity_reference["prompts"] < 360
+
+
 def test_what_is_promoted_is_in_use_and_what_was_there_comes_back(
     out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
