@@ -244,7 +244,7 @@ class Settings:
     fusion: FusionSettings = FusionSettings()
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
-    ledger: LedgerSettings = LedgerSettings()
+    ledger: LedgerSettings = LedgerSettings(enabled=False)
     limits: LimitSettings = LimitSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     origin: str = "environment"

@@ -1,5 +1,6 @@
 """``fusion-router check``: everything that can be known without calling anybody."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,23 @@ def check(
     except SettingsError as error:
         return CheckReport(error.complaints, ())
     broken = _artifact_complaint(settings, load_artifact)
-    return CheckReport((broken,) if broken else (), settings.warnings, settings)
+    unwritable = _ledger_warning(settings)
+    warnings = (*settings.warnings, unwritable) if unwritable else settings.warnings
+    return CheckReport((broken,) if broken else (), warnings, settings)
+
+
+def _ledger_warning(settings: Settings) -> Complaint | None:
+    """A ledger that this user cannot write costs rows, not requests: doubtful, not wrong. A database is not asked."""
+    _, is_file, name = settings.ledger.url.partition("sqlite:///")
+    if not settings.ledger.enabled or not is_file:
+        return None
+    place = next(path for path in (Path(name), *Path(name).parents) if path.exists())
+    if os.access(place, os.W_OK) and (place.is_dir() or place == Path(name)):
+        return None
+    fix = "name a place that it may write to, or set ledger.enabled: false"
+    return Complaint(
+        "ledger.url", f"{place} cannot be written by this user, so no request is recorded", fix, settings.origin
+    )
 
 
 def _artifact_complaint(settings: Settings, load_artifact: Callable[[Path | None], object]) -> Complaint | None:

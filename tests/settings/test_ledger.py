@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from router.config.check import check
 from router.config.load import load_settings
 from router.settings import Complaint, Settings
 from tests.settings.conftest import KEYS, POOL, ROUTING
@@ -66,3 +67,14 @@ def test_limits_may_be_lifted(load: Load) -> None:
     lifted = "ledger: {retention_days: null, text_retention_days: null, max_rows: null, max_mb: null}"
     made = load(POOL + ROUTING + lifted).ledger
     assert (made.retention_days, made.text_retention_days, made.max_rows, made.max_mb) == (None, None, None, None)
+
+
+def test_check_warns_of_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for name, doubtful in (("file/l.db", True), ("new/l.db", False), ("l.db", False)):
+        config = tmp_path / "router.yaml"
+        config.write_text(POOL + ROUTING + f"ledger: {{url: 'sqlite:///{name}'}}")
+        report = check(config, KEYS, lambda artifact: None)
+        assert report.ok
+        assert ("ledger.url" in {warning.key for warning in report.warnings}) == doubtful
+    assert not (tmp_path / "new").exists()

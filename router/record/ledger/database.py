@@ -62,10 +62,12 @@ def connect(url: URL, *, pooled: bool = True) -> Engine:
     arguments = {
         "connect_timeout": CONNECT_S,
         "application_name": "fusion-router",
-        "options": f"-c statement_timeout={STATEMENT_MS}",
         "tcp_user_timeout": STATEMENT_MS,
+        "prepare_threshold": None,  # prepared statements do not survive a pooler between us and the server
     }
-    return create_engine(url, connect_args=arguments, pool_size=3, max_overflow=2, pool_pre_ping=True)
+    engine = create_engine(url, connect_args=arguments, pool_size=3, max_overflow=2, pool_pre_ping=True)
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
 
 
 def open_ledger(url: URL, *, create: bool = True) -> Engine:
@@ -101,6 +103,11 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     cursor.execute("PRAGMA journal_size_limit = 67108864")
     cursor.close()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """In each transaction, and not as an option of the connection, which poolers refuse."""
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

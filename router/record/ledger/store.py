@@ -107,10 +107,10 @@ def tidy_chunk(engine: Engine, retention: Retention, now_s: float) -> int:
             if gone:
                 return gone
         if retention.days is not None:
-            gone = _delete_before(connection, now_s - retention.days * 86_400, CHUNK)
+            gone = _delete_before(connection, now_s - retention.days * 86_400)
             if gone:
                 return gone
-        return _delete_oldest(connection, min(_surplus(connection, retention), CHUNK))
+        return _delete_up_to(connection, _surplus_up_to(connection, retention))
 
 
 def used_bytes(connection: Connection) -> int:
@@ -137,9 +137,9 @@ def used_bytes(connection: Connection) -> int:
 
 
 def row_count(connection: Connection) -> int:
-    """How many requests the ledger holds, by their numbers: they have no gaps, and counting would read everything."""
-    least, most = connection.execute(select(func.min(REQUESTS.c.seq), func.max(REQUESTS.c.seq))).one()
-    return 0 if least is None else int(most - least + 1)
+    """How many requests the ledger holds, by their numbers: they have hardly a gap, and counting would read everything."""
+    least, most = _ends(connection)
+    return most - least + 1
 
 
 def give_back(engine: Engine, pages: int) -> None:
@@ -160,28 +160,34 @@ def prune(engine: Engine, retention: Retention, on_progress: Callable[[int], Non
     return gone
 
 
-def _surplus(connection: Connection, retention: Retention) -> int:
-    """How many of the oldest requests are too many."""
-    surplus = 0
+def _ends(connection: Connection) -> tuple[int, int]:
+    """The least and the highest number; (1, 0) where there is none."""
+    least, most = connection.execute(select(func.min(REQUESTS.c.seq), func.max(REQUESTS.c.seq))).one()
+    return (1, 0) if least is None else (int(least), int(most))
+
+
+def _surplus_up_to(connection: Connection, retention: Retention) -> int:
+    """The number up to which requests are too many, 0 where they are not."""
+    least, most = _ends(connection)
+    up_to = 0
     if retention.max_rows is not None:
-        surplus = row_count(connection) - retention.max_rows
+        up_to = most - retention.max_rows
     if retention.max_bytes is not None:
         used = used_bytes(connection)
         if used > retention.max_bytes:
-            rows = row_count(connection)
-            surplus = max(surplus, int(rows * (1 - retention.max_bytes / used)) + 1 if rows else 0)
-    return max(0, surplus)
+            up_to = max(up_to, least + int((most - least + 1) * (1 - retention.max_bytes / used)))
+    return up_to
 
 
-def _delete_before(connection: Connection, before_s: float, limit: int) -> int:
-    old = select(REQUESTS.c.seq).where(REQUESTS.c.started_at < before_s).order_by(REQUESTS.c.started_at).limit(limit)
+def _delete_before(connection: Connection, before_s: float) -> int:
+    old = select(REQUESTS.c.seq).where(REQUESTS.c.started_at < before_s).order_by(REQUESTS.c.started_at).limit(CHUNK)
     return _delete(connection, [seq for (seq,) in connection.execute(old)])
 
 
-def _delete_oldest(connection: Connection, count: int) -> int:
-    if count <= 0:
+def _delete_up_to(connection: Connection, number: int) -> int:
+    if number <= 0:
         return 0
-    old = select(REQUESTS.c.seq).order_by(REQUESTS.c.seq).limit(count)
+    old = select(REQUESTS.c.seq).where(REQUESTS.c.seq <= number).order_by(REQUESTS.c.seq).limit(CHUNK)
     return _delete(connection, [seq for (seq,) in connection.execute(old)])
 
 
