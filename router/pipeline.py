@@ -119,7 +119,12 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
         services, request, exchange.caller, exchange.session_header, draft,
         began_s=began_s, fusion_depth=exchange.fusion_depth,
     )  # fmt: skip
-    trip = Trip(considered.prompt.input_tokens, draft.attempts, keeps_text=services.stores == "all")
+    trip = Trip(
+        considered.prompt.input_tokens,
+        draft.attempts,
+        keeps_text=services.stores == "all",
+        around_model=request.around_model,
+    )
     if considered.decision.panel:
         await answer_by_panel(services, exchange, request, considered, draft, _deadline(services))
     elif request.stream:
@@ -139,7 +144,7 @@ async def _embeddings(services: Services, exchange: Exchange, draft: Draft) -> N
         raise BadRequest("Embeddings are not routed: name a deployment of the pool as `model`.", param="model")
     plan = (Step(name, "direct"),)
     draft.decision = Decision("direct", Reason.DIRECT, policy.mode, plan, None)
-    trip = Trip(len(str(request.body.get("input", ""))) // 4, draft.attempts)
+    trip = Trip(len(str(request.body.get("input", ""))) // 4, draft.attempts, around_model=request.around_model)
     step, body = await services.dispatcher.complete(
         plan, request.body, _deadline(services), trip, operation="embeddings"
     )

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-import orjson
-
 from router.core.types import Capability
+from router.core.whole_json import dumps
 
 INJECTED_TAGS = (
     "system-reminder",
@@ -167,15 +166,15 @@ def estimate_input_tokens(body: Mapping[str, Any]) -> int:
     for message in body["messages"]:
         tokens += 4 + text_tokens(message_text(message))
         if message.get("tool_calls"):
-            tokens += len(orjson.dumps(message["tool_calls"])) // 4
+            tokens += len(dumps(message["tool_calls"])) // 4
     for part in _parts(body["messages"]):
         if part.get("type") in _SEEN_PARTS:
             tokens += IMAGE_TOKENS
         elif "text" not in part and part.get("type") != "input_audio":
-            tokens += len(orjson.dumps(part)) // 4
+            tokens += len(dumps(part)) // 4
     for key in ("tools", "functions", "response_format"):
         if body.get(key):
-            tokens += len(orjson.dumps(body[key])) // 4
+            tokens += len(dumps(body[key])) // 4
     return tokens
 
 
@@ -224,7 +223,9 @@ def _is_tool_step(message: Mapping[str, Any]) -> bool:
 
 
 def _is_short(text: str) -> bool:
-    return len(text) <= FOLLOWUP_BYTES and len(text.encode()) <= FOLLOWUP_BYTES and text.count(" ") < FOLLOWUP_WORDS
+    if len(text) > FOLLOWUP_BYTES or text.count(" ") >= FOLLOWUP_WORDS:
+        return False
+    return len(text.encode("utf-8", "surrogatepass")) <= FOLLOWUP_BYTES
 
 
 def _key(caller: str, index: int, first_text: str, text: str) -> str:

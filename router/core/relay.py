@@ -15,6 +15,7 @@ import orjson
 
 from router.core.types import Usage
 from router.core.usage import read_usage
+from router.core.whole_json import dumps, loads
 from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFailed, UpstreamRateLimited
 
 _DONE = b"[DONE]"
@@ -161,7 +162,7 @@ class Relay:
 
 def event_bytes(chunk: dict[str, Any]) -> bytes:
     """A chunk as a server-sent event."""
-    return b"data: " + orjson.dumps(chunk) + b"\n\n"
+    return b"data: " + dumps(chunk) + b"\n\n"
 
 
 def _payload(event: bytes) -> bytes:
@@ -172,7 +173,7 @@ def _payload(event: bytes) -> bytes:
 
 def _parse(payload: bytes) -> dict[str, Any]:
     try:
-        chunk = orjson.loads(payload)
+        chunk = loads(payload)
     except orjson.JSONDecodeError as error:
         raise UpstreamBadReply("The provider's stream has an event that is not JSON.", billed=True) from error
     if not isinstance(chunk, dict):

@@ -15,6 +15,8 @@ class ModelRequest:
         stream: the caller wants events.
         include_usage: the caller asked for a usage chunk of its own.
         controls: the ``router`` object as it came; None where there is none.
+        around_model: the caller's bytes before and after the model's name, to be sent on as they are; None where ``body``
+            says something else than they do.
         fusion_forms: OpenRouter's ways of asking for fusion, taken out of the body, each with its path.
     """
 
@@ -24,3 +26,4 @@ class ModelRequest:
     include_usage: bool = False
     controls: Any = None
     fusion_forms: tuple[tuple[str, Any], ...] = ()
+    around_model: tuple[bytes, bytes] | None = None

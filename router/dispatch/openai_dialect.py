@@ -2,7 +2,8 @@
 
 Laws:
 
-* The request is the caller's with ``model`` replaced, serialised once; unknown fields are not looked at.
+* The request is the caller's with ``model`` replaced, his own bytes where they can be cut around it; unknown fields
+  are not looked at.
 * A reply is parsed once; a stream not at all: its bytes pass as they come.
 * Every failure leaves as an ``UpstreamError`` (``refusal`` for statuses, ``breakage`` for exceptions, ``reply``
   for bodies) that carries no key; cancellation passes through.
@@ -16,8 +17,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
-import orjson
-
+from router.core.whole_json import dumps
 from router.dispatch.address import Address, address_of
 from router.dispatch.breakage import Breakage, meaning
 from router.dispatch.provider import Call, Operation, Target
@@ -157,9 +157,12 @@ class _Reader:
 
 
 def _written(call: Call) -> bytes:
+    if call.around_model is not None:
+        before, after = call.around_model
+        return before + dumps(call.target.upstream_model) + after
     try:
-        return orjson.dumps({**call.body, "model": call.target.upstream_model})
-    except orjson.JSONEncodeError as error:  # its text names a type, never a value
+        return dumps({**call.body, "model": call.target.upstream_model})
+    except (TypeError, ValueError) as error:  # their text names a type, never a value
         raise UpstreamRejected(
             f"{call.target.deployment.name}: the request cannot be written as JSON: {error}"
         ) from None

@@ -52,6 +52,8 @@ class Call:
             stream it already asks for usage.
         deadline_s: point in time on the event loop's clock by which everything is over.
         headers: per-request headers for the provider (fusion depth, trace context).
+        around_model: the same request as the caller wrote it, before and after the model's name; None where ``body``
+            has to be written.
     """
 
     target: Target
@@ -59,6 +61,7 @@ class Call:
     deadline_s: float
     operation: Operation = "chat/completions"
     headers: Mapping[str, str] = field(default_factory=dict)
+    around_model: tuple[bytes, bytes] | None = None
 
 
 class Provider(Protocol):

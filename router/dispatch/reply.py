@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from router.core.whole_json import loads
 from router.dispatch.provider import Operation
 from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFiltered
 
@@ -19,7 +20,7 @@ def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str,
         UpstreamFiltered: nothing in it because the provider's filter took it out.
     """
     try:
-        body = orjson.loads(raw)
+        body = loads(raw)
     except orjson.JSONDecodeError:
         raise _bad(deployment, "the reply is not valid JSON") from None
     if not isinstance(body, dict):

@@ -62,6 +62,7 @@ class Trip:
         output_tokens: our estimate of the answer, for calls that are cut off; 0 where only the prompt is counted.
         max_attempts: fewer calls than the dispatcher allows; None where its own limit holds.
         headers: sent with every call.
+        around_model: the body as the caller wrote it, for every call; see ``Call``.
         keeps_text: the answer's text is wanted for the record.
     """
 
@@ -74,6 +75,7 @@ class Trip:
     output_tokens: int = 0
     max_attempts: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    around_model: tuple[bytes, bytes] | None = None
     keeps_text: bool = False
 
     @property
@@ -222,7 +224,7 @@ class Dispatcher:
             if trip.failed and trip.failed[-1].step == step:
                 await self._pause(deadline_s, trip)
             ends_s = self._share(deadline_s, plan, trip, body)
-            made = Call(self.targets[step.deployment], body, ends_s, operation, trip.headers)
+            made = Call(self.targets[step.deployment], body, ends_s, operation, trip.headers, trip.around_model)
             try:
                 return step, await self._attempt(step, made, trip, call)
             except UpstreamError as error:

@@ -129,5 +129,7 @@ async def _on_gateway_error(_request: Request, error: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     """Starlette's own refusals, in OpenAI's shape."""
     if getattr(error, "status_code", 404) == 405:
-        return _failure(MethodNotAllowed(f"{request.method} is not allowed on {request.url.path[:100]}."))
+        refused = _failure(MethodNotAllowed(f"{request.method} is not allowed on {request.url.path[:100]}."))
+        refused.headers.update(getattr(error, "headers", None) or {})  # Allow
+        return refused
     return _failure(EndpointNotFound(f"Unknown URL: {request.method} {request.url.path[:100]}. See /v1/models."))

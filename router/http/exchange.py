@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-import orjson
-
 from router.core.relay import event_bytes
 from router.core.request import ModelRequest
+from router.core.whole_json import dumps
 from router.errors import (
     BodyTooLarge,
     GatewayError,
@@ -104,7 +103,7 @@ class AsgiExchange:
     async def reply(self, draft: Draft, body: dict[str, Any]) -> None:
         """Answer in one piece."""
         draft.status = 200
-        await self._respond(200, orjson.dumps(body), draft)
+        await self._respond(200, dumps(body), draft)
 
     async def begin(self, draft: Draft) -> None:
         """Send the status and the headers of an event stream."""
@@ -133,7 +132,7 @@ class AsgiExchange:
             self.answered = True
             return
         draft.status = error.status
-        await self._respond(error.status, orjson.dumps(error.body()), draft, _error_headers(error, draft))
+        await self._respond(error.status, dumps(error.body()), draft, _error_headers(error, draft))
         self.answered = True
 
     def release(self) -> None:
@@ -235,6 +234,8 @@ def _fusion_depth(headers: Mapping[bytes, bytes]) -> int:
 def _error_headers(error: GatewayError, draft: Draft) -> list[Header]:
     """When to come back, and whether at all: not where money has been spent, so that SDKs do not spend it again."""
     headers: list[Header] = [(b"connection", b"close")] if isinstance(error, SlowCaller) else []
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", b"POST"))
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after_s))))
         headers.append((b"retry-after-ms", b"%d" % max(1, error.retry_after_s * 1000)))

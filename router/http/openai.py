@@ -9,12 +9,15 @@ import orjson
 
 from router.core.fusion_controls import take_forms
 from router.core.request import ModelRequest
+from router.core.whole_json import loads, loads_exactly
 from router.errors import BadRequest
 
 ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
 _MAY_BE_SILENT = frozenset(("assistant", "tool", "function"))
 """Roles whose ``content`` may be absent."""
 
+_MODEL, _MODEL_VALUE = b'"model"', re.compile(rb'"model"\s*:\s*')
+_ASK_FOR_USAGE = b'"stream_options":{"include_usage":true},'
 _NOT_A_NUMBER = re.compile(rb'"([A-Za-z_]\w{0,60})"\s*:\s*-?(?:NaN|Infinity)')
 
 
@@ -36,12 +39,14 @@ def read_chat(raw: bytes) -> ModelRequest:
                 raise BadRequest(f"`{key}` must be {expected}.", param=key)
     stream = body.get("stream") is True
     options = body.get("stream_options") or {}
+    include_usage = stream and options.get("include_usage") is True
     controls = body.pop("router", None)
     upstream, forms = take_forms(body)
+    is_untouched = controls is None and not forms and not (stream and "stream_options" in body)
     if stream:
         upstream["stream_options"] = {**options, "include_usage": True}
-    include_usage = stream and options.get("include_usage") is True
-    return ModelRequest(upstream, model, stream, include_usage, controls, forms)
+    around_model = _around_model(raw, model, _ASK_FOR_USAGE if stream else b"") if is_untouched else None
+    return ModelRequest(upstream, model, stream, include_usage, controls, forms, around_model)
 
 
 def read_embeddings(raw: bytes) -> ModelRequest:
@@ -54,20 +59,44 @@ def read_embeddings(raw: bytes) -> ModelRequest:
     model = _read_model(body)
     if not isinstance(body.get("input"), str | list) or not body["input"]:
         raise BadRequest("`input` must be a string or a list, and not empty.", param="input")
-    body.pop("router", None)
-    return ModelRequest(body, model)
+    controls = body.pop("router", None)
+    return ModelRequest(body, model, around_model=_around_model(raw, model) if controls is None else None)
 
 
 def _read_object(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         raise BadRequest("The request has no body. Send a JSON object.", param="body")
     try:
-        body = orjson.loads(raw)
+        body = loads(raw)
     except orjson.JSONDecodeError as error:
         raise _unreadable(raw, error) from error
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object, with `model` and `messages`.", param="body")
+    if any(type(value) is float and abs(value) >= 1 << 63 for value in body.values()):
+        exact: dict[str, Any] = loads_exactly(raw)  # a seed of twenty digits, say
+        return exact
     return body
+
+
+def _around_model(raw: bytes, model: str, ask: bytes = b"") -> tuple[bytes, bytes] | None:
+    """Cut a body that has been read around its model's name; None where the name's place is not certain.
+
+    What passes so is what the caller wrote, to the last digit, and a long conversation is not written anew. The place
+    is certain where ``"model"`` occurs once: it is then the key that was read, unless a key was written with escapes.
+
+    Args:
+        raw: the body.
+        model: the name that was read.
+        ask: put in front of the body's first key.
+    """
+    at = raw.find(_MODEL)
+    if at < 0 or raw.find(_MODEL, at + 1) >= 0 or b"\\u00" in raw:
+        return None
+    value, name = _MODEL_VALUE.match(raw, at), b'"%s"' % model.encode("utf-8", "surrogatepass")
+    if value is None or not raw.startswith(name, value.end()):
+        return None
+    first = raw.index(b"{") + 1
+    return raw[:first] + ask + raw[first : value.end()], raw[value.end() + len(name) :]
 
 
 def _unreadable(raw: bytes, error: orjson.JSONDecodeError) -> BadRequest:

@@ -9,8 +9,7 @@ from logging.handlers import QueueHandler, QueueListener
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-import orjson
-
+from router.core.whole_json import dumps
 from router.record.record import RequestRecord, attempt_facts
 
 FLUSH_S = 0.05
@@ -56,7 +55,7 @@ class RequestLog:
     def _flush(self) -> None:
         lines = []
         while self._waiting:
-            lines.append(orjson.dumps(line(self._waiting.popleft())).decode())
+            lines.append(dumps(line(self._waiting.popleft())).decode())
         if lines:
             out = self._out or sys.stderr
             out.write("\n".join(lines) + "\n")

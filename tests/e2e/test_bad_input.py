@@ -55,7 +55,7 @@ CASES: list[tuple[str, bytes, int, str | None]] = [
     ("unknown control", body(router={"mood": 1}), 400, "router.mood"),
     ("contradictory allow-list", body(router={"models": ["small"], "exclude": ["small"]}), 400, "router.models"),
     ("router not an object", body(router="cost"), 400, "router"),
-    ("lone surrogate", b'{"model": "auto", "messages": [{"role": "user", "content": "\\ud800"}]}', 400, "body"),
+    ("lone surrogate in broken JSON", b'{"model": "auto", "messages": [{"role": "user", "content": "\\ud800"}]', 400, "body"),
 ]  # fmt: skip
 
 
@@ -97,6 +97,7 @@ async def test_wrong_ways_in_get_openai_shaped_errors(
         async with session.request(method, strict.url + path, data=body(), headers=headers) as reply:
             assert reply.status == status
             assert (await reply.json())["error"]["code"] == code
+            assert ("Allow" in reply.headers) == (status == 405)
 
 
 @pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions"])
