@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from router.core.fusion import Member
+from router.core.prompt import estimate_input_tokens
 from router.core.public_address import read_allowed
 from router.core.spend import RunPlan
 from router.core.types import Attempt
 from router.dispatch.fusion import FusionRun, Silent
 from router.dispatch.fusion.calls import RunCalls
+from router.dispatch.provider import Call
 from router.dispatch.web import Web
 from router.dispatch.web.fetch import Fetcher
 from router.dispatch.web.search import SearxngSearch
@@ -79,13 +81,61 @@ async def test_members_that_are_not_known_to_call_tools_are_not_offered_any(foun
     assert seats(facts)["a"]["status"] == "ok"
 
 
-@pytest.mark.parametrize("most", [1, 2, 3])
+class Insister:
+    """A model that asks for searches, two at a time, for as long as it may, and on demand longer."""
+
+    def __init__(self, *, obeys: bool = True, words: int = 20, thinks: int = 0) -> None:
+        self.obeys, self.text, self.thinks = obeys, "so it goes " * words, thinks
+        self.bodies: list[dict[str, Any]] = []
+
+    async def complete(self, call: Call) -> dict[str, Any]:
+        body = dict(call.body)
+        self.bodies.append(body)
+        may = "tools" in body and (not self.obeys or body.get("tool_choice") != "none")
+        text = self.text[: 4 * body.get("max_tokens", 1_000_000)]
+        message: dict[str, Any] = {"role": "assistant", "content": None if may else text}
+        if may:
+            message["tool_calls"] = [
+                {"id": f"c{n}", "type": "function", "function": {"name": "web_search", "arguments": '{"query": "x"}'}}
+                for n in range(2)
+            ]
+        said = min(60 + self.thinks, body.get("max_tokens", 1_000_000)) if may else len(text) // 4
+        usage = {"prompt_tokens": estimate_input_tokens(body), "completion_tokens": said}
+        return {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if may else "stop"}],
+                "usage": usage}  # fmt: skip
+
+    def stream(self, call: Call) -> Any:
+        raise NotImplementedError
+
+
+def insisting(insister: Insister, **models: str) -> Any:
+    pool = dispatcher(a=PLAIN, **models)
+    by_name = pool._provider_of
+    pool._provider_of = lambda target: insister if target.deployment.name == "a" else by_name(target)
+    return pool
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 7])
 async def test_a_member_that_never_stops_asking_is_held_to_its_limit_and_answers(found: LocalWeb, most: int) -> None:
-    greedy = script(tool_calls=5, answer=f"{found.base}/bridge")
-    _, facts, attempts = await go(asks(tool_calls=most), dispatcher(a=greedy, b=PLAIN), web_of(found))
-    assert len(found.queries) + len(found.read) == most
+    insister = Insister()
+    _, facts, attempts = await go(asks(tool_calls=most), insisting(insister, b=PLAIN), web_of(found))
+    assert len(found.queries) == most
     assert (seats(facts)["a"]["status"], seats(facts)["a"]["tool_calls"]) == ("ok", most)
-    assert sum(a.deployment == "a" for a in attempts) == 2
+    assert len(insister.bodies) == (most + 1) // 2 + 1
+    assert insister.bodies[-1]["tool_choice"] == "none"
+    told = [message for message in insister.bodies[-1]["messages"] if message["role"] == "tool"]
+    assert len(told) == 2 * ((most + 1) // 2)
+    assert sum("No more tool calls" in message["content"] for message in told) == most % 2
+    assert sum(a.deployment == "a" for a in attempts) == len(insister.bodies)
+
+
+async def test_a_member_that_asks_although_it_must_not_is_asked_again_without_tools(found: LocalWeb) -> None:
+    insister = Insister(obeys=False)
+    _, facts, _ = await go(asks(tool_calls=2), insisting(insister, b=PLAIN), web_of(found))
+    assert seats(facts)["a"]["status"] == "ok"
+    assert len(found.queries) == 2
+    assert "tools" not in insister.bodies[-1]
+    assert len(insister.bodies) == 3
 
 
 @pytest.mark.parametrize("broken", ["search", "fetch"])
@@ -152,17 +202,19 @@ async def test_a_cap_takes_tools_away_before_anything_else(found: LocalWeb) -> N
     assert len(facts["panel"]) == 3
 
 
-async def test_members_with_tools_stay_within_their_share_of_a_cap(found: LocalWeb) -> None:
-    """Whatever the cap, what the panel spent and the judge's estimate stay within it, or one call is beyond."""
-    greedy = script(tool_calls=1, words=400)
-    for share in (0.3, 0.6, 1.0, 1.5):
-        pool, web = dispatcher(a=greedy, b=greedy), web_of(found, search_usd=0.001)
-        whole_usd = RunCalls(asks(tool_calls=3), pool, [], web).prices.run_usd(
-            RunPlan(tuple(map(Member, "ab")), "judge", tool_calls=3)
-        )
-        cap_usd = whole_usd * share
-        _, facts, attempts = await go(asks(tool_calls=3, cap_usd=cap_usd), pool, web)
-        dearest_usd = max(a.cost_usd or 0 for a in attempts)
-        assert facts["cost"]["total_usd"] <= cap_usd + dearest_usd, share
-        panel_usd = sum(a.cost_usd or 0 for a in attempts if a.stage == "panel")
-        assert panel_usd <= cap_usd, share
+@pytest.mark.parametrize(("thinks", "search_usd"), [(0, 0.001), (50_000, 0.0), (50_000, 0.01)])
+@pytest.mark.parametrize("share", [0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 3.0])
+async def test_members_with_tools_stay_within_a_cap_whatever_they_ask_for(
+    found: LocalWeb, share: float, thinks: int, search_usd: float
+) -> None:
+    """One that thinks away all it may still has its plain answer left."""
+    insister, web = Insister(words=100_000, thinks=thinks), web_of(found, search_usd=search_usd)
+    pool = insisting(insister, b=PLAIN)
+    prices = RunCalls(asks(tool_calls=6), pool, [], web).prices
+    cap_usd = share * prices.run_usd(RunPlan(tuple(map(Member, "ab")), "judge", tool_calls=6))
+    _, facts, attempts = await go(asks(tool_calls=6, cap_usd=cap_usd), pool, web)
+    assert sum(a.cost_usd or 0 for a in attempts if a.stage == "panel") <= cap_usd
+    assert all("max_tokens" in body for body in insister.bodies)
+    if any(seat["deployment"] == "a" for seat in facts["panel"]):
+        assert len(next(r["content"] for r in facts["responses"] if r["model"].endswith("/a"))) >= 4 * 90
+    assert bool(found.queries) == ("tools" not in facts["given_up"])
