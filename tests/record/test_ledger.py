@@ -25,6 +25,7 @@ from router.record.ledger.store import Retention, claim_tidying
 from router.record.ledger.writer import LedgerWriter
 from tests.record.ledgers import Counts, fill, record, rows, url_of, wait_until, writer
 
+HUGE = Attempt("small", "scripted/small", "answer", "ok", 0.1, Usage(2**70, 1), 0.1)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -82,9 +83,9 @@ def test_hostile_words_are_stored_as_text(url: URL) -> None:
     assert kept == ["nul\ufffd", "? half", names[2], "x" * 200]
 
 
-def test_a_row_that_the_database_refuses_is_dropped_alone_and_counted(url: URL) -> None:
-    huge = Attempt("small", "scripted/small", "answer", "ok", 0.1, Usage(2**70, 1), 0.1)
-    counts = fill(url, [record("a"), record("bad", attempts=[huge]), record("b")])
+@pytest.mark.parametrize("bad", [{"attempts": [HUGE]}, {"caller": object()}, {"caller": "half \ud800"}])
+def test_a_row_that_the_database_refuses_is_dropped_alone_and_counted(url: URL, bad: dict[str, Any]) -> None:
+    counts = fill(url, [record("a"), record("bad", **bad), record("b")])
     assert (counts.rows, counts.drops) == (2, {"bad_row": 1})
     assert [row["request_id"] for row in rows(url, "SELECT request_id FROM requests ORDER BY seq")] == ["a", "b"]
 
@@ -163,8 +164,8 @@ def test_a_directory_that_comes_back_gets_the_rows_that_waited(tmp_path: Path) -
 
 def test_rows_that_cannot_be_written_by_the_end_are_counted(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
-    counts = fill(url_of(tmp_path / "state" / "ledger.db"), [record("a"), record("b")])
-    assert (counts.rows, counts.drops) == (0, {"not_written": 2})
+    counts = fill(url_of(tmp_path / "state" / "ledger.db"), [record(str(at)) for at in range(450)])
+    assert (counts.rows, counts.drops) == (0, {"not_written": 450})
 
 
 def test_a_full_disk_costs_time_and_no_rows_once_there_is_room_again(url: URL) -> None:

@@ -17,7 +17,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from router.core.types import Deployment
 from router.record.ledger import store
@@ -142,15 +149,18 @@ class LedgerWriter:
             self._counts.show_ledger_queue(len(self._queue))
             self._writing = True
             records = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-            self._write(records)
+            written = self._write(records)
             self._chars_written += sum(map(_chars, records))
+            if not written:
+                break
         self._writing = False
         self._counts.show_ledger_queue(0)
 
-    def _write(self, records: Sequence[RequestRecord]) -> None:
-        """Write a batch, however long it takes; give up only when the gateway stops."""
+    def _write(self, records: Sequence[RequestRecord]) -> bool:
+        """Write a batch, however long it takes; False where the gateway stops meanwhile, and with it all that waits."""
         batch: list[Rows] | None = None
-        for failures in range(1_000_000):
+        failures = 0
+        while True:
             try:
                 engine, maker = self._opened()
                 if batch is None:
@@ -158,16 +168,19 @@ class LedgerWriter:
                 elif failures:
                     batch = store.unwritten(engine, batch)
                 self._write_once(engine, batch)
-            except (SQLAlchemyError, OSError, LedgerTooNew) as error:
+            except Exception as error:  # whatever it is, these rows wait for the next try
                 self._complain(error)
                 self._close()
                 if self._stopping.is_set():
-                    self._counts.count_ledger_drops("not_written", len(records if batch is None else batch))
-                    return
+                    lost = len(records if batch is None else batch) + len(self._queue)
+                    self._queue.clear()
+                    self._counts.count_ledger_drops("not_written", lost)
+                    return False
                 self._stopping.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
+                failures += 1
             else:
                 self._recovered()
-                return
+                return True
 
     def _rows(self, maker: RowMaker, records: Sequence[RequestRecord]) -> list[Rows]:
         batch = []
@@ -188,7 +201,9 @@ class LedgerWriter:
         began_s = time.perf_counter()
         try:
             store.write(engine, batch)
-        except (IntegrityError, DataError, OverflowError) as error:
+        except Exception as error:
+            if not _is_of_the_row(error):
+                raise
             if len(batch) == 1:
                 log.error("the ledger refuses the row of request %s: %s", batch[0].request["request_id"], _said(error))
                 self._counts.count_ledger_drops("bad_row", 1)
@@ -234,6 +249,7 @@ class LedgerWriter:
         except (SQLAlchemyError, OSError, LedgerTooNew) as error:
             self._complain(error)
             self._close()
+            self._tidying = False
 
     def _show_size(self, engine: Engine) -> None:
         with engine.connect().execution_options(reads=True) as connection:
@@ -250,6 +266,15 @@ class LedgerWriter:
         if self._complained:
             log.warning("the ledger can be written again")
             self._complained = ""
+
+
+def _is_of_the_row(error: Exception) -> bool:
+    """Whether a row's own values are what the database or its driver refuses; else the database is the matter."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return False
+    return isinstance(
+        error, IntegrityError | DataError | ProgrammingError | InterfaceError | OverflowError | ValueError
+    )
 
 
 def _said(error: Exception) -> str:
