@@ -1,7 +1,7 @@
 """Pictures of an evaluation. Fixed metadata and no clock: equal numbers, equal bytes."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -9,6 +9,8 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+
+from training.metrics import SMALL_PRICE_SHARE
 
 INK, FAINT, OURS = "#24292f", "#8c959f", "#0969da"
 _COLOURS = ("#bc4c00", "#1a7f37", "#8250df", "#bf3989", "#9a6700", "#57606a", "#116329")
@@ -40,10 +42,20 @@ def cost_quality(evaluation: Mapping[str, Any]) -> bytes:
             zorder=6,
         )
         axes.annotate(
-            mode, (found["cost_share"], found["quality_share"]), xytext=(8, -14), textcoords="offset points", zorder=7
+            mode,
+            (found["cost_share"], found["quality_share"]),
+            xytext=(7, -17),
+            textcoords="offset points",
+            zorder=7,
+            fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
         )
-    axes.axhline(0.99, color=FAINT, linewidth=0.7)
-    axes.axhline(0.95, color=FAINT, linewidth=0.7)
+    ends = [SMALL_PRICE_SHARE, 1.0], [evaluation["always_small"]["quality_share"], 1.0]
+    axes.plot(*ends, color=INK, marker="s", markersize=5, linestyle="", zorder=6)
+    for level in (0.95, 0.99):
+        axes.axhline(level, color=FAINT, linewidth=0.7)
+        axes.annotate(f"{level:.0%}", (0.0, level), xytext=(2, 2), textcoords="offset points", fontsize=8, color=FAINT)
+    axes.set_xlim(0, 1.04)
     axes.set_xlabel("cost (always-strong = 1)")
     axes.set_ylabel("quality (always-strong = 1)")
     axes.set_ylim(min(0.75, evaluation["always_small"]["quality_share"] - 0.01), 1.06)
@@ -82,18 +94,27 @@ def by_source(evaluation: Mapping[str, Any]) -> bytes:
 
 def adapting_curve(evaluation: Mapping[str, Any]) -> bytes:
     """AUROC on the kept half of an unseen source, against rows learned of the other half."""
-    figure, axes = plt.subplots(figsize=(6.6, 4.0))
+    figure, axes = plt.subplots(figsize=(7.4, 4.4))
     for number, (name, points) in enumerate(sorted(evaluation["adapting"].items())):
         colour = _COLOURS[number % len(_COLOURS)]
-        xs = range(len(points))
-        axes.plot(xs, [each["auroc"] for each in points], color=colour, marker="o", label=f"{name}: AUROC")
-        axes.plot(
-            xs, [each["apgr"] for each in points], color=colour, marker="o", linestyle="--", label=f"{name}: APGR"
-        )
-        axes.set_xticks(xs, [str(each["rows"]) for each in points])
+        axes.set_xticks(range(len(points)), [f"{each['rows']:,}" for each in points])
+        for measure, line in (("auroc", "-"), ("apgr", "--")):
+            xs = [place + 0.03 * number for place in range(len(points))]
+            axes.errorbar(
+                xs,
+                [each[measure] for each in points],
+                yerr=_spans(points, measure),
+                color=colour,
+                marker="o",
+                linestyle=line,
+                capsize=2,
+                elinewidth=0.8,
+                label=f"{name}: {measure.upper()}",
+            )
     axes.axhline(0.5, color=FAINT, linestyle=":", linewidth=1.2)
-    axes.set_xlabel("rows of the unseen source")
-    axes.legend(fontsize=8, frameon=False, ncol=2)
+    axes.set_xlabel("rows of the unseen source that were learned")
+    axes.set_ylabel("on its other half")
+    axes.legend(fontsize=8, frameon=False, ncol=2, loc="upper center", bbox_to_anchor=(0.5, 1.17))
     return _png(figure)
 
 
@@ -110,6 +131,16 @@ def pictures(evaluation: Mapping[str, Any]) -> dict[str, bytes]:
     return {
         name: draw(evaluation) for name, draw in PICTURES.items() if name != "adapting" or evaluation.get("adapting")
     }
+
+
+def _spans(points: Sequence[Mapping[str, Any]], measure: str) -> list[list[float]] | None:
+    """Lengths of the error bars of a curve, below and above."""
+    around = [each[f"{measure}_95"] for each in points]
+    if any(each is None for each in around):
+        return None
+    values = [each[measure] for each in points]
+    lows = [max(0.0, value - low) for value, (low, _) in zip(values, around, strict=True)]
+    return [lows, [max(0.0, high - value) for value, (_, high) in zip(values, around, strict=True)]]
 
 
 def _arms(found: Mapping[str, Any]) -> list[list[float]] | None:
