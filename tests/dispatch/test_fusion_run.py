@@ -160,6 +160,14 @@ async def test_an_empty_answer_is_a_failure() -> None:
     assert facts["failed_models"][0]["error"] == "upstream_empty"
 
 
+@pytest.mark.parametrize("nothing", [script(reply="   "), script(reply="x", reasoning_tokens=30)])
+async def test_blanks_and_thoughts_without_an_answer_are_empty_too(nothing: str) -> None:
+    asked = order(body={"max_tokens": 30}, quorum=3)
+    _, facts, _ = await go(asked, dispatcher(**{**OPEN, "b": nothing}))
+    assert [panelist["status"] for panelist in facts["panel"]] == ["ok", "empty", "ok"]
+    assert len(facts["responses"]) == 2
+
+
 async def test_one_survivor_is_the_answer_without_a_judge() -> None:
     pool = dispatcher(a=script(fail="500"), b=OPEN["b"], c=script(fail="empty"))
     answer, facts, attempts = await go(order(), pool)

@@ -180,6 +180,18 @@ async def test_a_late_members_search_is_cut_off_and_billed(found: LocalWeb) -> N
     assert any(a.outcome == "aborted" for a in attempts)
 
 
+async def test_a_late_member_is_billed_by_what_the_others_answered_not_by_what_it_asked_for(found: LocalWeb) -> None:
+    slow = script(research=1, latency_ms=250)
+    _, _facts, attempts = await go(
+        asks(quorum=1), dispatcher(a=slow, b=script(words=200, latency_ms=300)), web_of(found)
+    )
+    answered = next(a.usage.output_tokens for a in attempts if a.deployment == "b" and a.usage)
+    late = next(a.usage for a in attempts if a.outcome == "aborted" and a.deployment == "a")
+    assert late is not None
+    assert (late.output_tokens, late.estimated) == (answered, True)
+    assert answered > 100
+
+
 async def test_searches_whose_price_nobody_knows_are_unpriced_and_not_made_under_a_cap(found: LocalWeb) -> None:
     web = web_of(found, search_usd=None)
     _, facts, _ = await go(asks(), dispatcher(a=RESEARCH, b=PLAIN), web)

@@ -1,8 +1,10 @@
 """Panelists that look things up, over real HTTP: config → search → page → answer → sources, bill and metrics."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import aiohttp
 import pytest
 from openai import OpenAI
 from prometheus_client import CollectorRegistry
@@ -89,6 +91,17 @@ def test_nothing_that_the_web_said_is_kept_where_text_is_not(client: OpenAI, liv
     run = run_of(client.chat.completions.create(model="fusion", messages=ASK))
     kept = str(client.get(f"/fusion/runs/{run['run_id']}", cast_to=object)) + str(live.record(run["run_id"]).fusion)
     assert "bridge" not in kept.lower()
+
+
+async def test_callers_who_ask_for_events_hear_of_every_search_and_page_but_not_of_what_is_looked_for(
+    live: LiveGateway,
+) -> None:
+    body = {"model": "fusion", "messages": ASK, "stream": True, "router": {"fusion": {"events": True}}}
+    async with aiohttp.ClientSession() as session, session.post(f"{live.url}/v1/chat/completions", json=body) as reply:
+        events = (await reply.text()).split("\n\n")
+    told = [event.partition("data: ")[2] for event in events if event.startswith("event: fusion.tool_called")]
+    assert sorted(json.loads(data)["tool"] for data in told) == ["web_fetch"] * 2 + ["web_search"] * 2
+    assert "bridge" not in "".join(told).lower()
 
 
 def test_no_calls_allowed_means_no_web(client: OpenAI, found: LocalWeb) -> None:

@@ -83,7 +83,7 @@ def _likely_tokens(panelists: Sequence[Panelist]) -> int | None:
         call.usage.output_tokens
         for panelist in panelists
         for call in panelist.calls[-1:]
-        if call.outcome == "ok" and call.usage is not None
+        if panelist.status == "ok" and call.outcome == "ok" and call.usage is not None
     ]
     return int(median(written)) if written else None
 

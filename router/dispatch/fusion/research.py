@@ -16,10 +16,11 @@ from router.core.cost import total_cost_usd
 from router.core.frame import frame_key
 from router.core.prompt import estimate_input_tokens
 from router.core.spend import TOOL_WISH_TOKENS
+from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.order import Panelist
 from router.dispatch.web import Found, Web, Wish, wishes_of
-from router.dispatch.web.tools import SEARCH
+from router.dispatch.web.tools import SEARCH, TOOLS
 from router.errors import UpstreamRejected
 
 _NO_MORE = Found("No more tool calls are allowed: answer with what you have.", failed=True)
@@ -28,9 +29,12 @@ _NO_MORE = Found("No more tool calls are allowed: answer with what you have.", f
 class Research:
     """One panelist's way to its answer."""
 
-    def __init__(self, calls: RunCalls, panelist: Panelist, web: Web, room_usd: float | None) -> None:
-        """Take who is asked, the web, and what all of it may cost; None without a cap."""
+    def __init__(
+        self, calls: RunCalls, panelist: Panelist, web: Web, room_usd: float | None, audience: Audience
+    ) -> None:
+        """Take who is asked, the web, what all of it may cost (None without a cap), and who hears of it."""
         self._calls, self._panelist, self._web, self._room_usd = calls, panelist, web, room_usd
+        self._audience = audience
         self._left = calls.plan.tool_calls
         self._key = frame_key(calls.order.run_id)
 
@@ -72,6 +76,10 @@ class Research:
         allowed = wishes[: self._left]
         self._left -= len(allowed)
         self._panelist.tool_calls += len(allowed)
+        model = self._calls.dispatcher.pool[self._panelist.member.deployment].model
+        for wish in allowed:
+            tool = wish.name if wish.name in TOOLS else "unknown"
+            await self._audience.hear("tool_called", {"model": model, "tool": tool})
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._use(wish)) for wish in allowed]
         found = [task.result() for task in tasks]

@@ -136,7 +136,7 @@ class FusionRun:
         for panelist, room_usd in zip(self.panelists, calls.member_rooms(), strict=True):
             name = panelist.member.deployment
             if calls.web is not None and calls.plan.tool_calls and can_use_tools(calls.dispatcher.pool[name]):
-                asks.append(Research(calls, panelist, calls.web, room_usd).answer)
+                asks.append(Research(calls, panelist, calls.web, room_usd, self.audience).answer)
             else:
                 limit = calls.limit_within(room_usd, name, self.order.input_tokens)
                 asks.append(partial(calls.ask, panelist, calls.body_for(panelist.member, limit)))

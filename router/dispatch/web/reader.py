@@ -4,7 +4,6 @@ Run by path, by ``page``, with nothing of the gateway's in its environment; it i
 """
 
 import json
-import resource
 import sys
 from typing import Any
 
@@ -26,9 +25,12 @@ def read(html: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Read one page, within limits."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    """Read one page, within limits where the system knows any; whoever started this ends it in time anyway."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     found = read(sys.stdin.buffer.read().decode("utf-8", "replace"))
     sys.stdout.write(json.dumps(found))
 

@@ -11,7 +11,7 @@ from router.core.frame import quoted
 from router.core.spend import TOOL_CALL_TOKENS
 from router.dispatch.web.found import Fetch, Found, Search, Source, WebFailure
 
-SEARCH, FETCH = "web_search", "web_fetch"
+SEARCH, FETCH = TOOLS = "web_search", "web_fetch"
 
 MAX_QUERY_CHARS = 400
 
