@@ -15,7 +15,7 @@ from router.core.policy import Step
 from router.core.types import Attempt, Deployment, Price
 from router.dispatch.fusion import Answer, FusionRun, RunOrder, Silent, StreamAudience
 from router.dispatch.openai_dialect import OpenAIProvider
-from router.dispatch.provider import Target
+from router.dispatch.provider import Call, Target
 from router.dispatch.scripted import ScriptedTransport
 from router.dispatch.single import Dispatcher
 from router.errors import FusionFailed, UpstreamBroken
@@ -425,6 +425,27 @@ async def test_a_caller_who_hangs_up_cancels_every_call_and_each_is_billed() -> 
     assert all(attempt.cost_usd for attempt in attempts)
     assert {panelist["status"] for panelist in run.facts()["panel"]} == {"cancelled"}
     assert len(asyncio.all_tasks()) == 1
+
+
+class Overspender:
+    """A provider that does not keep to the limit it is given."""
+
+    async def complete(self, call: Call) -> dict[str, Any]:
+        name = call.target.deployment.name
+        message = {"role": "assistant", "content": TEXTS.get(name, "judged")}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return {"choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 2_000}}
+
+    def stream(self, call: Call) -> Any:
+        raise NotImplementedError
+
+
+async def test_when_members_spent_the_judges_money_there_is_no_judge() -> None:
+    pool = dispatcher(**OPEN)
+    pool._provider_of = lambda target: Overspender()
+    _, facts, attempts = await go(order(cap_usd=0.04, quorum=3), pool)
+    assert (facts["status"], facts["given_up"]) == ("degraded", ["judge"])
+    assert {attempt.stage for attempt in attempts} == {"panel"}
 
 
 async def test_a_cap_bounds_the_run_and_what_is_given_up_is_said() -> None:

@@ -255,6 +255,16 @@ def test_a_cap_that_no_panel_fits_degrades_to_one_call(client: OpenAI) -> None:
     assert len(run["cost"]["lines"]) == 1
 
 
+@pytest.mark.parametrize(
+    "controls", [{"max_cost_usd": 0.006}, {"max_cost_usd": 0.006, "fusion": {"max_cost_usd": 1.0}},
+                 {"max_cost_usd": 1.0, "fusion": {"max_cost_usd": 0.006}}],
+)  # fmt: skip
+def test_the_smaller_of_the_requests_caps_holds_for_the_run(client: OpenAI, controls: dict[str, Any]) -> None:
+    run = router_of(client.chat.completions.create(model="fusion", messages=ASK, extra_body={"router": controls}))
+    assert run["fusion"]["given_up"]
+    assert run["cost_usd"] <= 0.006
+
+
 def test_metrics_count_runs_members_stages_and_agreement(live: LiveGateway, client: OpenAI) -> None:
     request_id = router_of(client.chat.completions.create(model="fusion", messages=ASK))["request_id"]
     record, registry = live.record(request_id), CollectorRegistry()
