@@ -448,6 +448,14 @@ async def test_when_members_spent_the_judges_money_there_is_no_judge() -> None:
     assert {attempt.stage for attempt in attempts} == {"panel"}
 
 
+async def test_under_a_cap_a_judge_that_would_go_on_for_ever_is_bounded_too() -> None:
+    calls = FusionRun(order(), dispatcher(**OPEN), Silent(), []).calls
+    cap_usd = calls.prices.run_usd(calls.plan) * 1.2
+    _, facts, _ = await go(order(cap_usd=cap_usd), dispatcher(**OPEN, judge=script(words=50_000)))
+    assert facts["status"] == "judged"
+    assert cap_usd / 2 < facts["cost"]["total_usd"] <= cap_usd
+
+
 async def test_a_cap_bounds_the_run_and_what_is_given_up_is_said() -> None:
     whole = FusionRun(order(), dispatcher(**OPEN), Silent(), []).calls
     whole_usd = whole.prices.run_usd(whole.plan)
