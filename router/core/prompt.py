@@ -229,7 +229,8 @@ def _is_short(text: str) -> bool:
 
 
 def _key(caller: str, index: int, first_text: str, text: str) -> str:
-    name = f"{caller}\0{index}\0{first_text[:4_000]}\0{text[:4_000]}\0{len(text)}"
+    later = "" if text == first_text else text[:4_000]  # most conversations have one turn: hash its words once
+    name = f"{caller}\0{index}\0{first_text[:4_000]}\0{later}\0{len(text)}"
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 

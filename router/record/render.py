@@ -38,5 +38,5 @@ def usage_of(draft: Draft, answered: Any) -> dict[str, Any]:
         draft: of the request.
         answered: the ``usage`` object of the provider that answered, as it came.
     """
-    usages = [attempt.usage for attempt in draft.attempts if attempt.usage is not None]
-    return write_usage(usages, answered, None if draft.bill.unpriced else draft.bill.cost_usd)
+    usages, bill = [attempt.usage for attempt in draft.attempts if attempt.usage is not None], draft.bill
+    return write_usage(usages, answered, None if bill.unpriced else bill.cost_usd)
