@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from router.core.frame import frame_key
 from router.core.fusion import Member
 from router.core.prompt import estimate_input_tokens
 from router.core.public_address import read_allowed
@@ -155,6 +156,21 @@ async def test_a_provider_that_refuses_tools_is_asked_without_them(found: LocalW
     _, facts, attempts = await go(asks(), dispatcher(a=picky, b=PLAIN), web_of(found))
     assert seats(facts)["a"]["status"] == "ok"
     assert [a.outcome for a in attempts if a.deployment == "a"] == ["upstream_rejected", "ok"]
+
+
+async def test_what_members_see_of_fences_is_not_the_key_of_the_judges_frame(found: LocalWeb) -> None:
+    insister = Insister()
+    await go(asks(tool_calls=2), insisting(insister, b=PLAIN), web_of(found))
+    seen = "".join(str(message) for body in insister.bodies for message in body["messages"])
+    assert "<<<" in seen
+    assert frame_key("req_test") not in seen
+
+
+async def test_a_conversation_that_grew_too_long_is_given_up_for_the_plain_question(found: LocalWeb) -> None:
+    small_window = script(research=1, context_window=250, answer="1893")
+    _, facts, attempts = await go(asks(), dispatcher(a=small_window, b=PLAIN), web_of(found))
+    assert [a.outcome for a in attempts if a.deployment == "a"] == ["ok", "context_length_exceeded", "ok"]
+    assert seats(facts)["a"]["status"] == "ok"
 
 
 async def test_answers_that_must_be_json_are_given_without_tools(found: LocalWeb) -> None:

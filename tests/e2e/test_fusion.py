@@ -78,6 +78,15 @@ def test_every_form_asks_the_panel(client: OpenAI, form: dict[str, Any]) -> None
     assert response.headers["x-router-attempts"] == "4"
 
 
+@pytest.mark.parametrize("form", ["plugins", "tools"])
+def test_what_openrouters_forms_ask_for_is_done(client: OpenAI, form: str) -> None:
+    asked = {"analysis_models": ["flash", "skeptic"], "model": "strong", "preset": "general-fast", "max_tool_calls": 2}
+    entry = {"id": "fusion", **asked} if form == "plugins" else {"type": "openrouter:fusion", "parameters": asked}
+    run = router_of(client.chat.completions.create(model="auto", messages=ASK, extra_body={form: [entry]}))["fusion"]
+    assert [seat["deployment"] for seat in run["panel"]] == ["flash", "skeptic"]
+    assert run["judge"].startswith("scripted/strong")
+
+
 PANELIST, JUDGE = "Scripted scholar panelist:", "Scripted judge:"
 MODES: dict[str, tuple[dict[str, Any], str, str, int]] = {
     # what is asked → the mode it becomes, what the answer begins with, how many calls

@@ -7,12 +7,13 @@ from typing import Any
 import orjson
 
 from router.core.analysis import Analysis, read_analysis
-from router.core.frame import Frame, analysis_marker
+from router.core.frame import Frame, analysis_marker, judge_body
 from router.core.policy import Step
+from router.core.prompt import estimate_input_tokens
 from router.core.split import AnswerSplit
 from router.core.types import Attempt
 from router.dispatch.fusion.audience import Audience
-from router.dispatch.fusion.calls import RunCalls
+from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.order import reply_text, with_text
 from router.errors import UpstreamBroken
 
@@ -31,6 +32,37 @@ class Judged:
     analysis: Analysis | None
     reply: dict[str, Any]
     raw: str = ""
+
+
+_NOT_FOR_JUDGES = ("stream", "stream_options", "n", "model")
+_NOT_FOR_CHOICES = ("response_format", "max_tokens", "max_completion_tokens", "stop")
+
+
+async def ask_judge(calls: RunCalls, frame: Frame, audience: Audience, *, picks: bool, is_split: bool) -> Judged:
+    """Show the judge the candidates, and take what it makes of them.
+
+    The caller's limit on tokens holds for what the judge writes: the answer first, the analysis as far as there is room.
+    It does not hold for a choice, which is no answer. Under a cap the whole is bounded.
+
+    Args:
+        calls: the run's calls.
+        frame: the candidates.
+        audience: hears the answer as it comes, where it listens and may.
+        picks: the judge picks a candidate instead of writing.
+        is_split: an analysis may follow the answer; not where the answer itself is JSON, or a choice.
+
+    Raises:
+        UpstreamBroken: the stream broke in the middle of the answer.
+        GatewayError: the judge failed.
+    """
+    body = judge_body(calls.order.body, frame, "pick" if picks else "write", with_analysis=is_split)
+    tokens = estimate_input_tokens(body)
+    not_for_it = _NOT_FOR_JUDGES + (_NOT_FOR_CHOICES if picks else ())
+    body = {key: value for key, value in body.items() if key not in not_for_it}
+    body = bounded(body, calls.limit_within(calls.left_usd, calls.order.judge, tokens))
+    if is_split and audience.is_live:
+        return await judge_streamed(calls, body, frame, tokens, audience)
+    return await judge_whole(calls, body, frame, tokens, is_split=is_split)
 
 
 async def judge_whole(

@@ -21,7 +21,7 @@ from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.order import Panelist
 from router.dispatch.web import Found, Web, Wish, wishes_of
 from router.dispatch.web.tools import SEARCH, TOOLS
-from router.errors import UpstreamRejected
+from router.errors import UpstreamContextTooLong, UpstreamRejected
 
 _NO_MORE = Found("No more tool calls are allowed: answer with what you have.", failed=True)
 
@@ -36,7 +36,8 @@ class Research:
         self._calls, self._panelist, self._web, self._room_usd = calls, panelist, web, room_usd
         self._audience = audience
         self._left = calls.plan.tool_calls
-        self._key = frame_key(calls.order.run_id)
+        # not the judge's key: a panelist sees this one, and must not be able to write that one
+        self._key = frame_key(f"{calls.order.run_id}/web/{panelist.rank}")
 
     async def answer(self, ends_s: float) -> dict[str, Any]:
         """The reply that the panelist comes to.
@@ -52,7 +53,7 @@ class Research:
             body = bounded(asked, self._limit(tokens))
             try:
                 reply = await self._calls.ask(self._panelist, body, ends_s, tokens)
-            except UpstreamRejected:
+            except (UpstreamRejected, UpstreamContextTooLong):
                 return await self._plainly(ends_s)
             message = _message(reply)
             wishes = wishes_of(message)

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from router.core.analysis import Analysis, read_analysis
-from router.core.frame import Frame, frame_candidates, judge_body, revision_body
+from router.core.frame import Frame, frame_candidates, revision_body
 from router.core.fusion import FusionMode
 from router.core.panel import rank_members
 from router.core.policy import Step
@@ -24,7 +24,7 @@ from router.core.verdict import Verdict, compare, equal_texts
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, bounded, loop_now_s
 from router.dispatch.fusion.facts import RunFacts, responses_of, run_facts
-from router.dispatch.fusion.judge import Judged, judge_streamed, judge_whole
+from router.dispatch.fusion.judge import Judged, ask_judge
 from router.dispatch.fusion.order import Answer, Panelist, RunOrder, RunStatus, reply_text, with_text
 from router.dispatch.fusion.panel import Ask, ask_panel
 from router.dispatch.fusion.research import Research
@@ -32,9 +32,6 @@ from router.dispatch.fusion.structured import canonical, shape_of
 from router.dispatch.single import Dispatcher
 from router.dispatch.web import Web
 from router.errors import FusionFailed, GatewayError, UpstreamBroken
-
-_NOT_FOR_JUDGES = ("stream", "stream_options", "n", "model")
-_NOT_FOR_CHOICES = ("response_format", "max_tokens", "max_completion_tokens", "stop")
 
 LEAST_TIME_S = 1.0
 """With less than this left, a last call alone is not begun."""
@@ -247,7 +244,9 @@ class FusionRun:
         await self.audience.hear("judging", {"candidates": len(usable), "agreement": round(verdict.agreement, 4)})
         began_s = perf_counter()
         try:
-            judged = await self._ask_judge(self.frame)
+            picks = self.mode == "best_of"
+            is_split = self._shape is None and not picks
+            judged = await ask_judge(self.calls, self.frame, self.audience, picks=picks, is_split=is_split)
         except UpstreamBroken:
             raise
         except GatewayError:
@@ -258,28 +257,6 @@ class FusionRun:
         if self.mode == "best_of":
             return await self._give_picked(usable, judged)
         return await self._give_judged(usable, judged)
-
-    async def _ask_judge(self, frame: Frame) -> Judged:
-        picks = self.mode == "best_of"
-        is_split = self._shape is None and not picks
-        body = judge_body(self.order.body, frame, "pick" if picks else "write", with_analysis=is_split)
-        tokens = estimate_input_tokens(body)
-        body = self._judge_limits(body, tokens, picks=picks)
-        if is_split and self.audience.is_live:
-            return await judge_streamed(self.calls, body, frame, tokens, self.audience)
-        return await judge_whole(self.calls, body, frame, tokens, is_split=is_split)
-
-    def _judge_limits(self, body: dict[str, Any], tokens: int, *, picks: bool) -> dict[str, Any]:
-        """The caller's limit holds for what the judge writes: the answer first, the analysis as far as there is room.
-
-        It does not hold for a choice, which is no answer. Under a cap the whole is bounded.
-        """
-        not_for_it = _NOT_FOR_JUDGES + (_NOT_FOR_CHOICES if picks else ())
-        body = {key: value for key, value in body.items() if key not in not_for_it}
-        left_usd = self.calls.left_usd
-        if left_usd is None:
-            return body
-        return bounded(body, output_limit(self.calls.prices, self.order.judge, left_usd, tokens))
 
     async def _give_judged(self, usable: Sequence[Panelist], judged: Judged) -> Answer:
         text = judged.text
