@@ -29,8 +29,9 @@ LEAST_OUTCOMES = 20
 _PRIORS: Mapping[str, tuple[float, float, float]] = {"small": (0.0, 1.0, 0.0), "strong": (0.0, 0.0, 1.0)}
 """Intercept, weight of the small tier's log-odds, weight of the strong tier's."""
 
-_PRECISION = (0.1, 20.0, 20.0)
-"""Of the prior: the level is free to move, the slopes hardly, see ``python -m training evaluate``, new models."""
+_PRECISION = (5.0, 20.0, 20.0)
+"""Of the prior: the level moves more freely than the slopes; chosen by recorded models placed from 20 to 300 outcomes, and
+by leaving sources out (training/LOG.md)."""
 
 _TASK_PRECISION = 8.0
 
@@ -87,8 +88,17 @@ def estimate_from_ledger(model: str, url: str, judge: Classifier, like: str | No
     return learn(model, [judge.assess_features(row) for row in features], score, like)
 
 
-def learn(model: str, judged: Sequence[Assessment], score: Floats, like: str | None = None) -> Learned:
+def learn(
+    model: str, judged: Sequence[Assessment], score: Floats, like: str | None = None, weight: Floats | None = None
+) -> Learned:
     """Abilities from assessments and scores; starts from the side that explains the scores better.
+
+    Args:
+        model: its name.
+        judged: of each prompt it answered.
+        score: of each answer, in [0, 1].
+        like: the side to start from, if it is known.
+        weight: what each answer counts, in answers; 1 without.
 
     Raises:
         DataError: there are fewer than ``LEAST_OUTCOMES``.
@@ -98,16 +108,16 @@ def learn(model: str, judged: Sequence[Assessment], score: Floats, like: str | N
             f"{len(score)} outcomes of {model!r} are too few to place it; give at least {LEAST_OUTCOMES}, "
             "about 100 for its level, or declare the deployment `like:` a known model in the config"
         )
-    rows = design(judged)
-    losses = {side: log_loss(success(rows, prior_of(side)), score) for side in _PRIORS}
+    rows, counts = design(judged), np.ones(len(score)) if weight is None else weight
+    losses = {side: log_loss(success(rows, prior_of(side)), score, counts) for side in _PRIORS}
     side = like or min(losses, key=lambda name: losses[name])
-    weights = _most_likely(rows, score, prior_of(side)).tolist()
+    weights = _most_likely(rows, score, counts, prior_of(side)).tolist()
     tasks = {task: offset for task, offset in zip(TASKS, weights[3:], strict=True) if offset}
     return Learned(
         model=model,
         ability=Ability(side, (weights[0], weights[1], weights[2]), tasks, len(score)),
         mean_score=float(score.mean()),
-        log_loss=log_loss(success(rows, np.array(weights)), score),
+        log_loss=log_loss(success(rows, np.array(weights)), score, counts),
         log_loss_before=losses[side],
     )
 
@@ -137,20 +147,20 @@ def prior_of(side: str) -> Floats:
     return np.array([*_PRIORS[side], *([0.0] * len(TASKS))])
 
 
-def log_loss(probability: Floats, score: Floats) -> float:
+def log_loss(probability: Floats, score: Floats, weight: Floats | None = None) -> float:
     """Mean negative log-likelihood of scores in [0, 1]."""
     sure = np.clip(probability, 1e-6, 1 - 1e-6)
-    return float(-np.mean(score * np.log(sure) + (1 - score) * np.log(1 - sure)))
+    return -float(np.average(score * np.log(sure) + (1 - score) * np.log(1 - sure), weights=weight))
 
 
-def _most_likely(rows: Floats, score: Floats, prior: Floats) -> Floats:
+def _most_likely(rows: Floats, score: Floats, weight: Floats, prior: Floats) -> Floats:
     """The posterior's mode, by Newton's method."""
     precision = np.array([*_PRECISION, *([_TASK_PRECISION] * len(TASKS))])
     weights = prior.copy()
     for _ in range(50):
         expected = success(rows, weights)
-        gradient = rows.T @ (score - expected) - precision * (weights - prior)
-        curvature: Array = (rows * (expected * (1 - expected))[:, None]).T @ rows + np.diag(precision)
+        gradient = rows.T @ (weight * (score - expected)) - precision * (weights - prior)
+        curvature: Array = (rows * (weight * expected * (1 - expected))[:, None]).T @ rows + np.diag(precision)
         step = np.linalg.solve(curvature, gradient)
         weights = weights + step
         if np.abs(step).max() < 1e-9:

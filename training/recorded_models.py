@@ -9,12 +9,16 @@ from classifier.abilities import Abilities, design, success
 from classifier.assessment import Assessor
 from training.add_model import Learned, learn, log_loss, prior_of
 from training.bootstrap import interval, resamples
-from training.data import Data, Floats, Ints
+from training.data import Data, Floats, Ints, Strings
 from training.metrics import auroc
 from training.replay import Rows, as_prompt
 
 LEAST_RECORDED = 100
 """Trusted outcomes from which a recorded model is known: its level is then right to a few points."""
+
+MOST_OF_A_SOURCE = 100
+"""Outcomes on one source count for no more than so many: a model's level differs from source to source by more than chance,
+and what a thousand questions of one kind say is not known of other kinds. Chosen by leaving sources out (training/LOG.md)."""
 
 _LEAST_ASKED = 40
 
@@ -50,8 +54,16 @@ def learn_recorded(
     for number, model in enumerate(data.models):
         places, score = outcomes.of(number, rows)
         if len(places) >= LEAST_RECORDED:
-            found.append(learn(model, [judged[place] for place in places], score))
+            weight = _by_source(data.source[rows[places]])
+            found.append(learn(model, [judged[place] for place in places], score, weight=weight))
     return found
+
+
+def _by_source(source: Strings) -> Floats:
+    """What each outcome counts, so that none of the sources counts for more than ``MOST_OF_A_SOURCE``."""
+    _, member, count = np.unique(source, return_inverse=True, return_counts=True)
+    weight: Floats = np.minimum(1.0, MOST_OF_A_SOURCE / count)[member]
+    return weight
 
 
 def judge_recorded(data: Data, rows: Rows, entries: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.add_model import Learned, learn
 from training.calibrate import prompt_mix
 from training.data import Data, load
 from training.recorded_models import Outcomes, judge_recorded, learn_recorded
@@ -24,6 +25,33 @@ def test_every_model_with_enough_trusted_outcomes_on_train_is_learned(recorded: 
     assert found["s1"].mean_score < found["g1"].mean_score
     doubtful = replace(recorded, suspect=recorded.model_of == recorded.models.index("s1"))
     assert {each.model for each in learn_recorded(doubtful, WordJudge())} == set(recorded.models) - {"s1"}
+
+
+def test_a_large_source_does_not_drown_what_the_others_say(recorded: Data) -> None:
+    model, one = recorded.models.index("g1"), recorded.source[recorded.prompt_of] == "one"
+    bad_at_one = np.where(one & (recorded.model_of == model), 0.0, recorded.score)
+    mixed = replace(recorded, score=bad_at_one)
+    twice = np.flatnonzero(
+        one | (np.arange(len(one)) % 8 == 0)
+    )  # of the other sources an eighth of the outcomes is left
+    few = replace(
+        mixed,
+        prompt_of=mixed.prompt_of[twice],
+        model_of=mixed.model_of[twice],
+        score=mixed.score[twice],
+        suspect=mixed.suspect[twice],
+    )
+    found, plain = (
+        next(each for each in learned if each.model == "g1").ability.weights[0]
+        for learned in (learn_recorded(few, WordJudge()), [_unweighted(few, model)])
+    )
+    assert found > plain
+
+
+def _unweighted(data: Data, model: int) -> Learned:
+    rows = np.flatnonzero(data.split == "train")
+    places, score = Outcomes(data).of(model, rows)
+    return learn(data.models[model], [WordJudge().assess(data.texts[rows[place]]) for place in places], score)
 
 
 def test_what_happened_outside_train_moves_no_ability(recorded: Data) -> None:
