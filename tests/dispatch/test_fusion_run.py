@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -332,25 +332,42 @@ async def test_equal_json_agrees_whatever_its_spelling_and_different_json_does_n
     assert (await go(order(body={"response_format": SCHEMA}), same))[1]["status"] == "agreed"
 
 
+class Recording(ScriptedTransport):
+    """Scripted models that keep what they are sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[dict[str, str], dict[str, Any]]] = []
+
+    def post(self, url: Any, headers: Any, body: bytes, timeout: Any) -> Any:
+        self.seen.append((dict(headers), orjson.loads(body)))
+        return super().post(url, headers, body, timeout)
+
+
+def recorded() -> tuple[Dispatcher, Recording]:
+    recording = Recording()
+    provider = OpenAIProvider(recording)
+    return Dispatcher(dispatcher(**OPEN).targets, lambda target: provider, CooldownRules()), recording
+
+
+async def test_each_seat_of_the_same_model_has_its_own_temperature_and_seed_and_the_judge_has_the_callers() -> None:
+    pool, recording = recorded()
+    members = (Member("a", 1.0, 1), Member("a", 0.0, 0), Member("a"))
+    await go(order(members=members, early_exit=False, body={"temperature": 0.5, "seed": 9}, quorum=3), pool)
+    asked = [(body.get("temperature"), body.get("seed")) for _, body in recording.seen]
+    assert asked == [(1.0, 1), (0.0, 0), (0.5, 9), (0.5, 9)]
+
+
 async def test_members_are_told_that_they_are_inside_a_run_and_nothing_of_it() -> None:
-    class Recording(ScriptedTransport):
-        seen: ClassVar[list[tuple[dict[str, str], dict[str, Any]]]] = []
-
-        def post(self, url: Any, headers: Any, body: bytes, timeout: Any) -> Any:
-            self.seen.append((dict(headers), orjson.loads(body)))
-            return super().post(url, headers, body, timeout)
-
-    pool = dispatcher(**OPEN)
-    provider = OpenAIProvider(Recording())
-    pool = Dispatcher(pool.targets, lambda target: provider, CooldownRules())
+    pool, recording = recorded()
     await go(order(body={"temperature": 0.3, "n": 1, "max_tokens": 50}), pool)
-    assert len(Recording.seen) == 4
-    for headers, body in Recording.seen:
+    assert len(recording.seen) == 4
+    for headers, body in recording.seen:
         assert headers["x-router-fusion-depth"] == "1"
         assert body["temperature"] == 0.3
         assert not body.keys() & {"router", "plugins", "n"}
         assert "stream" not in body
-    members, (_, judge) = Recording.seen[:3], Recording.seen[3]
+    members, (_, judge) = recording.seen[:3], recording.seen[3]
     assert all(len(body["messages"]) == 1 and body["max_tokens"] == 50 for _, body in members)
     assert "scripted/" not in judge["messages"][-1]["content"]
 

@@ -1,11 +1,13 @@
 """Panelists that look things up, over real HTTP: config → search → page → answer → sources, bill and metrics."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from openai import OpenAI
 from prometheus_client import CollectorRegistry
 
@@ -102,6 +104,37 @@ async def test_callers_who_ask_for_events_hear_of_every_search_and_page_but_not_
     told = [event.partition("data: ")[2] for event in events if event.startswith("event: fusion.tool_called")]
     assert sorted(json.loads(data)["tool"] for data in told) == ["web_fetch"] * 2 + ["web_search"] * 2
     assert "bridge" not in "".join(told).lower()
+
+
+async def test_a_hang_up_cancels_members_in_the_middle_of_a_search() -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: web.Request) -> web.Response:
+        asked.set()
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            gone.set()
+            raise
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/search", hang)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    with gateway(config(f"http://127.0.0.1:{runner.addresses[0][1]}")) as hanging:
+        async with aiohttp.ClientSession() as session:
+            body = {"model": "fusion", "messages": ASK, "stream": True}
+            reply = await session.post(f"{hanging.url}/v1/chat/completions", json=body)
+            await asyncio.wait_for(asked.wait(), 10)
+            reply.close()
+        await asyncio.wait_for(gone.wait(), 10)
+        (record,) = await asyncio.to_thread(hanging.wait_for_records, 1)
+    await runner.cleanup()
+    assert record.outcome == "aborted"
+    searches = [(a.outcome, a.cost_usd) for a in record.attempts if a.deployment == "web_search"]
+    assert searches == [("aborted", 0.002)] * 2
 
 
 def test_no_calls_allowed_means_no_web(client: OpenAI, found: LocalWeb) -> None:
