@@ -1,4 +1,8 @@
-"""From our values to Grafana's JSON, through Grafana's own builders."""
+"""From our values to Grafana's JSON, through Grafana's own builders.
+
+The classic schema: every Grafana from 10 on provisions it, the newer one only the latest. The SDK warns of it; pytest
+is told not to.
+"""
 
 import json
 from collections.abc import Callable

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry
 
 from dashboards.build import BOARDS, FOLDER, files
@@ -110,6 +113,10 @@ def test_every_query_keeps_to_the_chosen_job_and_instances(panel: Panel) -> None
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
 def test_a_dashboard_is_one_that_grafana_can_load(board: Board) -> None:
     loaded = json.loads((FOLDER / f"{board.name}.json").read_text(encoding="utf-8"))
+    register_default_plugins()
+    assert json.loads(json.dumps(Dashboard.from_json(loaded), cls=JSONEncoder)) == loaded, (
+        "as Grafana's own model reads it"
+    )
     assert loaded["uid"] == f"fusion-router-{board.name}"
     assert len(loaded["uid"]) <= 40  # Grafana's limit
     ids = [panel["id"] for panel in loaded["panels"]]
