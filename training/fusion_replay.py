@@ -165,6 +165,7 @@ def report(found: Sequence[Replayed], rng: np.random.Generator) -> str:
 def evidence(found: Sequence[Replayed], rng: np.random.Generator) -> dict[str, Any]:
     """The table that the policy ships with: closed answers as replayed, open ones as published; the rest does not pay."""
     return {
+        "not_measured": NOT_MEASURED,
         "spread": SPREADS[max(NEAR_EQUAL) + 1],
         "tasks": {
             task: {"closed": _closed(task, found, rng), "open": OPEN.get(task, _row(False, NO_OPEN))}
@@ -189,6 +190,13 @@ def _closed(task: str, found: Sequence[Replayed], rng: np.random.Generator) -> d
 def _row(pays: bool, basis: str, gain: float | None = None, low: float | None = None, high: float | None = None) -> dict[str, Any]:  # fmt: skip
     return {"pays": pays, "gain": gain, "low": low, "high": high, "basis": basis}
 
+
+NOT_MEASURED = [
+    "from which complexity, and from which length of an open answer, a panel is asked by itself: judgement",
+    "that open answers pay: a vendor's published numbers, not a replay",
+    "that a tenfold difference in price tells who is far behind, where no priors are given: judgement",
+]
+"""What the policy rests on besides the rows of the table."""
 
 NEVER: Mapping[str, str] = {
     "code": "a vote on outputs gains, but an answer here is a program, and nothing executes it",
