@@ -81,7 +81,7 @@ def _order(
         cap_usd=min(caps, default=None),
         deadline_s=deadline_s,
         tool_calls=controls.max_tool_calls,
-        priors=services.policy.fusion.priors,
+        priors=services.policy.fusion.priors or services.policy.priors,
     )
 
 

@@ -6,11 +6,13 @@ part of the manifest, ``report`` pictures, a page and the model card. A look at 
 
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
 from classifier import artifact
@@ -98,7 +100,9 @@ def run(chosen: Run, steps: Iterable[str] = STEPS, say: Callable[[str], None] = 
             continue
         if not chosen.quiet:
             print(f"{step} …", file=sys.stderr, flush=True)
-        outputs, message = _ACTIONS[step](chosen)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # heads stop early; what they are worth is measured
+            outputs, message = _ACTIONS[step](chosen)
         state.finish(step, inputs, outputs)
         say(f"{step}: {message}")
 

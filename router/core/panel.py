@@ -86,7 +86,7 @@ def rank_members(
     strong: Sequence[str],
     priors: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[int, ...]:
-    """Members, the best first: by ``fusion.priors`` where they are known of all; else in the strong route's order, then by
+    """Members, the best first: by ``priors`` where they are known of all; else in the strong route's order, then by
     the dearer output, then in the config's order.
 
     Price stands for ability where nothing else is known. Never random: the same panel has the same best member.

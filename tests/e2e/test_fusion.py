@@ -287,3 +287,25 @@ def test_metrics_count_runs_members_stages_and_agreement(live: LiveGateway, clie
     assert record.overhead_s["dispatch"] < 0.05
     assert record.fusion is not None
     assert json.dumps(record.fusion)
+
+
+def test_when_the_judge_fails_the_member_answers_whom_the_classifier_thinks_best() -> None:
+    free = "price: {input_usd_per_mtok: 9, output_usd_per_mtok: 9}"
+    config = f"""
+pool:
+  twelve: {{model: "scripted/flash?{QUICK}&answer=12", like: LIKE_TWELVE, {free}}}
+  thirteen: {{model: "scripted/skeptic?{QUICK}&answer=13", like: LIKE_THIRTEEN, {free}}}
+  judge: {{model: "scripted/judge?fail=401"}}
+routing: {{small: [twelve], strong: [twelve, thirteen], baseline: twelve}}
+fusion: {{panel: [twelve, thirteen], judge: judge}}
+ledger: {{enabled: false}}
+server: {{access_log: false, log_level: error}}
+"""
+    weak, able = "gpt-3.5-turbo", "gpt-4o"
+    for twelve, thirteen, best in ((weak, able, "13"), (able, weak, "12")):
+        with gateway(config.replace("LIKE_TWELVE", twelve).replace("LIKE_THIRTEEN", thirteen)) as live:
+            with OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client:
+                answer = client.chat.completions.create(
+                    model="fusion", messages=SUM, extra_body={"router": {"fusion": {"mode": "best_of"}}}
+                )
+        assert best in (answer.choices[0].message.content or "")

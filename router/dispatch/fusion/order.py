@@ -25,7 +25,7 @@ class RunOrder:
     Attributes:
         body: the caller's request, without anything of ours.
         alone: who may answer alone, in this order, should the panel not.
-        strong, priors: the strong route and what the config expects of deployments, for ranking members.
+        strong, priors: the strong route and what the config, or else the classifier, expects of deployments, for ranking members.
         closed_answer: whether a number, an option or a label is asked for; None where nobody knows.
         input_tokens, output_tokens: estimates for one answer.
         tool_calls: how often each member may use the web, where there is one.
