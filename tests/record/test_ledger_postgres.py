@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.engine import URL
 from router.cli import main
 from router.core.types import Attempt, Usage
 from router.record.ledger.database import open_ledger, read_url
+from router.record.ledger.feedback import VERDICTS, Judgement, keep_judgement
 from router.record.ledger.migrate import migrate
 from router.record.ledger.schema import VERSION
 from router.record.ledger.store import Retention, prune, used_bytes
@@ -50,7 +52,9 @@ def shown(url: URL) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def test_rows_and_exports_are_those_of_sqlite(url: URL, tmp_path: Path) -> None:
+def test_rows_exports_and_sums_are_those_of_sqlite(
+    url: URL, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = [record("a", started_at=1e9, prompt="hi\0 \ud800", answer="hello"), record("b", started_at=2e9, attempts=[])]
     huge = Attempt("small", "scripted/small", "answer", "ok", 0.1, Usage(2**70, 1), 0.1)
     local = url_of(tmp_path / "ledger.db")
@@ -65,6 +69,25 @@ def test_rows_and_exports_are_those_of_sqlite(url: URL, tmp_path: Path) -> None:
         found.append([{key: value for key, value in line.items() if not key.endswith("_hash")} for line in lines])
     assert found[0] == found[1]
     assert [row["request_id"] for row in found[0]] == ["a", "b"]
+    for command in (["ledger", "stats", "--json"], ["savings", "--since", "2001-01-01", "--json"]):
+        said = []
+        for ledger in (shown(url), str(local.database)):
+            assert main([*command, "--ledger", ledger]) == 0
+            said.append(
+                {key: value for key, value in json.loads(capsys.readouterr().out).items() if key != "size_bytes"}
+            )
+        assert said[0] == said[1], command
+
+
+def test_verdicts_given_at_the_same_time_leave_one(url: URL) -> None:
+    fill(url, [record("a")])
+    engine = open_ledger(url)
+    verdicts = [Judgement("a", verdict) for verdict in VERDICTS] * 4
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(lambda judgement: keep_judgement(engine, judgement, "", time.time()), verdicts))
+    engine.dispose()
+    assert None not in kept
+    assert rows(url, "SELECT count(*) AS n FROM feedback") == [{"n": 1}]
 
 
 def test_writers_share_a_database_and_readers_see_numbers_in_their_order(url: URL) -> None:

@@ -94,7 +94,7 @@ def keep_judgements(engine: Engine, judgements: Sequence[Judgement], given_by: s
 
 def _keep(connection: Connection, judgement: Judgement, given_by: str, now_s: float, caller: str | None) -> Kept | None:
     about = select(REQUESTS.c.route, REQUESTS.c.caller).where(REQUESTS.c.request_id == judgement.request_id)
-    found = connection.execute(about).one_or_none()
+    found = connection.execute(about.with_for_update()).one_or_none()  # verdicts on one request queue up here
     if found is None or (caller is not None and found.caller != caller):
         return None
     is_news = _said_before(connection, judgement) != judgement
@@ -113,10 +113,7 @@ def _keep(connection: Connection, judgement: Judgement, given_by: str, now_s: fl
 
 def _said_before(connection: Connection, judgement: Judgement) -> Judgement | None:
     columns = (FEEDBACK.c.request_id, FEEDBACK.c.verdict, FEEDBACK.c.score, FEEDBACK.c.comment)
-    query = select(*columns).where(FEEDBACK.c.request_id == judgement.request_id)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update()
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(select(*columns).where(FEEDBACK.c.request_id == judgement.request_id)).one_or_none()
     return None if row is None else Judgement(*row)
 
 
