@@ -34,9 +34,9 @@ EVERYDAY_TRUST = (3.0, -5.0)
 # Slope and bias that turn the log-odds of being unfamiliar into the doubt in the familiar judge's gain: which
 # side gains
 # is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
-GAIN_DOUBT = (1.0, 1.0)
+GAIN_DOUBT = (1.0, -0.5)
 # Heads of the trees.
-TREE_HEADS = ("general success", "familiar success", "familiar gain")
+TREE_HEADS = ("general success", "general gain", "familiar success", "familiar gain")
 # Columns of the linear heads before the tasks.
 LINEAR_HEADS = (
     "general success",
@@ -44,6 +44,7 @@ LINEAR_HEADS = (
     "everyday likeness",
     "log output tokens",
     "closed answer",
+    "general gain",
 )
 
 
@@ -96,7 +97,7 @@ class Model:
         self._head_bias = np.concatenate((self._linear_bias, (centres**2).sum(axis=1)))
         self._gate: list[float] = contents.floats("gate", (4,)).tolist()
         self._novelty_quantiles: list[float] = contents.floats("novelty_quantiles", (None,)).tolist()
-        self._blend: list[float] = contents.floats("blend", (5,)).tolist()
+        self._blend: list[float] = contents.floats("blend", (4,)).tolist()
         self._trees = _trees(contents, len(self.feature_names))
 
     def features(self, reading: Reading) -> Floats:
@@ -112,15 +113,15 @@ class Model:
         z = self._standardised(x)
         heads = self._heads.dot(z) + self._head_bias
         linear = heads[: self._n_linear].tolist()
-        general, familiar, familiar_gain = self._trees.scores(x).tolist()
+        general, general_gain, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(x, z, heads)
         everyday = _everyday_share(linear[2])
         general_success = (1 - everyday) * (linear[0] + general) / 2 + everyday * linear[1]
         success = unfamiliar * general_success + (1 - unfamiliar) * familiar
-        slope, bias, advantage, gain_slope, gain_bias = self._blend
+        slope, bias, gain_slope, gain_bias = self._blend
         odds = slope * success + bias
         doubt = _sigmoid(GAIN_DOUBT[0] * _logit(min(max(unfamiliar, 0.001), 0.999)) + GAIN_DOUBT[1])
-        gain = (1 - doubt) * familiar_gain + doubt * _expected_gain(success, advantage)
+        gain = (1 - doubt) * familiar_gain + doubt * (linear[5] + general_gain) / 2
         tasks = linear[len(LINEAR_HEADS) :]
         return Scores(
             complexity=_sigmoid(odds),
@@ -162,9 +163,9 @@ class Model:
         shares = np.array([(1 - everyday) / 2, everyday])
         weights = np.zeros(len(self.shown_names), dtype=np.float64)
         weights[: len(z)] += general * z * (self._linear[:, :2] @ shares)
-        weights += by_trees * self._trees.parts(x, 0, len(weights)) + familiar * self._trees.parts(x, 1, len(weights))
+        weights += by_trees * self._trees.parts(x, 0, len(weights)) + familiar * self._trees.parts(x, 2, len(weights))
         start = bias + general * float(self._linear_bias[:2] @ shares)
-        start += by_trees * self._trees.root(0) + familiar * self._trees.root(1)
+        start += by_trees * self._trees.root(0) + familiar * self._trees.root(2)
         parts = {"starting point": start}
         for name, weight in zip(self.shown_names, weights.tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + weight
@@ -184,15 +185,6 @@ def _trees(contents: Contents, n_features: int) -> Trees:
         contents.floats("tree_starts", (len(TREE_HEADS),)).astype(np.int64),
         contents.floats("tree_base", (len(TREE_HEADS),)),
     )
-
-
-def _expected_gain(success: float, advantage: float) -> float:
-    """Gain of a strong model that is ``advantage`` log-odds better than the small one.
-
-    Source: the Rasch model; the advantage is measured on the training data.
-    """
-    small = min(max(success, 0.02), 0.98)
-    return _sigmoid(_logit(small) + advantage) - small
 
 
 def _everyday_share(likeness: float) -> float:

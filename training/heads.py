@@ -1,4 +1,4 @@
-"""The linear heads: general and everyday success, likeness, answer length, closed answers, tasks."""
+"""The linear heads: general and everyday success, likeness, answer length, closed answers, general gain, tasks."""
 
 from math import log
 
@@ -10,9 +10,9 @@ from classifier.assessment import TASKS
 from classifier.features import FEATURES
 from classifier.words import RARITY_FEATURES
 from training.data import Bools, Floats
-from training.rows import EVERYDAY, RECORDED, TRAFFIC, Rows
+from training.rows import EVERYDAY, RECORDED, Rows
 
-GENERAL_ALPHA = 2_000.0
+GENERAL_ALPHA = 6_000.0
 EVERYDAY_ALPHA = 150.0
 # The topic says less of difficulty than of the benchmark: its directions are shrunk in the linear head.
 TOPIC_SCALE = 0.4
@@ -20,22 +20,35 @@ TOPIC_SCALE = 0.4
 UNKNOWN_LOG_TOKENS = log(500)
 
 
-def fit_linear(rows: Rows, z: npt.NDArray[np.float32], use: Bools, weight: Floats, seed: int) -> tuple[Floats, Floats]:
-    """The linear heads: general success, log output tokens, closed answer, and one a task."""
-    n_topic = z.shape[1] - len(FEATURES) - len(RARITY_FEATURES)
-    shrink = np.concatenate([np.ones(z.shape[1] - n_topic), np.full(n_topic, TOPIC_SCALE)])
-    known = use & ~np.isnan(rows.success)
-    alpha = GENERAL_ALPHA * weight[known].sum() / (known & (rows.origin == RECORDED)).sum()
-    success = Ridge(alpha=alpha).fit(z[known] * shrink, rows.success[known], weight[known])
+def fit_linear(
+    rows: Rows, general_gain: Floats, z: npt.NDArray[np.float32], use: Bools, weight: Floats, seed: int
+) -> tuple[Floats, Floats]:
+    """The linear heads in the order of ``LINEAR_HEADS``, then one a task: weights and biases."""
     heads = [
-        (success.coef_ * shrink, float(success.intercept_)),
+        _fit_general(rows, rows.success, z, use, weight),
         _fit_everyday(rows, z, use),
         _fit_likeness(rows, z, use, seed),
         _fit_length(rows, z, use),
         _fit_closed(rows, z, use, seed),
+        _fit_general(rows, general_gain, z, use, weight),
     ]
     heads += _fit_tasks(rows, z, use, seed)
     return np.array([head[0] for head in heads]).T, np.array([head[1] for head in heads])
+
+
+def _fit_general(
+    rows: Rows, target: Floats, z: npt.NDArray[np.float32], use: Bools, weight: Floats
+) -> tuple[Floats, float]:
+    """A head of the general judge; nothing is learned of a target that nobody knows."""
+    known = use & ~np.isnan(target)
+    if not known.any():
+        return np.zeros(z.shape[1]), 0.0
+    n_topic = z.shape[1] - len(FEATURES) - len(RARITY_FEATURES)
+    shrink = np.concatenate([np.ones(z.shape[1] - n_topic), np.full(n_topic, TOPIC_SCALE)])
+    n_recorded = max(int((known & (rows.origin == RECORDED)).sum()), 1)
+    model = Ridge(alpha=GENERAL_ALPHA * weight[known].sum() / n_recorded)
+    model.fit(z[known] * shrink, target[known], weight[known])
+    return model.coef_ * shrink, float(model.intercept_)
 
 
 def _fit_everyday(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Floats, float]:
@@ -50,7 +63,7 @@ def _fit_everyday(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[F
 
 def _fit_likeness(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> tuple[Floats, float]:
     """The head for "this is an everyday prompt, not a recorded one"; never so without everyday prompts."""
-    known = use & (rows.origin != TRAFFIC)
+    known = use & ((rows.origin == EVERYDAY) | (rows.origin == RECORDED))
     everyday = rows.origin[known] == EVERYDAY
     if not everyday.any():
         return np.zeros(z.shape[1]), -30.0
@@ -61,9 +74,10 @@ def _fit_likeness(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int)
 
 
 def _side_weights(rows: Rows, use: Bools) -> Floats:
-    """Weights of the side heads: the everyday prompts count as much as the recorded ones together."""
-    everyday = use & (rows.origin == EVERYDAY)
-    return np.where(everyday, (use & ~everyday).sum() / max(everyday.sum(), 1), 1.0)[use]
+    """Weights of the side heads: the rows of every origin count the same together."""
+    _, origin, count = np.unique(rows.origin[use], return_inverse=True, return_counts=True)
+    weights: Floats = use.sum() / (len(count) * count[origin])
+    return weights
 
 
 def _fit_length(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[Floats, float]:

@@ -10,14 +10,13 @@ from classifier.artifact import Contents
 from classifier.model import Model
 from classifier.text import Reading
 from training.data import Bools, Data, Floats, Strings
-from training.fit import Prepared, calibrate, fit_judges
-from training.labels import Labels
+from training.judges import calibrate, fit_judges
+from training.labels import LEAST_GAP, Labels
+from training.prepared import Prepared
 from training.rows import RECORDED
 
 # Price of the small tier as a share of the strong tier's (small at 0.06 of the strong price).
 SMALL_PRICE = 0.06
-# A source whose strong tier is no better than its small one has no gain to rank by.
-LEAST_GAP = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from training.data import Bools, Data, Floats, Ints
 
 SMALL_TIERS = ("tiny", "small")
 STRONG_TIERS = ("strong", "reasoning")
+# A source whose strong tier is no better than its small one has no gain to rank by or to learn from.
+LEAST_GAP = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from training.boosting import Recipe, grow
 from training.data import Bools, Data, Floats
-from training.fit import Prepared
 from training.heldout import Judged, Numbers, numbers
 from training.labels import Labels
+from training.prepared import Prepared
 
 _RECIPE = Recipe(n_trees=60)
 

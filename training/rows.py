@@ -1,41 +1,23 @@
-"""What is fitted on: recorded prompts, everyday ones judged by hand, traffic by rule of thumb."""
+"""What is fitted on: recorded prompts, and prompts that people or a language model have judged."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from training.data import Bools, Data, Floats, Strings
 from training.everyday_data import load_everyday
+from training.families_data import load_families
 from training.labels import SMALL_TIERS, STRONG_TIERS, Labels, denoised, task_of
 
-RECORDED, EVERYDAY, TRAFFIC = "recorded", "everyday", "traffic"
+RECORDED, EVERYDAY, FAMILY, TRAFFIC = "recorded", "everyday", "family", "traffic"
+JUDGED = (EVERYDAY, FAMILY, TRAFFIC)
 CLOSED_KINDS = frozenset({"mcq", "mcq_group", "em_mc", "open_exact", "GSM8K", "MATH"})
-
-# Judged probability that a small model's answer to such traffic is good enough: rules of thumb, not
-# measurements.
-# They tell the general judge what kinds of prompts exist beyond exams; their total weight is small
-# (training.fit).
-_TRAFFIC_SUCCESS: tuple[tuple[str, float], ...] = (
-    ("arena_hard_v0.1", 0.35),
-    ("arena_hard_v2.0", 0.3),
-    ("aider_history", 0.5),
-    ("self_instruct_user", 0.7),
-    ("tau_bench", 0.25),
-    ("multi_turn", 0.3),
-    ("web_search", 0.1),
-    ("memory", 0.5),
-    ("live_parallel", 0.55),
-    ("live_simple", 0.78),
-    ("live_multiple", 0.72),
-    ("irrelevance", 0.65),
-)
-_MATHS_SUCCESS_BY_LANGUAGE = {
-    "en": 0.8, "es": 0.72, "fr": 0.69, "de": 0.68, "ru": 0.66, "zh": 0.62,
-    "ja": 0.55, "th": 0.45, "sw": 0.4, "bn": 0.35, "te": 0.25,
-}  # fmt: skip
+TRAFFIC_JUDGEMENTS = Path(__file__).parent / "traffic" / "judgements.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +26,12 @@ class Rows:
 
     Attributes:
         texts: the prompts.
-        source: where each comes from; traffic that is of a recorded source's family has that source's name.
-        origin: recorded, everyday or traffic.
-        success: share of the small tier that is right, denoised, half of it rounded to right or wrong.
-        gain: strong minus small, denoised.
-        failed: 1 where the small tier's mean score is below 0.5, else 0.
+        source: where each comes from, its kind if it was written for this project; traffic that is of a recorded
+            source's family has that source's name.
+        origin: recorded, everyday, family or traffic.
+        success: share of the small tier that is right, denoised, half of it rounded to right or wrong; else as judged.
+        gain: strong minus small, denoised; else as judged.
+        failed: 1 where the small tier's mean score is below 0.5, else 0; NaN where nothing was recorded.
         task, output_tokens, closed: what the side heads learn.
     """
 
@@ -86,76 +69,59 @@ def recorded_rows(data: Data, labels: Labels) -> Rows:
 
 
 def everyday_rows() -> Rows:
-    """The training half of the project's own everyday prompts."""
-    prompts = [prompt for prompt in load_everyday("train") if prompt.text.strip()]
-    return _extra_rows(
-        [prompt.text for prompt in prompts],
-        ["everyday"] * len(prompts),
+    """The training half of the project's own everyday prompts; what a strong model makes of them nobody judged."""
+    return _judged_rows(
         EVERYDAY,
-        [1 - prompt.complexity for prompt in prompts],
-        [prompt.task for prompt in prompts],
-        [prompt.output_tokens for prompt in prompts],
-        [prompt.closed_answer for prompt in prompts],
+        (
+            (p.text, "everyday", 1 - p.complexity, np.nan, p.task, p.output_tokens, p.closed_answer)
+            for p in load_everyday("train")
+            if p.text.strip()
+        ),
     )
 
 
-def traffic_rows(path: Path) -> Rows:
-    """Unlabelled traffic that a rule of thumb can judge; none where the file does not exist."""
-    table = pq.read_table(path).to_pydict() if path.is_file() else {"prompt": []}
-    judged = [(row, _traffic_success(table, row)) for row in range(len(table["prompt"]))]
-    kept = [(row, success) for row, success in judged if success is not None]
-    n = len(kept)
-    return _extra_rows(
-        [table["prompt"][row] for row, _ in kept],
-        ["bfcl" if "bfcl" in table["source"][row] else table["source"][row] for row, _ in kept],
+def family_rows() -> Rows:
+    """The project's own prompts by kind of task."""
+    return _judged_rows(
+        FAMILY, ((p.prompt, p.kind, p.p_small, p.p_strong, p.task, p.tokens, p.closed) for p in load_families())
+    )
+
+
+def traffic_rows(table: Path, judgements: Path = TRAFFIC_JUDGEMENTS) -> Rows:
+    """The traffic of a table of prompts that has been judged; none where the file does not exist."""
+    lines = map(json.loads, judgements.read_text(encoding="utf-8").splitlines())
+    judged: Mapping[str, Mapping[str, Any]] = {line["prompt_id"]: line for line in lines}
+    columns = ["prompt_id", "prompt", "source"]
+    found = pq.read_table(table, columns=columns).to_pylist() if table.is_file() else []
+    return _judged_rows(
         TRAFFIC,
-        [success for _, success in kept],
-        [""] * n,
-        [np.nan] * n,
-        [np.nan] * n,
+        (
+            (row["prompt"], _family_of(row["source"]), j["p_small"], j["p_strong"], j["task"], j["tokens"], j["closed"])
+            for row in found
+            if (j := judged.get(row["prompt_id"])) is not None
+        ),
     )
 
 
-def _traffic_success(table: dict[str, list[str]], row: int) -> float | None:
-    """A rule of thumb's success of the small tier; None where there is no rule."""
-    source, label = table["source"][row], table["label"][row]
-    if source == "mgsm":
-        return _MATHS_SUCCESS_BY_LANGUAGE.get(table["language"][row])
-    if source == "ifeval":
-        return max(0.3, 0.88 - 0.13 * len(label.split(",")))
-    if source == "arena_hard_1k":
-        return _rated_success(label)
-    return next((success for part, success in _TRAFFIC_SUCCESS if part in source), None)
+def _family_of(source: str) -> str:
+    """The recorded source whose family such traffic is of, or else its own source."""
+    return "bfcl" if "bfcl" in source else source
 
 
-def _rated_success(label: str) -> float | None:
-    """Success from a challenge rating of 1 to 10."""
-    try:
-        return min(max(1.05 - 0.085 * float(label), 0.2), 0.9)
-    except (TypeError, ValueError):
-        return None
-
-
-def _extra_rows(
-    texts: Sequence[str],
-    source: Sequence[str],
-    origin: str,
-    success: Sequence[float],
-    task: Sequence[str],
-    output_tokens: Sequence[float],
-    closed: Sequence[float],
-) -> Rows:
-    """Rows without recorded outcomes."""
-    n = len(texts)
+def _judged_rows(origin: str, judged: Iterable[tuple[str, str, float, float, str, float, float]]) -> Rows:
+    """Rows without recorded outcomes, of text, source, the tiers' success, task, answer length and closedness."""
+    columns: Sequence[Sequence[Any]] = list(zip(*judged, strict=True)) or [[]] * 7
+    texts, source, small, strong, task, tokens, closed = columns
+    success = np.array(small, dtype=np.float64)
     return Rows(
         texts=tuple(texts),
         source=np.array(source, dtype=np.str_),
-        origin=np.full(n, origin),
-        success=np.array(success, dtype=np.float64),
-        gain=np.full(n, np.nan),
-        failed=np.full(n, np.nan),
+        origin=np.full(len(texts), origin),
+        success=success,
+        gain=np.array(strong, dtype=np.float64) - success,
+        failed=np.full(len(texts), np.nan),
         task=np.array(task, dtype=np.str_),
-        output_tokens=np.array(output_tokens, dtype=np.float64),
+        output_tokens=np.array(tokens, dtype=np.float64),
         closed=np.array(closed, dtype=np.float64),
     )
 

@@ -1,0 +1,89 @@
+"""Every row read once with the code that serves, ready to be fitted on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.artifact import Contents
+from classifier.features import dense_features
+from classifier.text import Reading, read
+from classifier.words import WordTable
+from training.data import Data, DataError, Ints
+from training.familiarity import N_FOLDS
+from training.labels import Labels
+from training.rows import Rows, everyday_rows, family_rows, join, recorded_rows, traffic_rows
+
+WORD_TABLE = Path(__file__).parent / "word_table"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows as the judges see them, in the rows' order.
+
+    Attributes:
+        rows: the targets.
+        readings: the prompts, read.
+        dense: hand features, rarity features and topic vector, float32.
+        fold: number of the cross-fitting fold; near-duplicates share one.
+        word_contents: the word table, taken over into the artifact.
+    """
+
+    rows: Rows
+    readings: tuple[Reading, ...]
+    dense: npt.NDArray[np.float32]
+    fold: Ints
+    word_contents: Contents
+
+
+def load_word_table(directory: Path = WORD_TABLE) -> Contents:
+    """The distilled word table kept with the training code.
+
+    Raises:
+        DataError: a file of it is missing.
+    """
+    try:
+        arrays = {
+            name: np.load(directory / f"{name}.npy")
+            for name in ("word_vectors", "word_scale", "word_weight", "word_rarity")
+        }
+        words = tuple((directory / "words.txt").read_text(encoding="utf-8").split("\n"))
+    except OSError as error:
+        raise DataError(
+            f"{directory}: word table incomplete ({error}); write it with `python -m training.distil`"
+        ) from error
+    return Contents(arrays, {"words": words})
+
+
+def prepare(
+    data: Data, labels: Labels, *, traffic: Path | None = None, everyday: bool = True, seed: int = 0
+) -> Prepared:
+    """Recorded prompts first, in the order of ``data``; then the judged ones.
+
+    Args:
+        data: recorded prompts.
+        labels: tier means of ``data``.
+        traffic: table of prompts without outcomes, of which some have been judged.
+        everyday: also take the project's own prompts, the everyday ones and those by kind of task.
+        seed: of the folds.
+    """
+    contents = load_word_table()
+    table = WordTable(contents)
+    parts = [recorded_rows(data, labels)]
+    if everyday:
+        parts += [everyday_rows(), family_rows()]
+    if traffic is not None:
+        parts.append(traffic_rows(traffic))
+    rows = join(parts)
+    readings = tuple(read(text) for text in rows.texts)
+    dense = np.array([dense_features(reading, table) for reading in readings], dtype=np.float32)
+    return Prepared(rows, readings, dense, _folds(data, len(rows), seed), contents)
+
+
+def _folds(data: Data, n_rows: int, seed: int) -> Ints:
+    """A fold for each row; near-duplicates of the recorded prompts share one."""
+    random = np.random.default_rng(seed)
+    groups, group_of = np.unique(data.group, return_inverse=True)
+    extra = random.integers(0, N_FOLDS, n_rows - len(data))
+    return np.concatenate([random.integers(0, N_FOLDS, len(groups))[group_of], extra]).astype(np.int64)
