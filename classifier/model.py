@@ -34,7 +34,7 @@ EVERYDAY_TRUST = (3.0, -5.0)
 # Slope and bias that turn the log-odds of being unfamiliar into the doubt in the familiar judge's gain: which
 # side gains
 # is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
-GAIN_DOUBT = (1.0, -0.5)
+GAIN_DOUBT = (1.0, 0.0)
 # Heads of the trees.
 TREE_HEADS = ("general success", "general gain", "familiar success", "familiar gain")
 # Columns of the linear heads before the tasks.
@@ -98,6 +98,7 @@ class Model:
         self._gate: list[float] = contents.floats("gate", (4,)).tolist()
         self._novelty_quantiles: list[float] = contents.floats("novelty_quantiles", (None,)).tolist()
         self._blend: list[float] = contents.floats("blend", (4,)).tolist()
+        self._typical_gain: list[float] = contents.floats("typical_gain", (3,)).tolist()
         self._trees = _trees(contents, len(self.feature_names))
 
     def features(self, reading: Reading) -> Floats:
@@ -121,7 +122,9 @@ class Model:
         slope, bias, gain_slope, gain_bias = self._blend
         odds = slope * success + bias
         doubt = _sigmoid(GAIN_DOUBT[0] * _logit(min(max(unfamiliar, 0.001), 0.999)) + GAIN_DOUBT[1])
-        gain = (1 - doubt) * familiar_gain + doubt * (linear[5] + general_gain) / 2
+        typical_gain = _typical_gain(general_success, self._typical_gain)
+        general_gain = (1 - everyday) * (linear[5] + general_gain) / 2 + everyday * typical_gain
+        gain = (1 - doubt) * familiar_gain + doubt * general_gain
         tasks = linear[len(LINEAR_HEADS) :]
         return Scores(
             complexity=_sigmoid(odds),
@@ -185,6 +188,12 @@ def _trees(contents: Contents, n_features: int) -> Trees:
         contents.floats("tree_starts", (len(TREE_HEADS),)).astype(np.int64),
         contents.floats("tree_base", (len(TREE_HEADS),)),
     )
+
+
+def _typical_gain(success: float, parabola: list[float]) -> float:
+    """What judged prompts gain of which the small tier has such success; none where the parabola is below zero."""
+    small = min(max(success, 0.0), 1.0)
+    return max((parabola[0] * small + parabola[1]) * small + parabola[2], 0.0)
 
 
 def _everyday_share(likeness: float) -> float:

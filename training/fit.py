@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
+from threadpoolctl import threadpool_limits
 
 from classifier import artifact
 from classifier.artifact import Manifest
@@ -29,10 +30,12 @@ def fit(
     version: str = VERSION,
 ) -> Manifest:
     """Fit on ``train``, calibrate on ``calibration``, write the artifact to the directory ``out``."""
-    prepared = prepare(data, label(data), traffic=traffic, everyday=everyday, seed=seed)
-    extra = np.ones(len(prepared.rows) - len(data), dtype=np.bool_)
-    judges = fit_judges(prepared, np.concatenate([data.split == "train", extra]), seed=seed)
-    contents = calibrate(judges, prepared, np.concatenate([data.split == "calibration", ~extra]))
+    # On more threads sums are added up in another order, and the bytes differ.
+    with threadpool_limits(limits=1):
+        prepared = prepare(data, label(data), traffic=traffic, everyday=everyday, seed=seed)
+        extra = np.ones(len(prepared.rows) - len(data), dtype=np.bool_)
+        judges = fit_judges(prepared, np.concatenate([data.split == "train", extra]), seed=seed)
+        contents = calibrate(judges, prepared, np.concatenate([data.split == "calibration", ~extra]))
     manifest = describe(data, prepared, seed, name, version)
     return artifact.save(out, contents, manifest, model_card(manifest))
 

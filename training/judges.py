@@ -8,7 +8,6 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits
 
 from classifier.artifact import Array, Contents
 from classifier.features import FEATURES
@@ -33,7 +32,7 @@ GENERAL_SHARE = {RECORDED: 1.0, EVERYDAY: 0.3, FAMILY: 1.0, TRAFFIC: 1.0}
 FAMILIAR_WEIGHT = {RECORDED: 1.0, EVERYDAY: 6.0, FAMILY: 0.4, TRAFFIC: 0.4}
 # With one source nothing tells familiar from unfamiliar prompts: both judges count the same.
 NO_GATE = np.zeros(4)
-# Judged prompts that a parabola of gain over success needs.
+# Prompts that a parabola of gain over success needs.
 LEAST_JUDGED = 50
 GENERAL_TREES = Recipe(n_trees=100)
 GENERAL_GAIN_TREES = Recipe(n_trees=100)
@@ -72,12 +71,6 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
         seed: of every random choice.
         gate: the familiarity gate, if it is known already.
     """
-    with threadpool_limits(limits=1):  # on more threads sums are added up in another order, and bytes differ
-        return _fit_judges(prepared, use, seed, gate)
-
-
-def _fit_judges(prepared: Prepared, use: Bools, seed: int, gate: npt.ArrayLike | None) -> Contents:
-    """See :func:`fit_judges`."""
     rows, dense = prepared.rows, prepared.dense
     recorded = use & (rows.origin == RECORDED)
     own = recorded | (use & (rows.origin == EVERYDAY))
@@ -88,7 +81,8 @@ def _fit_judges(prepared: Prepared, use: Bools, seed: int, gate: npt.ArrayLike |
     familiar = np.array([FAMILIAR_WEIGHT[origin] for origin in rows.origin])
     term_weights, term_bias, term_scores = fit_terms(prepared, use & (familiar > 0), terms, idf)
     weight = general_weights(rows, use)
-    gain = with_typical_gain(rows, use)
+    parabola = typical_gain(rows, use)
+    gain = np.where(rows.origin == EVERYDAY, np.maximum(np.polyval(parabola, rows.success), 0.0), rows.gain)
     general_gain = np.where(worth_spending(rows, use), gain, np.nan)
     linear, linear_bias = fit_linear(rows, general_gain, z, use, weight, seed)
     trees = _fit_trees(prepared, gain, general_gain, term_scores, use, weight, seed)
@@ -115,6 +109,7 @@ def _fit_judges(prepared: Prepared, use: Bools, seed: int, gate: npt.ArrayLike |
         "gate": np.asarray(gate, dtype=np.float32),
         "novelty_quantiles": np.linspace(0, 1, 201, dtype=np.float32),
         "blend": np.array([-4.0, 2.0, 1.0, 0.0], dtype=np.float32),
+        "typical_gain": parabola.astype(np.float32),
         **lay_out(trees),
     }
     return Contents(arrays, {**prepared.word_contents.words, "terms": terms})
@@ -173,14 +168,18 @@ def general_weights(rows: Rows, use: Bools) -> Floats:
     return scaled
 
 
-def with_typical_gain(rows: Rows, use: Bools) -> Floats:
-    """The rows' gain; of everyday prompts, what the other judged prompts of equal success gain (a parabola)."""
-    judged = use & ((rows.origin == FAMILY) | (rows.origin == TRAFFIC))
-    if judged.sum() < LEAST_JUDGED:
-        return rows.gain
-    parabola = np.polyfit(rows.success[judged], rows.gain[judged], 2)
-    typical = np.clip(np.polyval(parabola, rows.success), 0.0, 1.0)
-    return np.where(rows.origin == EVERYDAY, typical, rows.gain)
+def typical_gain(rows: Rows, use: Bools) -> Floats:
+    """A parabola: what prompts gain of which the small tier has some success, highest power first.
+
+    Of judged prompts; where there are few, of recorded ones.
+    """
+    known = use & ~np.isnan(rows.gain) & ~np.isnan(rows.success)
+    judged = known & (rows.origin != RECORDED)
+    chosen = judged if judged.sum() >= LEAST_JUDGED else known
+    if chosen.sum() < LEAST_JUDGED:
+        return np.zeros(3)
+    parabola: Floats = np.polyfit(rows.success[chosen], rows.gain[chosen], 2)
+    return parabola
 
 
 def worth_spending(rows: Rows, use: Bools) -> Bools:

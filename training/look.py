@@ -11,7 +11,7 @@ from router.core.policy import Thresholds
 from training.data import Data
 from training.evaluate import evaluate
 from training.everyday_check import everyday_check
-from training.fit import prepare
+from training.prepared import prepare
 from training.labels import label
 from training.placebo import placebos
 from training.probes import new_models

@@ -9,7 +9,7 @@ from classifier.artifact import MODEL_CARD, read_manifest, write_manifest
 from classifier.classifier import Classifier
 from router.core.policy import Thresholds
 from router.core.types import MODES
-from training import fit as fitting
+from training import judges
 from training.boosting import Recipe
 from training.cli import OK, REFUSED, UNMET, main
 from training.state import digest_tree
@@ -19,8 +19,8 @@ from training.state import digest_tree
 def quick() -> pytest.MonkeyPatch:
     """Fewer trees: what is tested here is the pipeline, not the model."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("GENERAL_TREES", "FAMILIAR_TREES", "GAIN_TREES"):
-            patch.setattr(fitting, name, replace(getattr(fitting, name), n_trees=4))
+        for name in ("GENERAL_TREES", "GENERAL_GAIN_TREES", "FAMILIAR_TREES", "FAMILIAR_GAIN_TREES"):
+            patch.setattr(judges, name, replace(getattr(judges, name), n_trees=4))
         patch.setattr("training.placebo._RECIPE", Recipe(n_trees=4))
         patch.setattr("training.bootstrap.N_RESAMPLES", 20)
         patch.setattr("training.baselines.litellm_rules", lambda texts: None)

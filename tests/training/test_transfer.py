@@ -6,7 +6,7 @@ from classifier import artifact
 from classifier.artifact import Contents
 from training import transfer
 from training.data import Data, load
-from training.fit import Prepared, prepare
+from training.prepared import Prepared, prepare
 from training.labels import Labels, label
 from training.transfer import Refits, adapting, left_out
 
