@@ -11,9 +11,9 @@ from router.core.policy import Thresholds
 from training.data import Data
 from training.evaluate import evaluate
 from training.everyday_check import everyday_check
-from training.prepared import prepare
 from training.labels import label
 from training.placebo import placebos
+from training.prepared import prepare
 from training.probes import new_models
 from training.recorded_models import judge_recorded
 from training.replay import replay

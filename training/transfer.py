@@ -15,10 +15,10 @@ from training.adapt import Lessons, adapt, corrected
 from training.bootstrap import interval, resamples
 from training.calibration import expected_calibration_error
 from training.data import Bools, Data, Floats, Ints
-from training.prepared import Prepared
 from training.heldout import Judged, Numbers, by_source, fit_without, judge, leave_one_source_out, macro
 from training.labels import Labels
 from training.metrics import apgr, auroc, curve
+from training.prepared import Prepared
 from training.state import plain, read_json, write_json
 
 Progress = Callable[[Any], Iterable[str]]

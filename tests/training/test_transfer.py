@@ -6,8 +6,8 @@ from classifier import artifact
 from classifier.artifact import Contents
 from training import transfer
 from training.data import Data, load
-from training.prepared import Prepared, prepare
 from training.labels import Labels, label
+from training.prepared import Prepared, prepare
 from training.transfer import Refits, adapting, left_out
 
 
