@@ -208,7 +208,7 @@ def _terms(
         "method": "learn then test, fixed sequence" if promised else "best on the calibration split, uncertified",
         "bound": {"quality": "betting", "failures": "clopper-pearson"}[target.promise] if promised else None,
         "promise": target.promise if promised else None,
-        "delta": 1 - target.confidence if promised else None,
+        "delta": round(1 - target.confidence, 9) if promised else None,
         "prompts": len(rows),
         "groups": len(np.unique(rows.group)),
         "path": {"policies": len(policies), "sha256": sha256(repr(policies).encode()).hexdigest()[:12]},

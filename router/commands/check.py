@@ -51,7 +51,9 @@ def _show_certificate(mode: Mode, classifier: Classifier) -> None:
     if certificate is None:
         print("warning: the artifact brings no thresholds; run python -m training thresholds", file=sys.stderr)
         return
-    print(certificate.in_words(mode), f"holds for {certificate.holds_for}", sep="; ")
+    promise = certificate.modes.get(mode)
+    holds_for = f"; holds for {certificate.holds_for}" if promise is not None and promise.certified else ""
+    print(certificate.in_words(mode) + holds_for)
     for doubt in certificate.doubts(classifier.artifact, datetime.now(UTC).date()):
         print(f"warning: {doubt}; run python -m training thresholds on recent data", file=sys.stderr)
 
