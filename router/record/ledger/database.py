@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from router.record.ledger.migrate import migrate
@@ -92,6 +92,11 @@ def open_ledger(url: URL, *, create: bool = True) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def said_by(error: Exception) -> str:
+    """A database's complaint in one line, without the statement and its values, which SQLAlchemy would add."""
+    return str(error.orig if isinstance(error, DBAPIError) else error).strip().split("\n")[0]
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

@@ -29,7 +29,7 @@ from sqlalchemy.exc import (
 from router.core.types import Deployment
 from router.record.ledger import store
 from router.record.ledger.counts import LedgerCounts
-from router.record.ledger.database import file_of, open_ledger
+from router.record.ledger.database import file_of, open_ledger, said_by
 from router.record.ledger.migrate import LedgerTooNew
 from router.record.ledger.rows import RowMaker, Rows
 from router.record.record import RequestRecord
@@ -82,7 +82,7 @@ class LedgerWriter:
         self._maker: RowMaker | None = None
         self._file: tuple[int, int] | None = None
         self._tidy_at_s = 0.0
-        self._tidying = self._writing = False
+        self._tidying = False
         self._complained = ""
 
     def add(self, record: RequestRecord) -> None:
@@ -99,9 +99,9 @@ class LedgerWriter:
             self._wake.set()
 
     def hurry(self) -> bool:
-        """Write what is waiting now, somebody asks for it; says whether anything is."""
+        """Write what is waiting now, somebody asks for it; says whether rows wait longer than they should."""
         self._wake.set()
-        return self._writing or bool(self._queue)
+        return bool(self._complained) or len(self._queue) > 5 * BATCH
 
     def start(self) -> None:
         """Begin to write."""
@@ -147,13 +147,11 @@ class LedgerWriter:
         """Write everything that is waiting."""
         while self._queue:
             self._counts.show_ledger_queue(len(self._queue))
-            self._writing = True
             records = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             written = self._write(records)
             self._chars_written += sum(map(_chars, records))
             if not written:
                 break
-        self._writing = False
         self._counts.show_ledger_queue(0)
 
     def _write(self, records: Sequence[RequestRecord]) -> bool:
@@ -205,7 +203,9 @@ class LedgerWriter:
             if not _is_of_the_row(error):
                 raise
             if len(batch) == 1:
-                log.error("the ledger refuses the row of request %s: %s", batch[0].request["request_id"], _said(error))
+                log.error(
+                    "the ledger refuses the row of request %s: %s", batch[0].request["request_id"], said_by(error)
+                )
                 self._counts.count_ledger_drops("bad_row", 1)
                 return
             self._write_once(engine, batch[: len(batch) // 2])
@@ -244,6 +244,7 @@ class LedgerWriter:
                 store.give_back(engine, _PAGES)
                 self._tidying = False
                 return
+            self._recovered()
             if self._tidying:
                 self._wake.set()
         except (SQLAlchemyError, OSError, LedgerTooNew) as error:
@@ -257,7 +258,7 @@ class LedgerWriter:
 
     def _complain(self, error: Exception) -> None:
         """Say what is wrong, once until it is mended or something else is."""
-        said = _said(error)
+        said = said_by(error)
         if said != self._complained:
             log.error("the ledger cannot be written: %s; rows wait in memory, and are dropped when it is full", said)
             self._complained = said
@@ -275,11 +276,6 @@ def _is_of_the_row(error: Exception) -> bool:
     return isinstance(
         error, IntegrityError | DataError | ProgrammingError | InterfaceError | OverflowError | ValueError
     )
-
-
-def _said(error: Exception) -> str:
-    """A database's complaint without the statement and its values, which SQLAlchemy would add."""
-    return str(error.orig if isinstance(error, DBAPIError) else error).strip().split("\n")[0]
 
 
 def _chars(record: RequestRecord) -> int:
