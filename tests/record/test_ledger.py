@@ -362,3 +362,11 @@ def test_one_of_several_processes_looks_for_old_rows(url: URL) -> None:
     assert [claim_tidying(engine, now_s, 30.0) for _ in range(3)] == [True, False, False]
     assert claim_tidying(engine, now_s + 31, 30.0)
     engine.dispose()
+
+
+def test_a_search_is_a_call_with_a_cost_and_without_tokens(url: URL) -> None:
+    search = Attempt("searxng", "searxng", "panel", "ok", 0.3, None, 0.005)
+    fill(url, [record(attempts=[search])])
+    call = rows(url, "SELECT * FROM calls")[0]
+    assert (call["cost_usd"], call["input_tokens"], call["price_source"]) == (0.005, None, "fusion.web.search")
+    assert rows(url, "SELECT cost_usd, unpriced FROM requests") == [{"cost_usd": 0.005, "unpriced": 0}]
