@@ -16,7 +16,7 @@ from classifier.artifact import ArtifactError, Contents
 from classifier.classifier import Classifier
 from classifier.model import Model
 from training.adapt import Lessons, adapt, corrected
-from training.calibrate import complexity_reference
+from training.calibrate import complexity_reference, prompt_mix
 from training.compare import compare, table
 from training.data import DataError, Ints
 from training.judged import Judged, kept_judged, load_judged
@@ -171,9 +171,9 @@ def _choose(chosen: Retraining, judged: Judged, judge: Classifier, target: Path)
     found: dict[str, Any] = plain(
         choose(rows, chosen.target, judge.artifact, judged.fingerprint(), judged.window(), chosen.seed)
     )
-    spread = complexity_reference(rows.complexity)
+    spread, mix = complexity_reference(rows.complexity), prompt_mix(rows)
     before = artifact.read_manifest(target)
-    artifact.write_manifest(target, replace(before, thresholds=found, complexity_reference=spread))
+    artifact.write_manifest(target, replace(before, thresholds=found, complexity_reference=spread, prompt_mix=mix))
     return f"chosen on {groups} judged prompts"
 
 

@@ -105,6 +105,8 @@ def test_with_enough_verdicts_thresholds_are_chosen_on_the_ledger_and_drift_is_m
     assert after.complexity_reference is not None
     assert after.complexity_reference != before.complexity_reference
     assert 20 <= after.complexity_reference["prompts"] < 360
+    assert after.prompt_mix is not None
+    assert after.prompt_mix != before.prompt_mix
 
 
 def test_what_is_promoted_is_in_use_and_what_was_there_comes_back(
