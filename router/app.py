@@ -25,6 +25,7 @@ from router.core.evidence import NO_FUSION, FusionPolicy, read_evidence
 from router.core.health import CooldownRules
 from router.core.memory import Memory
 from router.core.policy import UNCERTIFIED, Policy, Thresholds
+from router.core.standing import standing
 from router.core.types import MODES, Mode
 from router.dispatch.fusion import RunStore
 from router.dispatch.http_transport import HttpTransport
@@ -87,6 +88,8 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     keepers += [traces.add] if traces is not None else []
     keepers += [ledger.add] if ledger is not None else []
     services, ways = build_services(settings, keepers, metrics.show_health)
+    if doubt := panel_doubt(services.policy):
+        log.warning(doubt)
     _describe(metrics, services)
     for target in settings.pool.values():
         metrics.introduce(target.deployment)
@@ -246,6 +249,12 @@ def build_fusion_policy(fusion: FusionSettings, web: Web | None = None) -> Fusio
     search_usd = web.estimate_usd if web is not None else None
     evidence = read_evidence(table, fusion.tasks)
     return FusionPolicy(fusion.controls, evidence, fusion.complexity, fusion.priors, search_usd)
+
+
+def panel_doubt(policy: Policy) -> str:
+    """What is doubtful about the configured panel; empty where nothing is."""
+    fusion = policy.fusion
+    return standing(fusion.controls.panel, policy.deployments, fusion.priors, policy.priors).doubt()
 
 
 def build_web(web: WebSettings | None, translated: LitellmProvider) -> Web | None:

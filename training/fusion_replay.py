@@ -194,7 +194,7 @@ def _row(pays: bool, basis: str, gain: float | None = None, low: float | None = 
 NOT_MEASURED = [
     "from which complexity, and from which length of an open answer, a panel is asked by itself: judgement",
     "that open answers pay: a vendor's published numbers, not a replay",
-    "that a tenfold difference in price tells who is far behind, where no priors are given: judgement",
+    "that a tenfold difference in price tells who is far behind, where nothing else is known: judgement",
 ]
 """What the policy rests on besides the rows of the table."""
 

@@ -14,6 +14,8 @@ from router.settings import Settings
 
 def run(options: argparse.Namespace) -> int:
     """Print complaints and warnings; exit 0 where the gateway would start and route, else 1."""
+    from router.app import build_policy, panel_doubt
+
     report = check(options.config, os.environ, Classifier.load)
     for complaint in report.complaints:
         print(f"error: {complaint}", file=sys.stderr)
@@ -24,6 +26,9 @@ def run(options: argparse.Namespace) -> int:
         print(_summary(report.settings, classifier))
         print(_models(report.settings, classifier))
         _show_certificate(report.settings.routing.mode, classifier)
+        doubt = panel_doubt(build_policy(report.settings, classifier))
+        if doubt:
+            print(f"warning: {doubt}", file=sys.stderr)
     return 0 if report.ok else 1
 
 

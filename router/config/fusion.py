@@ -1,6 +1,6 @@
 """The ``fusion`` section: panel, judge, how runs go, and what panelists may use of the web."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import get_args
 
 from classifier.assessment import Task
@@ -21,9 +21,7 @@ from router.core.fusion import (
     Member,
 )
 from router.core.public_address import AddressRules, read_allowed
-from router.core.standing import NEAR_EQUAL, PRICE_RATIO, standing
 from router.core.types import MODES, Mode
-from router.dispatch.provider import Target
 from router.providers import SEARCH_PROVIDERS, SEARXNG
 from router.settings import FusionSettings, SearchSettings, WebSettings
 
@@ -62,9 +60,7 @@ def read_fusion(section: Section, default_judge: str | None, catalog: Catalog) -
     return fusion
 
 
-def check_fusion(
-    section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str], pool: Mapping[str, Target]
-) -> None:
+def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str], names: frozenset[str]) -> None:
     """Panel and judge are deployments; an alias of fusion on its own panel would call itself without end."""
     roundabout = (frozenset(aliases) | RESERVED_NAMES) - names
     book, seen = section.book, set[Member]()
@@ -87,28 +83,9 @@ def check_fusion(
         section.warn("judge", f"{judge} also sits on the panel", "prefer a judge who did not answer itself")
     for name in fusion.priors:
         check_name(section.section("priors"), name, name, names)
-    if fusion.enabled:
-        _warn_of_laggards(section, fusion, pool)
-
-
-def _warn_of_laggards(section: Section, fusion: FusionSettings, pool: Mapping[str, Target]) -> None:
-    """Panels pay among near-equals: say who is not, and what follows from it."""
-    panel = fusion.controls.panel
-    deployments = {name: target.deployment for name, target in pool.items()}
-    found = standing(panel, deployments, fusion.priors)
-    missing = dict.fromkeys(member.deployment for member in panel if member.deployment not in fusion.priors)
+    missing = dict.fromkeys(seat.deployment for seat in fusion.controls.panel if seat.deployment not in fusion.priors)
     if fusion.priors and missing:
-        section.warn("priors", f"leaves out {', '.join(missing)}, so prices are compared", "give each member a prior")
-    if not found.behind:
-        return
-    how = {
-        "priors": f"more than {NEAR_EQUAL * 100:.0f} points of accuracy",
-        "prices": f"by price, more than {PRICE_RATIO:g} times",
-    }[found.by]
-    left = "automatic runs leave them out" if len(found.near) > 1 else "no run begins by itself"
-    problem = f"{', '.join(found.behind)} far behind {found.best} ({how}): a vote dilutes a clear leader, and {left}"
-    fix = "seat near-equals" if found.by == "priors" else "seat near-equals, or say what is known in fusion.priors"
-    section.warn("panel", problem, fix)
+        section.warn("priors", f"leaves out {', '.join(missing)}, so it is not used", "give each member a prior")
 
 
 def _panel(section: Section) -> list[tuple[Located, Member]]:

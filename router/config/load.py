@@ -94,7 +94,7 @@ def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
     names = frozenset(parts["pool"].names())
     check_pool_names(parts["pool"], names)
     check_routing(parts["routing"], routing, names)
-    check_fusion(parts["fusion"], fusion, routing.aliases, names, pool)
+    check_fusion(parts["fusion"], fusion, routing.aliases, names)
     warn_about_money(parts["routing"], routing, pool)
     warn_about_exposure(parts["server"], server, bool(auth.keys))
     return settings

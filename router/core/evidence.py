@@ -59,7 +59,7 @@ class FusionPolicy:
         controls: how runs go unless a request says otherwise; an empty panel switches fusion off.
         evidence: by task; a task that is missing does not pay.
         complexity: at or above it a prompt may be fused; by mode, absent where the mode never fuses by itself.
-        priors: accuracy that the config says to expect of deployments; those that are missing are unknown.
+        priors: accuracy that the config says to expect of deployments; used where it is known of a whole panel.
         search_usd: what a panelist's web search costs, infinite where unknown; None where panelists have no web.
     """
 

@@ -42,6 +42,7 @@ def choose_panel(
     reason: Reason,
     is_able: Callable[[str], bool],
     pool: Mapping[str, Deployment],
+    estimates: Mapping[str, float],
 ) -> PanelChoice:
     """Decide for or against the panel.
 
@@ -52,7 +53,7 @@ def choose_panel(
     Args:
         route, reason: what ``decide`` has come to for a single model.
         is_able: whether a deployment may and can answer this request.
-        pool: for what is known of the members.
+        pool, estimates: what is known of the members: prices, and accuracy as the classifier estimates it.
     """
     is_asked = ask.kind == "fusion" or wish.asked is True
     if not policy.controls.panel or (not is_asked and (ask.kind != "auto" or wish.asked is False)):
@@ -63,7 +64,7 @@ def choose_panel(
             return NOT_WORTHWHILE
         forced = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.FORCED_BY_CALLER
         return PanelChoice(members, _judge(wish, members, is_able), forced)
-    members = standing(members, pool, policy.priors).near
+    members = standing(members, pool, policy.priors, estimates).near
     pays = (
         assessment is not None
         and (route, reason) == ("strong", Reason.ABOVE_THRESHOLD)

@@ -217,7 +217,7 @@ def _with_panel(
 
     chosen = choose_panel(
         prompt, decision.assessment, ask, wish, policy.fusion, decision.mode, decision.route, decision.reason, is_able,
-        policy.deployments,
+        policy.deployments, policy.priors,
     )  # fmt: skip
     if not chosen.members:
         return decision if chosen.reason is None else replace(decision, reason=chosen.reason)

@@ -30,6 +30,14 @@ def test_within_seven_points_all_are_near_and_beyond_them_nobody_is() -> None:
     assert standing(PANEL, EQUAL, {"a": 0.8, "b": 0.6, "c": 0.7}).near == (A,)
 
 
+def test_the_classifiers_estimates_go_before_prices_and_after_the_configs_word() -> None:
+    estimates = {"a": 0.6, "b": 0.8, "c": 0.79}
+    found = standing(PANEL, pool(a=25.0, b=2.5, c=0.4), {}, estimates)
+    assert (found.by, found.near, found.best) == ("estimates", (B, C), "b")
+    assert standing(PANEL, EQUAL, {"a": 0.8, "b": 0.8, "c": 0.8}, estimates).by == "priors"
+    assert standing(PANEL, EQUAL, {}, {"a": 0.6}).by == "prices"
+
+
 def test_prices_stand_in_where_a_prior_is_missing_and_only_an_order_of_magnitude_counts() -> None:
     assert standing(PANEL, EQUAL, {"a": 0.9, "b": 0.1}) == standing(PANEL, EQUAL, {})
     assert standing(PANEL, EQUAL, {}).near == PANEL

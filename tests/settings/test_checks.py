@@ -1,7 +1,15 @@
+import argparse
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from classifier import Classifier
+from router.app import build_policy, create_app, panel_doubt
+from router.commands import check
+from router.config.load import load_settings
 from router.core.ask import RESERVED_NAMES
 from router.core.fusion import Member
 from router.settings import Complaint, Settings
@@ -151,23 +159,48 @@ SEATS = (
 )
 
 
+def doubt_of(settings: Settings) -> str:
+    return panel_doubt(build_policy(settings, Classifier.load()))
+
+
 def test_members_far_behind_the_best_are_a_warning_and_priors_say_who_is(load: Load) -> None:
-    said = warned(load(SEATS + "  priors: {strong: 0.8, flash: 0.6, twin: 0.75}"))["fusion.panel"]
-    assert "flash far behind strong" in said.problem
-    assert "leave them out" in said.problem
-    alone = warned(load(SEATS + "  priors: {strong: 0.9, flash: 0.6, twin: 0.75}"))["fusion.panel"]
-    assert "no run begins by itself" in alone.problem
-    assert "fusion.panel" not in warned(load(SEATS + "  priors: {strong: 0.8, flash: 0.78, twin: 0.75}"))
+    said = doubt_of(load(SEATS + "  priors: {strong: 0.8, flash: 0.6, twin: 0.75}"))
+    assert "flash far behind strong (by fusion.priors" in said
+    assert "leave them out" in said
+    alone = doubt_of(load(SEATS + "  priors: {strong: 0.9, flash: 0.6, twin: 0.75}"))
+    assert "no run begins by itself" in alone
+    assert doubt_of(load(SEATS + "  priors: {strong: 0.8, flash: 0.78, twin: 0.75}")) == ""
 
 
-def test_prices_stand_in_for_priors_and_the_warning_says_so(load: Load) -> None:
+def test_where_the_classifier_knows_all_members_its_estimates_say_who_is(load: Load) -> None:
+    pool = "pool: {small: {model: openai/gpt-3.5-turbo}, strong: {model: openai/gpt-4o}}\n"
+    assert "small far behind strong (by the classifier's" in doubt_of(
+        load(pool + ROUTING + "fusion: {panel: [strong, small]}")
+    )
+
+
+def test_prices_stand_in_where_nothing_else_is_known_and_the_warning_says_so(load: Load) -> None:
     priced = (
         "{model: openai/a, api_base: 'http://127.0.0.1:1/v1', price: {input_usd_per_mtok: 1, output_usd_per_mtok: %s}}"
     )
     pool = f"pool: {{small: {priced % 1}, strong: {priced % 50}}}\n"
-    found = warned(load(pool + ROUTING + "fusion: {panel: [strong, small]}"))
-    assert "by price, more than 10 times" in found["fusion.panel"].problem
-    assert "fusion.priors" in found["fusion.panel"].fix
+    said = doubt_of(load(pool + ROUTING + "fusion: {panel: [strong, small]}"))
+    assert "by price alone, more than 10 times" in said
+    assert "fusion.priors" in said
+
+
+def test_check_and_serve_say_it(load: Load, tmp_path: Path, capsys: Any, caplog: Any) -> None:
+    path = tmp_path / "seats.yaml"
+    path.write_text(SEATS + "  priors: {strong: 0.9, flash: 0.6, twin: 0.75}\nledger: {enabled: false}\n")
+    keys = {"OPENAI_API_KEY": "x", "ANTHROPIC_API_KEY": "x", "GEMINI_API_KEY": "x"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in keys.items():
+            patch.setenv(name, value)
+        assert check.run(argparse.Namespace(config=path)) == 0
+    assert "warning: fusion.panel: flash, twin far behind strong" in capsys.readouterr().err
+    with caplog.at_level("WARNING"):
+        create_app(load_settings(path, keys), CollectorRegistry())
+    assert "flash, twin far behind strong" in caplog.text
 
 
 def test_priors_and_thresholds_of_fusion_are_checked(load: Load, complaints: Complain) -> None:
