@@ -288,6 +288,8 @@ async def test_a_silence_ends_the_call_but_not_while_our_reader_is_the_slow_one(
     assert wire.reading_paused
     await asyncio.sleep(0.15)
     assert len(await reply.readany()) == HIGH_WATER + 1
+    connection.data_received(b"x")
+    assert await reply.readany() == b"x"
     with pytest.raises(Silent):
         await reply.readany()
 
