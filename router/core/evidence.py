@@ -20,9 +20,9 @@ FUSION_COMPLEXITY: Mapping[Mode, float] = MappingProxyType({"balanced": 0.5, "qu
 strong model alike. A run costs four to five times one call, so in ``balanced`` the small model has to be more likely wrong
 than right. ``fusion.complexity`` in the config overrides them."""
 
-LONG_ANSWER_TOKENS = 400
+LONG_ANSWER_TOKENS = 350
 """An open answer that is expected to be shorter is not the kind that the evidence is from: reports, reviews, analyses.
-Judgement: estimates of length are rough, and requests for a full report have been estimated at under 500."""
+Judgement: estimates of length are rough, and requests for a full report have been estimated at under 400."""
 
 
 @dataclass(frozen=True, slots=True)
