@@ -57,11 +57,12 @@ async def answer(request: web.Request) -> web.StreamResponse:
 @pytest.fixture
 async def api_base() -> AsyncIterator[str]:
     async with loopback(answer) as base:
+        await LitellmProvider().warm_up([target(base, "any")])  # its import takes seconds that no call's deadline has
         yield base
 
 
-def call(api_base: str, model: str, operation: Operation = "chat/completions", **body: Any) -> Call:
-    target = Target(
+def target(api_base: str, model: str) -> Target:
+    return Target(
         deployment=Deployment("flash", f"gemini/{model}"),
         provider="gemini",
         upstream_model=model,
@@ -70,7 +71,10 @@ def call(api_base: str, model: str, operation: Operation = "chat/completions", *
         direct=False,
         timeouts=Timeouts(total_s=5),
     )
-    return Call(target, body, asyncio.get_running_loop().time() + 5, operation)
+
+
+def call(api_base: str, model: str, operation: Operation = "chat/completions", **body: Any) -> Call:
+    return Call(target(api_base, model), body, asyncio.get_running_loop().time() + 5, operation)
 
 
 def chat(api_base: str, model: str = "gemini-3-flash-preview", **body: Any) -> Call:
