@@ -55,7 +55,8 @@ class Learned:
     def in_words(self) -> str:
         """What was found, for a terminal."""
         able = self.ability
-        notable = [f"{t} {offset:+.2f}" for t, offset in sorted(able.tasks.items(), key=lambda t: -abs(t[1]))]
+        ranked = sorted(able.tasks.items(), key=lambda task: -abs(task[1]))
+        notable = [f"{task} {offset:+.2f}" for task, offset in ranked if abs(offset) > 0.1]
         return (
             f"{self.model}: like {able.like}, level {able.weights[0]:+.2f} log-odds, from {able.outcomes} outcomes "
             f"(mean score {self.mean_score:.2f}); log loss {self.log_loss_before:.3f} as {able.like}, now {self.log_loss:.3f}"

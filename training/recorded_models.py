@@ -46,7 +46,7 @@ class Outcomes:
 def learn_recorded(
     data: Data, assessor: Assessor, progress: Callable[[Iterable[int]], Iterable[int]] = iter
 ) -> list[Learned]:
-    """Every model with enough outcomes on ``train``, learned as :func:`training.add_model.add_model` learns one."""
+    """Every model with enough outcomes on ``train``, learned as :func:`training.add_model.learn` learns a new one."""
     outcomes, rows = Outcomes(data), np.flatnonzero(data.split == "train")
     prompts = (as_prompt(data.texts[row]) for row in progress(rows.tolist()))
     judged = [assessor.assess(prompt.text, prompt.context) for prompt in prompts]
