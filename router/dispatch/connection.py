@@ -8,8 +8,8 @@ Laws, held by tests that cut the bytes everywhere:
 * A reader who does not read stops the sender: no more than ``HIGH_WATER`` and one packet wait in memory.
 
 Source: RFC 9112 for framing. The parser is llhttp, with the leniences that aiohttp's client grants to servers. An
-aiohttp request costs 115 µs of CPU here, this one 15: most of an aiohttp request is cookies, redirects, proxies,
-tracing and multipart forms, of which a gateway uses none.
+aiohttp request costs 107 µs of CPU where this one costs 28 (one core, kept connections, replies of 800 bytes): most of
+the former is cookies, redirects, proxies, tracing and multipart forms, of which a gateway uses none.
 """
 
 import asyncio
