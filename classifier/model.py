@@ -23,20 +23,19 @@ Floats = npt.NDArray[np.float32]
 
 # Standard deviations at which a standardised feature is cut: beyond lies no training data.
 LIMIT = 4.0
-# Share of the everyday head in the general judge, and the most it can have when a prompt is surely an
-# everyday one;
-# the rest is divided between the other linear head and the trees. Chosen by leave-one-source-out
-# (training/LOG.md).
-EVERYDAY_SHARE, EVERYDAY_MOST = 0.35, 0.9
-# Slope and bias that turn the log-odds of being an everyday prompt into the way from the least to the most
-# share.
-EVERYDAY_TRUST = (3.0, -5.0)
+# The most that the everyday head can have of the general judge, when a prompt is surely an everyday one; the rest is
+# divided between the other linear head and the trees. Chosen by leave-one-source-out (training/LOG.md).
+EVERYDAY_MOST = 0.9
+# Slope and bias that turn the log-odds of being an everyday prompt into the share of that.
+EVERYDAY_TRUST = (3.0, -1.0)
+# The least that the general gain owes to the success alone: what judged prompts of equal success gain.
+TYPICAL_SHARE = 0.35
 # Slope and bias that turn the log-odds of being unfamiliar into the doubt in the familiar judge's gain: which
 # side gains
 # is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
 GAIN_DOUBT = (1.0, 0.0)
 # Heads of the trees.
-TREE_HEADS = ("general success", "general gain", "familiar success", "familiar gain")
+TREE_HEADS = ("general success", "general gain", "everyday success", "familiar success", "familiar gain")
 # Columns of the linear heads before the tasks.
 LINEAR_HEADS = (
     "general success",
@@ -114,16 +113,17 @@ class Model:
         z = self._standardised(x)
         heads = self._heads.dot(z) + self._head_bias
         linear = heads[: self._n_linear].tolist()
-        general, general_gain, familiar, familiar_gain = self._trees.scores(x).tolist()
+        general, general_gain, everyday_trees, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(x, z, heads)
         everyday = _everyday_share(linear[2])
-        general_success = (1 - everyday) * (linear[0] + general) / 2 + everyday * linear[1]
+        general_success = (1 - everyday) * (linear[0] + general) / 2 + everyday * (linear[1] + everyday_trees) / 2
         success = unfamiliar * general_success + (1 - unfamiliar) * familiar
         slope, bias, gain_slope, gain_bias = self._blend
         odds = slope * success + bias
         doubt = _sigmoid(GAIN_DOUBT[0] * _logit(min(max(unfamiliar, 0.001), 0.999)) + GAIN_DOUBT[1])
-        typical_gain = _typical_gain(general_success, self._typical_gain)
-        general_gain = (1 - everyday) * (linear[5] + general_gain) / 2 + everyday * typical_gain
+        typical = max(TYPICAL_SHARE, everyday)
+        general_gain = (1 - typical) * (linear[5] + general_gain) / 2
+        general_gain += typical * _typical_gain(general_success, self._typical_gain)
         gain = (1 - doubt) * familiar_gain + doubt * general_gain
         tasks = linear[len(LINEAR_HEADS) :]
         return Scores(
@@ -162,13 +162,15 @@ class Model:
         """Log-odds of complexity by name; their sum is the log-odds of complexity."""
         slope, bias = self._blend[:2]
         general, familiar = slope * unfamiliar, slope * (1 - unfamiliar)
-        by_trees = general * (1 - everyday) / 2
-        shares = np.array([(1 - everyday) / 2, everyday])
+        shares = np.array([1 - everyday, everyday]) / 2
         weights = np.zeros(len(self.shown_names), dtype=np.float64)
         weights[: len(z)] += general * z * (self._linear[:, :2] @ shares)
-        weights += by_trees * self._trees.parts(x, 0, len(weights)) + familiar * self._trees.parts(x, 2, len(weights))
         start = bias + general * float(self._linear_bias[:2] @ shares)
-        start += by_trees * self._trees.root(0) + familiar * self._trees.root(2)
+        by_trees = (general * shares[0], 0.0, general * shares[1], familiar, 0.0)
+        for head, share in enumerate(by_trees):
+            if share:
+                weights += share * self._trees.parts(x, head, len(weights))
+                start += share * self._trees.root(head)
         parts = {"starting point": start}
         for name, weight in zip(self.shown_names, weights.tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + weight
@@ -198,8 +200,7 @@ def _typical_gain(success: float, parabola: list[float]) -> float:
 
 def _everyday_share(likeness: float) -> float:
     """Share of the everyday head in the general judge, by the log-odds of being an everyday prompt."""
-    trust = _sigmoid(EVERYDAY_TRUST[0] * likeness + EVERYDAY_TRUST[1])
-    return EVERYDAY_SHARE + (EVERYDAY_MOST - EVERYDAY_SHARE) * trust
+    return EVERYDAY_MOST * _sigmoid(EVERYDAY_TRUST[0] * likeness + EVERYDAY_TRUST[1])
 
 
 def _sigmoid(odds: float) -> float:

@@ -16,21 +16,31 @@ GENERAL_ALPHA = 6_000.0
 EVERYDAY_ALPHA = 150.0
 # The topic says less of difficulty than of the benchmark: its directions are shrunk in the linear head.
 TOPIC_SCALE = 0.4
+# A recorded prompt's task is told by its benchmark's category alone, a judged one's by reading it.
+RECORDED_TASKS = 0.3
 # Logarithm of an answer's tokens where none is recorded.
 UNKNOWN_LOG_TOKENS = log(500)
 
 
 def fit_linear(
-    rows: Rows, general_gain: Floats, z: npt.NDArray[np.float32], use: Bools, weight: Floats, seed: int
+    rows: Rows,
+    general_gain: Floats,
+    z: npt.NDArray[np.float32],
+    use: Bools,
+    weights: tuple[Floats, Floats],
+    seed: int,
 ) -> tuple[Floats, Floats]:
-    """The linear heads in the order of ``LINEAR_HEADS``, then one a task: weights and biases."""
+    """The linear heads in the order of ``LINEAR_HEADS``, then one a task: weights and biases.
+
+    ``weights`` are those of the general success and of the general gain.
+    """
     heads = [
-        _fit_general(rows, rows.success, z, use, weight),
+        _fit_general(rows, rows.success, z, use, weights[0]),
         _fit_everyday(rows, z, use),
         _fit_likeness(rows, z, use, seed),
         _fit_length(rows, z, use),
         _fit_closed(rows, z, use, seed),
-        _fit_general(rows, general_gain, z, use, weight),
+        _fit_general(rows, general_gain, z, use, weights[1]),
     ]
     heads += _fit_tasks(rows, z, use, seed)
     return np.array([head[0] for head in heads]).T, np.array([head[1] for head in heads])
@@ -62,14 +72,13 @@ def _fit_everyday(rows: Rows, z: npt.NDArray[np.float32], use: Bools) -> tuple[F
 
 
 def _fit_likeness(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) -> tuple[Floats, float]:
-    """The head for "this is an everyday prompt, not a recorded one"; never so without everyday prompts."""
-    known = use & ((rows.origin == EVERYDAY) | (rows.origin == RECORDED))
-    everyday = rows.origin[known] == EVERYDAY
+    """The head for "this is an everyday prompt, not one of the others"; never so without everyday prompts."""
+    everyday = rows.origin[use] == EVERYDAY
     if not everyday.any():
         return np.zeros(z.shape[1]), -30.0
     weight = np.where(everyday, 0.5 * (~everyday).sum() / everyday.sum(), 1.0)
     model = LogisticRegression(C=0.01, max_iter=300, random_state=seed)
-    model.fit(z[known], everyday, sample_weight=weight)
+    model.fit(z[use], everyday, sample_weight=weight)
     return model.coef_[0], float(model.intercept_[0])
 
 
@@ -104,8 +113,9 @@ def _fit_tasks(rows: Rows, z: npt.NDArray[np.float32], use: Bools, seed: int) ->
     known = use & (rows.task != "")
     if len(np.unique(rows.task[known])) < 2:
         return [(np.zeros(z.shape[1]), 0.0 if task in rows.task[known] else -1e3) for task in TASKS]
-    model = LogisticRegression(C=0.5, max_iter=300, random_state=seed)
-    model.fit(z[known], rows.task[known], sample_weight=_side_weights(rows, known))
+    model = LogisticRegression(C=0.02, max_iter=300, random_state=seed)
+    weight = _side_weights(rows, known) * np.where(rows.origin[known] == RECORDED, RECORDED_TASKS, 1.0)
+    model.fit(z[known], rows.task[known], sample_weight=weight)
     two = len(model.classes_) == 2  # scikit-learn then keeps one side only
     coefficients = np.vstack([-model.coef_, model.coef_]) if two else model.coef_
     intercepts = np.concatenate([-model.intercept_, model.intercept_]) if two else model.intercept_

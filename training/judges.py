@@ -3,6 +3,7 @@
 ``fit_judges`` fits everything; ``calibrate`` makes its scores into probabilities on other rows.
 """
 
+from collections.abc import Mapping
 from math import log
 
 import numpy as np
@@ -26,8 +27,10 @@ from training.word_scores import fit_terms, vocabulary
 # Rows of a source count as its size to this power, all together: large benchmarks must not be the whole
 # world.
 SOURCE_POWER = 0.25
-# Weight of the rows of an origin in the general judge, as a share of the recorded prompts' weight.
+# Weight of the rows of an origin in the general judge, as a share of the recorded prompts' weight: for success, and
+# for gain, of which few recorded sources say much.
 GENERAL_SHARE = {RECORDED: 1.0, EVERYDAY: 0.3, FAMILY: 1.0, TRAFFIC: 1.0}
+GENERAL_GAIN_SHARE = {RECORDED: 1.0, EVERYDAY: 0.3, FAMILY: 3.0, TRAFFIC: 1.0}
 # Weight of one row in the familiar judge.
 FAMILIAR_WEIGHT = {RECORDED: 1.0, EVERYDAY: 6.0, FAMILY: 0.4, TRAFFIC: 0.4}
 # With one source nothing tells familiar from unfamiliar prompts: both judges count the same.
@@ -36,6 +39,7 @@ NO_GATE = np.zeros(4)
 LEAST_JUDGED = 50
 GENERAL_TREES = Recipe(n_trees=100)
 GENERAL_GAIN_TREES = Recipe(n_trees=100)
+EVERYDAY_TREES = Recipe(n_trees=60, learning_rate=0.1, least_rows=20, l2=5.0)
 FAMILIAR_TREES = Recipe(n_trees=180, least_rows=30, l2=5.0)
 FAMILIAR_GAIN_TREES = Recipe(n_trees=120, least_rows=30, l2=10.0)
 
@@ -80,12 +84,12 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
     terms, idf = vocabulary([prepared.readings[row] for row in np.flatnonzero(own)])
     familiar = np.array([FAMILIAR_WEIGHT[origin] for origin in rows.origin])
     term_weights, term_bias, term_scores = fit_terms(prepared, use & (familiar > 0), terms, idf)
-    weight = general_weights(rows, use)
+    weight, gain_weight = (general_weights(rows, use, shares) for shares in (GENERAL_SHARE, GENERAL_GAIN_SHARE))
     parabola = typical_gain(rows, use)
     gain = np.where(rows.origin == EVERYDAY, np.maximum(np.polyval(parabola, rows.success), 0.0), rows.gain)
     general_gain = np.where(worth_spending(rows, use), gain, np.nan)
-    linear, linear_bias = fit_linear(rows, general_gain, z, use, weight, seed)
-    trees = _fit_trees(prepared, gain, general_gain, term_scores, use, weight, seed)
+    linear, linear_bias = fit_linear(rows, general_gain, z, use, (weight, gain_weight), seed)
+    trees = _fit_trees(prepared, gain, general_gain, term_scores, use, (weight, gain_weight), seed)
     if gate is None:
         known = np.flatnonzero(recorded)
         several = len(np.unique(rows.source[known])) > 1
@@ -154,10 +158,10 @@ def _novelty_quantiles(model: Model, prepared: Prepared, use: Bools) -> Floats:
     return quantiles
 
 
-def general_weights(rows: Rows, use: Bools) -> Floats:
+def general_weights(rows: Rows, use: Bools, shares: Mapping[str, float]) -> Floats:
     """Weights of the general judge: sources nearly balanced, each origin a fixed share of the recorded weight."""
     weight = np.zeros(len(rows))
-    for origin, share in GENERAL_SHARE.items():
+    for origin, share in shares.items():
         chosen = use & (rows.origin == origin)
         for source in np.unique(rows.source[chosen]):
             here = chosen & (rows.source == source)
@@ -198,26 +202,30 @@ def _fit_trees(
     general_gain: Floats,
     term_scores: Floats,
     use: Bools,
-    weight: Floats,
+    weights: tuple[Floats, Floats],
     seed: int,
 ) -> list[HistGradientBoostingRegressor]:
-    """The trees of the four heads, in the order of ``TREE_HEADS``."""
+    """The trees of the heads, in the order of ``TREE_HEADS``."""
     rows, dense = prepared.rows, prepared.dense
     options = np.array([reading.n_options for reading in prepared.readings])
     words = np.column_stack([dense, term_scores]).astype(np.float32)
     words_and_options = np.column_stack([words, options]).astype(np.float32)
     familiar = np.array([FAMILIAR_WEIGHT[origin] for origin in rows.origin])
+    only_everyday = np.where(rows.origin == EVERYDAY, 1.0, 0.0)
+    if not only_everyday[use].any():  # then no prompt is taken for an everyday one, and the head says nothing
+        only_everyday = np.ones(len(rows))
 
     def grown(
-        x: npt.NDArray[np.float32], target: Floats, weights: Floats, recipe: Recipe, forced: bool = False
+        x: npt.NDArray[np.float32], target: Floats, weight: Floats, recipe: Recipe, forced: bool = False
     ) -> HistGradientBoostingRegressor:
-        known = use & ~np.isnan(target) & (weights > 0)
+        known = use & ~np.isnan(target) & (weight > 0)
         ways = directions(x.shape[1]) if forced else None
-        return grow(x[known], target[known], weights[known], recipe, ways, seed)
+        return grow(x[known], target[known], weight[known], recipe, ways, seed)
 
     return [
-        grown(dense, rows.success, weight, GENERAL_TREES, forced=True),
-        grown(dense, general_gain, weight, GENERAL_GAIN_TREES),
+        grown(dense, rows.success, weights[0], GENERAL_TREES, forced=True),
+        grown(dense, general_gain, weights[1], GENERAL_GAIN_TREES),
+        grown(dense, rows.success, only_everyday, EVERYDAY_TREES, forced=True),
         grown(words, rows.success, familiar, FAMILIAR_TREES),
         grown(words_and_options, gain, familiar, FAMILIAR_GAIN_TREES),
     ]

@@ -19,7 +19,7 @@ from training.state import digest_tree
 def quick() -> pytest.MonkeyPatch:
     """Fewer trees: what is tested here is the pipeline, not the model."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("GENERAL_TREES", "GENERAL_GAIN_TREES", "FAMILIAR_TREES", "FAMILIAR_GAIN_TREES"):
+        for name in [name for name in vars(judges) if name.endswith("_TREES")]:
             patch.setattr(judges, name, replace(getattr(judges, name), n_trees=4))
         patch.setattr("training.placebo._RECIPE", Recipe(n_trees=4))
         patch.setattr("training.bootstrap.N_RESAMPLES", 20)
