@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from training.data import Bools, Data, Floats, Strings
+from training.data import Data, Floats, Strings
 from training.everyday_data import load_everyday
 from training.families_data import load_families
 from training.labels import SMALL_TIERS, STRONG_TIERS, Labels, denoised, task_of
@@ -132,17 +132,6 @@ def join(parts: Sequence[Rows]) -> Rows:
         texts=tuple(text for part in parts for text in part.texts),
         **{
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("source", "origin", "success", "gain", "failed", "task", "output_tokens", "closed")
-        },
-    )
-
-
-def take(rows: Rows, use: Bools) -> Rows:
-    """The rows where ``use`` is true."""
-    return Rows(
-        texts=tuple(text for text, keep in zip(rows.texts, use, strict=True) if keep),
-        **{
-            name: getattr(rows, name)[use]
             for name in ("source", "origin", "success", "gain", "failed", "task", "output_tokens", "closed")
         },
     )
