@@ -162,7 +162,7 @@ class Model:
         """Log-odds of complexity by name; their sum is the log-odds of complexity."""
         slope, bias = self._blend[:2]
         general, familiar = slope * unfamiliar, slope * (1 - unfamiliar)
-        shares = np.array([1 - everyday, everyday]) / 2
+        shares = [(1 - everyday) / 2, everyday / 2]
         weights = np.zeros(len(self.shown_names), dtype=np.float64)
         weights[: len(z)] += general * z * (self._linear[:, :2] @ shares)
         start = bias + general * float(self._linear_bias[:2] @ shares)
