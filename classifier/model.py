@@ -1,8 +1,9 @@
 """Arrays to scores: the fitted model as it serves, numpy alone.
 
-Two judges and a gate. The *general* judge (two linear heads and monotone trees over hand features, rarity and topic) is
-what holds on prompts from sources never seen. The *familiar* judge (trees over the same and the prompt's words and word
-pairs) is better where prompts resemble the training data. The gate weighs them by how unfamiliar the prompt is.
+Two judges and a gate. The *general* judge (linear heads and trees over hand features, rarity and topic, taught by judged
+prompts as much as by recorded ones) is what holds on prompts from sources never seen; everyday prompts have heads of their own in
+it. The *familiar* judge (trees over the same and the prompt's words and word pairs) is better where prompts resemble the
+training data. The gate weighs them by how unfamiliar the prompt is.
 """
 
 from bisect import bisect_left
