@@ -5,6 +5,7 @@ stopped. A process can; it has no keys in its environment, a limit on its memory
 """
 
 import asyncio
+import logging
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ import orjson
 
 from router.dispatch.web.body import Body
 from router.dispatch.web.found import Page, WebFailure
+
+log = logging.getLogger("router")
 
 _READER = Path(__file__).with_name("reader.py")
 
@@ -55,7 +58,9 @@ async def _readable(html: str) -> tuple[str, str]:
         if process.returncode is None:
             process.kill()
             await asyncio.shield(process.wait())
-    if process.returncode != 0:
+    if process.returncode:
+        if process.returncode > 0:  # it was not killed, it failed: perhaps not by the page's fault
+            log.warning("a page could not be parsed: %s ended with %s", _READER.name, process.returncode)
         raise WebFailure("the page is too much for the parser")
     read = orjson.loads(out)
     return str(read["title"]), str(read["text"])

@@ -357,6 +357,18 @@ async def test_pages_are_parsed_without_the_gateways_environment(
         assert (await fetch(base)).text == "key:"
 
 
+async def test_a_parser_that_cannot_even_start_is_told_to_the_operator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("router.dispatch.web.page.sys.executable", str(program))
+    async with site(says(HTML)) as base:
+        assert "parser" in await refusal(base)
+    assert "reader.py ended with 1" in caplog.text
+
+
 async def test_pages_without_text_are_told() -> None:
     async with site(says("<html><body><script>draw()</script></body></html>")) as base:
         assert "no text" in await refusal(base)
