@@ -18,6 +18,9 @@ MAX_NAME = 200
 MAX_TEXT = 32_000
 """Characters kept of one text: the first and the last half of a longer one."""
 
+MARGIN = 4_000
+"""Characters beyond a cut that are read for secrets which lie across it: a private key of 4096 bits has 3,300."""
+
 CERTAIN = 1.0
 """The propensity of a route that is never drawn by lot."""
 
@@ -113,12 +116,16 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def shortened(text: str) -> str:
-    """A text of at most ``MAX_TEXT`` characters and a note of what is left out."""
+def kept_text(text: str) -> str:
+    """What is kept of a text: redacted; of one longer than ``MAX_TEXT`` at most the halves, and a note of what is left out.
+
+    A secret that lies across a cut is redacted before it is cut: its rest would not look like one.
+    """
     if len(text) <= MAX_TEXT:
-        return text
-    half = MAX_TEXT // 2
-    return f"{text[:half]}\n[… {len(text) - MAX_TEXT} characters left out …]\n{text[-half:]}"
+        return redact(storable(text))
+    read = MAX_TEXT // 2 + MARGIN
+    head, tail = redact(storable(text[:read]))[:-MARGIN], redact(storable(text[-read:]))[MARGIN:]
+    return f"{head}\n[… {len(text) - MAX_TEXT} characters left out …]\n{tail}"
 
 
 _UNDECIDED: Row = dict.fromkeys((
@@ -213,14 +220,10 @@ def _texts(record: RequestRecord) -> Row | None:
         return None
     return {
         "stored_at": record.started_at,
-        "prompt": _kept(texts.prompt),
-        "context": _kept(texts.context),
-        "answer": _kept(texts.answer) if texts.answer is not None else None,
+        "prompt": kept_text(texts.prompt),
+        "context": kept_text(texts.context),
+        "answer": kept_text(texts.answer) if texts.answer is not None else None,
     }
-
-
-def _kept(text: str) -> str:
-    return redact(storable(shortened(text)))
 
 
 def _json(value: Any) -> str:
