@@ -39,6 +39,8 @@ def reporting(action: Any) -> int:
     except LedgerMissing as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read our output has seen enough; not the ledger's fault, and seen to above
+        raise
     except DBAPIError as error:
         print(f"The ledger cannot be used: {str(error.orig).strip()}", file=sys.stderr)
         return 1
@@ -101,8 +103,12 @@ def _export(options: argparse.Namespace) -> int:
         if options.output is None:
             export(engine, sys.stdout.buffer, options.format, options.since)
             return 0
-        with replacing(options.output) as out:
-            rows = export(engine, out, options.format, options.since, _progress)
+        try:
+            with replacing(options.output) as out:
+                rows = export(engine, out, options.format, options.since, _progress)
+        except OSError as error:
+            print(f"{options.output} cannot be written: {error.strerror or error}", file=sys.stderr)
+            return 1
     print(f"{rows} requests written to {options.output}", file=sys.stderr)
     return 0
 
@@ -128,7 +134,8 @@ def _stats(options: argparse.Namespace) -> int:
     print(f"texts     {text}{answers}")
     print(f"size      {found['size_bytes'] / 1e6:.1f} MB, schema version {found['schema_version']}")
     for row in found["by_route_and_outcome"]:
-        print(f"  {row['route']:<8} {row['outcome']:<24} {row['requests']:>9}  ${row['cost_usd']:.6f}")
+        unpriced = f", and {row['unpriced']} requests unpriced" if row["unpriced"] else ""
+        print(f"  {row['route']:<8} {row['outcome']:<24} {row['requests']:>9}  ${row['cost_usd']:.6f}{unpriced}")
     return 0
 
 
@@ -139,6 +146,9 @@ def _prune(options: argparse.Namespace) -> int:
         print("Say what may go: --older-than 90d, --max-mb 500, or both.", file=sys.stderr)
         return 1
     days = (time.time() - options.older_than) / 86_400 if options.older_than is not None else None
+    if days is not None and days < 0:
+        print("--older-than is in the future: everything would go. Name a time that has been.", file=sys.stderr)
+        return 1
     limit = int(options.max_mb * 1_000_000) if options.max_mb is not None else None
     with opened(options) as engine:
         gone = prune(engine, Retention(days=days, max_bytes=limit), on_progress=_progress)

@@ -46,7 +46,7 @@ def test_a_file_of_verdicts_goes_into_the_ledger_and_wrong_lines_are_named(
 
 
 def test_a_table_of_verdicts_is_read_too(url: URL, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "v.csv").write_text(CSV)
+    (tmp_path / "v.csv").write_text(CSV, encoding="utf-8-sig")  # as spreadsheets write it
     assert main(["feedback", "--file", str(tmp_path / "v.csv"), "--ledger", str(url.database)]) == 1
     assert "v.csv:4: `score` must be a number" in capsys.readouterr().err
     kept = rows(url, "SELECT verdict, score, comment FROM feedback ORDER BY request_id")

@@ -109,11 +109,14 @@ def test_a_locked_database_delays_rows_and_loses_none(url: URL, monkeypatch: pyt
     wait_until(lambda: made._complained)
     assert "locked" in made._complained
     assert counts.rows == 0
+    for at in range(3):
+        made.add(record(f"later {at}"))
+    wait_until(lambda: counts.waiting == 4)
     lock.execute("COMMIT")
     lock.close()
-    wait_until(lambda: counts.rows == 1)
+    wait_until(lambda: counts.rows == 4)
     made.stop()
-    assert counts.drops == {}
+    assert (counts.drops, counts.waiting) == ({}, 0)
 
 
 def test_a_full_queue_drops_what_comes_and_counts_it(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:

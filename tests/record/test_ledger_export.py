@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from router.cli import main
+from router.core.types import Attempt, Usage
 from router.record.ledger import export as export_module
 from router.record.ledger import read as read_module
 from router.record.ledger.database import open_ledger
@@ -121,6 +122,33 @@ def test_without_pyarrow_the_export_says_what_to_install(
     assert "fusion-router[training]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_a_file_that_cannot_be_written_is_named(url: URL, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--ledger", str(url.database), "--format", form, "--output", "/nowhere/x"]
+    assert main(["ledger", "export", *options]) == 1
+    assert "/nowhere/x cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault_of_the_ledger(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "large.db")
+    fill(url, [record(f"r{at}", prompt="x" * 4_000) for at in range(200)])
+    command = f"{sys.executable} -m router ledger export --ledger {url.database} | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)  # a pipe is the point
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_requests_without_a_price_are_counted_beside_what_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = url_of(tmp_path / "l.db")
+    fill(
+        url,
+        [record("priced"), record("unpriced", attempts=[Attempt("x", "openai/x", "answer", "ok", 0.1, Usage(9, 9))])],
+    )
+    assert main(["ledger", "stats", "--ledger", str(url.database)]) == 0
+    assert "$0.000300, and 1 requests unpriced" in capsys.readouterr().out
+
+
 def test_stats_count_what_there_is(url: URL, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ledger", "stats", "--ledger", str(url.database), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -156,6 +184,9 @@ def test_pruning_by_size_keeps_the_newest_and_gives_the_disk_its_room_back(tmp_p
 def test_pruning_says_what_it_wants(url: URL, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ledger", "prune", "--ledger", str(url.database)]) == 1
     assert "--older-than" in capsys.readouterr().err
+    assert main(["ledger", "prune", "--ledger", str(url.database), "--older-than", "2999-01-01"]) == 1
+    assert "in the future" in capsys.readouterr().err
+    assert rows(url, "SELECT count(*) AS n FROM requests")[0]["n"] == 7
 
 
 @pytest.mark.parametrize("name", ["/nowhere/ledger.db", "mysql://h/db", "sqlite:///"])

@@ -169,6 +169,7 @@ class LedgerWriter:
             except Exception as error:  # whatever it is, these rows wait for the next try
                 self._complain(error)
                 self._close()
+                self._counts.show_ledger_queue(len(records) + len(self._queue))
                 if self._stopping.is_set():
                     lost = len(records if batch is None else batch) + len(self._queue)
                     self._queue.clear()
