@@ -1,13 +1,14 @@
 """A decision in full, and in words: what dry runs answer."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from classifier import Classifier
 from classifier.assessment import Assessment
+from router.core.ask import Ask
 from router.core.flips import what_would_flip
-from router.core.policy import Thresholds, estimate_cost_usd, output_tokens_of
-from router.core.types import Reason
+from router.core.policy import Decision, Thresholds, decide, estimate_cost_usd, output_tokens_of
+from router.core.types import Mode, Reason
 from router.errors import GatewayError
 from router.pipeline import Consideration, Exchange, Services, consider, new_draft
 
@@ -54,6 +55,18 @@ async def answer_route(services: Services, exchange: Exchange) -> None:
 def explanation(considered: Consideration, services: Services) -> dict[str, Any]:
     """A decision in full."""
     decision, assessment, policy = considered.decision, considered.assessment, services.policy
+
+    def decide_again(assessment: Assessment | None, mode: Mode, ask: Ask = considered.ask) -> Decision:
+        controls = replace(considered.controls, mode=mode)
+        return decide(
+            considered.prompt, assessment, ask, controls, policy, considered.recalled, considered.previous,
+            considered.wish,
+        )  # fmt: skip
+
+    estimates = dict(decision.estimates_usd)
+    if policy.fusion.controls.panel and decision.route not in ("fusion", "direct"):
+        asked = decide_again(assessment, decision.mode, Ask("fusion"))
+        estimates |= {route: cost for route, cost in asked.estimates_usd.items() if route == "fusion"}
     return {
         "route": decision.route,
         "reason": decision.reason,
@@ -63,11 +76,11 @@ def explanation(considered: Consideration, services: Services) -> dict[str, Any]
         "plan": [{"deployment": step.deployment, "route": step.route} for step in decision.plan],
         "panel": [policy.deployments[member.deployment].model for member in decision.panel],
         **(_judged(assessment, policy.thresholds[decision.mode]) if assessment else {"complexity": None}),
-        "estimated_cost_usd": dict(decision.estimates_usd),
+        "estimated_cost_usd": estimates,
         "deployments": _deployments(considered, services),
         "input_tokens": considered.prompt.input_tokens,
         "is_followup": considered.prompt.is_followup,
-        "would_flip": [asdict(flip) for flip in what_would_flip(decision, policy)],
+        "would_flip": [asdict(flip) for flip in what_would_flip(decision, policy, decide_again)],
         "certificate": policy.certificate.facts(decision.mode) if policy.certificate else None,
         "promise": policy.certificate.in_words(decision.mode) if policy.certificate else None,
         "policy": policy.version,

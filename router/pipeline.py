@@ -97,6 +97,8 @@ class Consideration:
     assessment: Assessment | None
     decision: Decision
     wish: FusionWish
+    recalled: Recalled
+    previous: Assessment | None
 
 
 async def answer_chat(services: Services, exchange: Exchange) -> None:
@@ -190,7 +192,7 @@ def consider(
     draft.decision, draft.route, draft.reason = decision, decision.route, decision.reason
     draft.thresholds = policy.thresholds[decision.mode]
     _lap(draft, "decide", assessed_s)
-    return Consideration(prompt, ask, controls, assessment, decision, wish)
+    return Consideration(prompt, ask, controls, assessment, decision, wish, recalled, previous)
 
 
 def new_draft(services: Services, endpoint: str) -> Draft:

@@ -1,11 +1,15 @@
-"""What would have flipped a decision: the smallest changes under which another route answers. Pure."""
+"""What would have flipped a decision: the smallest changes under which another route answers. Pure.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+Which route that is, ``decide`` itself says of each change: nothing is claimed that it would not do.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from math import inf, nextafter
+from typing import Any, Literal
 
 from classifier.assessment import Assessment
-from router.core.policy import Decision, Policy, Thresholds, judge_thresholds
+from router.core.policy import Decision, Policy, Thresholds
 from router.core.types import MODES, Mode, Reason, Route
 
 Change = Literal["assessment", "mode", "request"]
@@ -47,47 +51,76 @@ class Flip:
     words: str
 
 
-def what_would_flip(decision: Decision, policy: Policy) -> tuple[Flip, ...]:
+DecideAgain = Callable[[Assessment, Mode], Decision]
+"""The same request decided with another assessment or in another mode."""
+
+
+def what_would_flip(decision: Decision, policy: Policy, decide_again: DecideAgain) -> tuple[Flip, ...]:
     """The changes that would have led elsewhere, nearest cause first."""
-    if decision.reason not in JUDGED or decision.assessment is None:
-        words = _BY_REQUEST.get(decision.reason)
-        return (Flip("request", {}, None, words),) if words else ()
-    thresholds = policy.thresholds[decision.mode]
-    by_score = _up(thresholds) if decision.route == "small" else _down(decision.assessment, thresholds)
-    return (*by_score, *_other_modes(decision.route, decision.assessment, policy))
+    words = _BY_REQUEST.get(decision.reason)
+    by_request = (Flip("request", {}, None, words),) if words else ()
+    if decision.assessment is None:
+        return by_request
+    is_judged = decision.reason in JUDGED or decision.reason is Reason.FUSION_WORTHWHILE
+    by_score = _other_scores(decision, decision.assessment, policy, decide_again) if is_judged else ()
+    return (*by_score, *by_request, *_other_modes(decision, decision.assessment, decide_again))
 
 
-def _up(thresholds: Thresholds) -> Iterable[Flip]:
-    """Each bound alone lifts a prompt to strong."""
-    for name, bound, top in (("complexity", thresholds.complexity, 1.0), ("gain", thresholds.gain, 1.0)):
-        least = bound - thresholds.band
-        if least <= top:
-            yield Flip(
-                "assessment", {name: f">= {least:g}"}, "strong", f"a {name} of {least:.3f} or more goes to strong"
-            )
+def _other_scores(
+    decision: Decision, assessment: Assessment, policy: Policy, decide_again: DecideAgain
+) -> Iterable[Flip]:
+    thresholds, fuses_from = policy.thresholds[decision.mode], policy.fusion.complexity.get(decision.mode, inf)
+    changes = list(_up(thresholds) if decision.route == "small" else _down(assessment, thresholds))
+    if decision.route == "fusion":
+        changes.append({"complexity": ("<", fuses_from)})
+    elif decision.route == "strong" and assessment.complexity < fuses_from <= 1:
+        changes.append({"complexity": (">=", fuses_from)})
+    for change in changes:
+        then = decide_again(_changed(assessment, change), decision.mode).route
+        if then != decision.route:
+            bounds = {name: f"{sign} {bound:g}" for name, (sign, bound) in change.items()}
+            words = " and ".join(f"{name} {bound}" for name, bound in bounds.items())
+            yield Flip("assessment", bounds, then, f"{words} goes to {then}")
+
+
+Bounds = dict[str, tuple[str, float]]
+"""What has to be true of numbers of the assessment, all at once."""
+
+
+def _up(thresholds: Thresholds) -> Iterable[Bounds]:
+    """Each bound alone lifts a prompt beyond small."""
+    for name, bound in (("complexity", thresholds.complexity), ("gain", thresholds.gain)):
+        if bound - thresholds.band <= 1:
+            yield {name: (">=", bound - thresholds.band)}
     if thresholds.novelty < 1:
-        needs = {"novelty": f"> {thresholds.novelty:g}"}
-        yield Flip("assessment", needs, "strong", f"a novelty above {thresholds.novelty:.3f} goes to strong")
+        yield {"novelty": (">", thresholds.novelty)}
 
 
-def _down(assessment: Assessment, thresholds: Thresholds) -> Iterable[Flip]:
+def _down(assessment: Assessment, thresholds: Thresholds) -> Iterable[Bounds]:
     """All bounds that are crossed have to be met at once."""
-    needs = {}
+    needs: Bounds = {}
     for name, value, bound in (
         ("complexity", assessment.complexity, thresholds.complexity),
         ("gain", assessment.gain, thresholds.gain),
     ):
         if value >= bound - thresholds.band:
-            needs[name] = f"< {bound - thresholds.band:g}"
+            needs[name] = ("<", bound - thresholds.band)
     if assessment.novelty > thresholds.novelty:
-        needs["novelty"] = f"<= {thresholds.novelty:g}"
-    words = " and ".join(f"{name} {bound}" for name, bound in needs.items())
-    yield Flip("assessment", needs, "small", f"{words} goes to small")
+        needs["novelty"] = ("<=", thresholds.novelty)
+    yield needs
 
 
-def _other_modes(route: Route, assessment: Assessment, policy: Policy) -> Iterable[Flip]:
-    now: Route = "small" if route == "small" else "strong"
-    modes: list[Mode] = [mode for mode in MODES if judge_thresholds(assessment, policy.thresholds[mode])[0] != now]
-    for mode in modes:
-        then = judge_thresholds(assessment, policy.thresholds[mode])[0]
-        yield Flip("mode", {"mode": mode}, then, f"mode {mode} goes to {then}")
+def _changed(assessment: Assessment, change: Bounds) -> Assessment:
+    """The assessment that meets the bounds by as little as a number can."""
+    toward = {"<": -inf, ">": inf}
+    values: dict[str, Any] = {
+        name: nextafter(bound, toward[sign]) if sign in toward else bound for name, (sign, bound) in change.items()
+    }
+    return replace(assessment, **values)
+
+
+def _other_modes(decision: Decision, assessment: Assessment, decide_again: DecideAgain) -> Iterable[Flip]:
+    for mode in MODES:
+        then = decide_again(assessment, mode).route
+        if then != decision.route:
+            yield Flip("mode", {"mode": mode}, then, f"mode {mode} goes to {then}")

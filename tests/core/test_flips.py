@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from classifier.assessment import Assessment
 from router.core.ask import Ask, Controls
+from router.core.evidence import Evidence, FusionPolicy, TaskEvidence
 from router.core.flips import _BY_REQUEST, JUDGED, Flip, what_would_flip
+from router.core.fusion import FusionControls, Member
 from router.core.policy import Decision, Policy, Thresholds, decide
 from router.core.prompt import Prompt
 from router.core.types import MODES, Deployment, Mode, Reason
@@ -31,6 +33,10 @@ def policy(*thresholds: Thresholds) -> Policy:
     return Policy(POOL, ("s",), ("b",), "b", thresholds=dict(zip(MODES, thresholds, strict=True)))
 
 
+def flips(assessment: Assessment, policy: Policy, mode: Mode | None = None) -> tuple[Flip, ...]:
+    return what_would_flip(decided(assessment, policy, mode), policy, lambda other, then: decided(other, policy, then))
+
+
 def just_beyond(flip: Flip, assessment: Assessment) -> Assessment:
     """The assessment with the flip's bounds met, a hair inside."""
     values = {}
@@ -46,7 +52,7 @@ def test_meeting_the_bounds_that_are_named_takes_the_other_route(
 ) -> None:
     rules, assessment = policy(cost, balanced, quality), assessed(complexity, gain, novelty)
     decision = decided(assessment, rules)
-    for flip in what_would_flip(decision, rules):
+    for flip in flips(assessment, rules):
         if flip.by == "assessment":
             assert decided(just_beyond(flip, assessment), rules).route == flip.route != decision.route
 
@@ -57,7 +63,7 @@ def test_the_modes_that_are_named_are_all_those_that_decide_otherwise(
 ) -> None:
     rules, assessment = policy(cost, balanced, quality), assessed(complexity, gain, novelty)
     decision = decided(assessment, rules)
-    named = {flip.needs["mode"] for flip in what_would_flip(decision, rules) if flip.by == "mode"}
+    named = {flip.needs["mode"] for flip in flips(assessment, rules) if flip.by == "mode"}
     assert named == {mode for mode in MODES if decided(assessment, rules, mode).route != decision.route}
 
 
@@ -65,9 +71,47 @@ def test_the_modes_that_are_named_are_all_those_that_decide_otherwise(
 def test_a_prompt_sent_to_strong_by_the_scores_always_has_a_way_to_small(
     complexity: float, gain: float, rules: Thresholds
 ) -> None:
-    decision = decided(assessed(complexity, gain, 0.1), policy(rules, rules, rules))
-    assume(decision.route == "strong")
-    assert [flip.route for flip in what_would_flip(decision, policy(rules, rules, rules))] == ["small"]
+    assessment, same = assessed(complexity, gain, 0.1), policy(rules, rules, rules)
+    assume(decided(assessment, same).route == "strong")
+    assert [flip.route for flip in flips(assessment, same)] == ["small"]
+
+
+tenths = st.integers(0, 20).map(lambda number: number / 10)
+coarse = st.builds(Thresholds, tenths, tenths, st.sampled_from([0.0, 0.05]))
+PAYS = TaskEvidence(Evidence(True, "test"), Evidence(True, "test"))
+FUSES = FusionPolicy(
+    FusionControls((Member("s"), Member("b")), "b"), {"chat": PAYS}, {"balanced": 0.5, "quality": 0.35}
+)
+
+
+@given(share, st.floats(-0.5, 1), coarse, coarse, coarse, st.sampled_from(MODES), st.sampled_from([100, 900]))
+def test_with_a_panel_too_all_that_is_said_is_so_and_no_mode_is_left_out(
+    complexity: float, gain: float, cost: Thresholds, balanced: Thresholds, quality: Thresholds, mode: Mode, tokens: int
+) -> None:
+    rules = replace(policy(cost, balanced, quality), fusion=FUSES)
+    assessment = replace(assessed(complexity, gain, 0.1), expected_output_tokens=tokens)
+    route = decided(assessment, rules, mode).route
+    said = flips(assessment, rules, mode)
+    for flip in said:
+        if flip.by == "assessment":
+            assert flip.route is not None
+            assert decided(just_beyond(flip, assessment), rules, mode).route == flip.route != route
+    modes = {flip.needs["mode"]: flip.route for flip in said if flip.by == "mode"}
+    then = {other: decided(assessment, rules, other).route for other in MODES}
+    assert modes == {other: to for other, to in then.items() if to != route}
+
+
+def test_a_fused_answer_names_the_complexity_below_which_one_model_answers() -> None:
+    rules = replace(policy(*[Thresholds(0.4)] * 3), fusion=FUSES)
+    assessment = replace(assessed(0.6, 0.0, 0.1), expected_output_tokens=900)
+    assert decided(assessment, rules).route == "fusion"
+    said = {(flip.by, *flip.needs.items(), flip.route) for flip in flips(assessment, rules)}
+    assert said == {
+        ("assessment", ("complexity", "< 0.4"), "small"),
+        ("assessment", ("complexity", "< 0.5"), "strong"),
+        ("request", None),
+        ("mode", ("mode", "cost"), "strong"),
+    }
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - JUDGED - AT_ANSWER))

@@ -231,6 +231,9 @@ def test_the_dry_run_shows_the_panel_and_its_estimate(client: OpenAI) -> None:
     assert (found["route"], len(found["panel"])) == ("fusion", 3)
     assert found["estimated_cost_usd"]["fusion"] > found["estimated_cost_usd"]["strong"]
     assert "fusion" in {entry.id for entry in client.models.list()}
+    easy: Any = client.post("/route", body={"model": "auto", "messages": ASK}, cast_to=object)
+    assert easy["route"] == "small"
+    assert easy["estimated_cost_usd"]["fusion"] == found["estimated_cost_usd"]["fusion"]
 
 
 async def test_a_hang_up_cancels_the_run_and_leaves_a_record_with_its_cost(live: LiveGateway) -> None:
