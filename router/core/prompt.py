@@ -22,6 +22,8 @@ INJECTED_TAGS = (
     "system_reminder",
     "environment_details",
     "environment_context",
+    "environment_info",
+    "workspace_info",
     "user_instructions",
     "additional_data",
     "attached_files",
@@ -37,11 +39,17 @@ INJECTED_TAGS = (
 )
 """Blocks that coding agents put into user messages.
 
-Source: requests seen from Claude Code, Cline, Roo, Codex, Cursor and Continue.
+Source: requests seen from Claude Code, Cline, Roo, Codex, Cursor, Continue and Copilot.
 """
 
-HUMAN_TAGS = ("user_query", "user_message", "user_request", "task", "feedback", "question", "query")
-"""Blocks in which the same agents wrap what the person typed."""
+REPOSITORY_RULES = ("# AGENTS.md instructions", "</INSTRUCTIONS>")
+"""How a message of Codex begins and ends that holds a repository's instructions."""
+
+TYPED_TAGS = ("user_query", "user_message", "user_request", "userRequest")
+"""Blocks in which the same agents wrap what the person typed, and in which people do not write themselves."""
+
+HUMAN_TAGS = (*TYPED_TAGS, "task", "feedback", "question", "query")
+"""The same, with words that may also be a person's own markup."""
 
 FOLLOWUP_BYTES = 48
 FOLLOWUP_WORDS = 6
@@ -57,6 +65,7 @@ _SEEN_PARTS = ("image_url", "input_image", "image", "file", "input_file")
 """Parts that a model must be able to see; a PDF is read page by page, as images."""
 
 _TAG_AT_START = re.compile(r"\s*<([a-zA-Z]+(?:[-_][a-zA-Z]+)+)>")
+_ANY_TAG_AT_START = re.compile(r"\s*<([a-zA-Z][\w-]{0,60})>")
 _MAX_BLOCKS = 64
 
 
@@ -134,6 +143,11 @@ def human_text(text: str) -> str:
     for tag in INJECTED_TAGS:
         text = _without_blocks(text, tag)
     text = _without_leading_blocks(text).strip()
+    if text.startswith(REPOSITORY_RULES[0]) and text.endswith(REPOSITORY_RULES[1]):
+        return ""
+    typed = _typed_after_blocks(text)
+    if typed:
+        return typed
     for tag in HUMAN_TAGS:
         if text.startswith(f"<{tag}>") and text.endswith(f"</{tag}>"):
             return text[len(tag) + 2 : -len(tag) - 3].strip() or text
@@ -259,3 +273,23 @@ def _without_leading_blocks(text: str) -> str:
             break
         rest = rest[end + len(match[1]) + 3 :]
     return rest if rest.strip() else text
+
+
+def _typed_after_blocks(text: str) -> str:
+    """What a wrapper at the end holds where nothing but blocks comes before it; empty where that is not so."""
+    for tag in TYPED_TAGS:
+        start = text.find(f"<{tag}>")
+        if start >= 0 and text.endswith(f"</{tag}>") and not _after_blocks(text[:start]).strip():
+            return text[start + len(tag) + 2 : -len(tag) - 3].strip()
+    return ""
+
+
+def _after_blocks(text: str) -> str:
+    """What is left of a text behind the blocks that it begins with."""
+    for _ in range(_MAX_BLOCKS):
+        match = _ANY_TAG_AT_START.match(text)
+        end = text.find(f"</{match[1]}>", match.end()) if match else -1
+        if match is None or end < 0:
+            break
+        text = text[end + len(match[1]) + 3 :]
+    return text

@@ -46,6 +46,23 @@ def test_what_the_person_typed_is_unwrapped() -> None:
     assert human_text(f"<user_info>mac</user_info>\n<user_query>\n{QUESTION}\n</user_query>") == QUESTION
 
 
+def test_what_the_person_typed_is_unwrapped_behind_blocks_of_any_name() -> None:
+    context = "<context>\nToday is Monday.\n</context>\n<reminderInstructions>Prove it all.</reminderInstructions>\n"
+    assert human_text(f"{context}<userRequest>\n{QUESTION}\n</userRequest>") == QUESTION
+    for text in (f"{context} Mind: <userRequest>hi</userRequest>", f"<context>a <userRequest>{QUESTION}</userRequest>"):
+        assert human_text(text) == text.strip()
+
+
+def test_a_repositorys_instructions_in_a_message_of_their_own_are_no_turn() -> None:
+    rules = "# AGENTS.md instructions for /src\n\n<INSTRUCTIONS>\nProve termination.\n</INSTRUCTIONS>"
+    where = "<environment_context>mac</environment_context>"
+    for turns in ([("user", rules), ("user", where)], [("user", f"{rules}\n{where}")]):
+        prompt = read_prompt(chat(*turns, ("user", "hi")))
+        assert (prompt.text, prompt.context, prompt.previous_turn_key) == ("hi", "", None)
+    asked = f"<INSTRUCTIONS>Be brief.</INSTRUCTIONS> {QUESTION}"
+    assert human_text(asked) == asked
+
+
 def test_a_wrapper_that_is_not_all_there_is_stays_and_hides_nothing() -> None:
     for text in (f"<query>hi</query> {QUESTION}", f"{QUESTION} Example call: <query>hi</query>"):
         assert human_text(text) == text
