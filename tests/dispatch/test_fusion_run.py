@@ -409,6 +409,24 @@ async def test_a_judge_that_breaks_off_in_the_answer_breaks_the_stream_and_in_th
     assert facts["status"] == "judged"
 
 
+@pytest.mark.parametrize("habit", ["truncate_after=1", "reasoning_tokens=50&truncate_after=20", "error_after=1"])
+async def test_a_judge_that_breaks_off_before_its_first_word_leaves_the_best_members_answer(habit: str) -> None:
+    listener = Listener()
+    pool = dispatcher(**OPEN, judge=f"scripted/judge?{habit}")
+    answer, facts, attempts = await go(order(), pool, listener.audience)
+    assert (answer.text, listener.text, facts["status"]) == (TEXTS["a"], TEXTS["a"], "degraded")
+    assert {attempt.stage for attempt in attempts[3:]} >= {"judge"}
+
+
+async def test_a_judge_that_breaks_off_in_an_analysis_without_an_answer_leaves_its_choice() -> None:
+    listener = Listener()
+    said = orjson.dumps({"consensus": ["agreed"], "chosen": "B", "blind_spots": ["much " * 200]}).decode()
+    pool = dispatcher(**OPEN, judge=script(reply=said, truncate_after=60))
+    answer, facts, _ = await go(order(), pool, listener.audience)
+    (chosen,) = [response["content"] for response in facts["responses"] if response["label"] == "B"]
+    assert (answer.text, listener.text, facts["status"]) == (chosen, chosen, "degraded")
+
+
 async def test_events_are_sent_to_those_who_ask_and_comments_to_the_others() -> None:
     loud, quiet = Listener(events=True), Listener()
     for listener in (loud, quiet):

@@ -21,6 +21,11 @@ class Audience(Protocol):
         """Whether words are worth saying before the answer is whole."""
         ...
 
+    @property
+    def said(self) -> bool:
+        """Whether words of the answer have left: from then on there can be no other answer."""
+        ...
+
     async def hear(self, event: str, facts: Mapping[str, Any]) -> None:
         """Progress."""
         ...
@@ -34,6 +39,7 @@ class Silent:
     """Nobody listens until the answer is whole."""
 
     is_live = False
+    said = False
 
     async def hear(self, event: str, facts: Mapping[str, Any]) -> None:
         """Nobody hears it."""
@@ -43,11 +49,7 @@ class Silent:
 
 
 class StreamAudience:
-    """A caller who reads server-sent events: the answer's chunks, comments in silence, events if asked for.
-
-    Attributes:
-        said: whether words of the answer have left.
-    """
+    """A caller who reads server-sent events: the answer's chunks, comments in silence, events if asked for."""
 
     is_live = True
 

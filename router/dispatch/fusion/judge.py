@@ -52,7 +52,7 @@ async def ask_judge(calls: RunCalls, frame: Frame, audience: Audience, *, picks:
         is_split: an analysis may follow the answer; not where the answer itself is JSON, or a choice.
 
     Raises:
-        UpstreamBroken: the stream broke in the middle of the answer.
+        UpstreamBroken: the stream broke before the answer was whole, or before it began.
         GatewayError: the judge failed.
     """
     body = judge_body(calls.order.body, frame, "pick" if picks else "write", with_analysis=is_split)
@@ -94,7 +94,7 @@ async def judge_streamed(
     """The judge's answer, said as it comes; the analysis stays here.
 
     Raises:
-        UpstreamBroken: the stream broke in the middle of the answer.
+        UpstreamBroken: the stream broke before the answer was whole, or before it began.
         GatewayError: the judge failed before its first word.
     """
     split = AnswerSplit(analysis_marker(frame.key))
@@ -110,9 +110,9 @@ async def judge_streamed(
         last = await _pumped(calls, body, input_tokens, send)
     except UpstreamBroken:
         rest, analysis = split.close()
-        if not said or not analysis:
+        if not analysis:
             raise
-        # the answer was whole, only the analysis broke off
+        # what there is of an answer was whole, only the analysis broke off
         return Judged("".join(said), read_analysis(analysis), with_text({}, "".join(said)))
     split_last = split.feed(_delta_text(last))
     rest, analysis = split.close()

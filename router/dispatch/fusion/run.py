@@ -31,7 +31,7 @@ from router.dispatch.fusion.research import Research
 from router.dispatch.fusion.structured import canonical, shape_of
 from router.dispatch.single import Dispatcher
 from router.dispatch.web import Web
-from router.errors import FusionFailed, GatewayError, UpstreamBroken
+from router.errors import FusionFailed, GatewayError
 
 LEAST_TIME_S = 1.0
 """With less than this left, a last call alone is not begun."""
@@ -247,9 +247,9 @@ class FusionRun:
             picks = self.mode == "best_of"
             is_split = self._shape is None and not picks
             judged = await ask_judge(self.calls, self.frame, self.audience, picks=picks, is_split=is_split)
-        except UpstreamBroken:
-            raise
         except GatewayError:
+            if self.audience.said:
+                raise
             return await self._give(self._best(usable), "degraded")
         finally:
             self.judge_s += perf_counter() - began_s
