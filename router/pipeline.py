@@ -18,7 +18,7 @@ from router.core.policy import Decision, Policy, Recalled, Step, decide
 from router.core.prompt import Prompt, read_prompt
 from router.core.request import ModelRequest
 from router.core.types import Reason, Route
-from router.dispatch.fusion import RunStore
+from router.dispatch.fusion import DEPTH_HEADERS, RunStore
 from router.dispatch.single import Dispatcher, Trip
 from router.dispatch.web import Web
 from router.errors import BadRequest, GatewayError, InternalError, Overloaded
@@ -124,6 +124,7 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
     trip = Trip(
         considered.prompt.input_tokens,
         draft.attempts,
+        headers=DEPTH_HEADERS if exchange.fusion_depth else {},
         keeps_text=services.stores == "all",
         around_model=request.around_model,
     )

@@ -196,6 +196,28 @@ def test_turns_that_cannot_be_merged_bypass_the_panel(client: OpenAI, body: dict
     assert response.headers["x-router-route"] == "strong"
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_gateway_between_two_others_passes_the_depth_on(live: LiveGateway, stream: bool) -> None:
+    far = f'{{model: "openai/fusion", api_base: "{live.url}/v1", api_key: any}}'
+    config = f"""
+pool: {{small: {far}, strong: {far}}}
+routing: {{small: [small], strong: [strong]}}
+fusion: {{panel: [small, strong], judge: strong}}
+ledger: {{enabled: false}}
+server: {{access_log: false, log_level: error}}
+"""
+    for headers, route in (({}, "fusion"), ({"x-router-fusion-depth": "1"}, "strong")):
+        live.records.clear()
+        with gateway(config) as between, OpenAI(base_url=f"{between.url}/v1", api_key="any", max_retries=0) as client:
+            found: Any = client.chat.completions.create(
+                model="strong", messages=ASK, stream=stream, extra_headers=headers
+            )
+            assert list(found) if stream else found.choices
+        (record,) = live.wait_for_records(1)
+        assert record.decision is not None
+        assert record.decision.route == route
+
+
 def test_a_caller_can_forbid_the_panel(client: OpenAI) -> None:
     for extra in ({"router": {"fusion": False}}, {"plugins": [{"id": "fusion", "enabled": False}]}):
         answer = client.chat.completions.create(model="auto-quality", messages=ASK, extra_body=extra)

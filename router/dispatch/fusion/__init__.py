@@ -5,8 +5,18 @@
 """
 
 from router.dispatch.fusion.audience import Audience, Silent, StreamAudience
-from router.dispatch.fusion.order import Answer, RunOrder
+from router.dispatch.fusion.order import DEPTH_HEADERS, Answer, RunOrder
 from router.dispatch.fusion.run import FusionRun
 from router.dispatch.fusion.store import KeptRun, RunStore
 
-__all__ = ["Answer", "Audience", "FusionRun", "KeptRun", "RunOrder", "RunStore", "Silent", "StreamAudience"]
+__all__ = [
+    "DEPTH_HEADERS",
+    "Answer",
+    "Audience",
+    "FusionRun",
+    "KeptRun",
+    "RunOrder",
+    "RunStore",
+    "Silent",
+    "StreamAudience",
+]

@@ -15,7 +15,8 @@ from router.errors import GatewayError
 RunStatus = Literal["judged", "agreed", "degraded", "failed"]
 
 DEPTH_HEADERS: Mapping[str, str] = {"x-router-fusion-depth": "1", "x-openrouter-fusion-depth": "1"}
-"""Sent with every call of a run: whoever answers it must not start a run of its own."""
+"""Sent with every call of a run, and with every call for a request that carries it itself: whoever answers it must not
+start a run of its own, however many gateways stand in between."""
 
 
 @dataclass(frozen=True, slots=True)
