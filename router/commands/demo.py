@@ -175,7 +175,7 @@ def _print_totals(rows: Sequence[Row], baseline: str) -> None:
     if panels:
         spent, would = _sums(panels)
         print(
-            f"panels: spent ${spent:.6f} on {len(panels)} research-grade prompts, {spent / would if would else 0:.1f} "
+            f"panels: spent ${spent:.6f} on {len(panels)} prompts that go to several models, {spent / would if would else 0:.1f} "
             f"times one call each to {baseline} (${would:.6f})"
         )
 
