@@ -83,7 +83,7 @@ def _add_run_arguments(command: argparse.ArgumentParser, step: str) -> None:
         command.add_argument("--models", type=Path, help="CSV with the columns model and tier, for other formats")
     if step in ("run", "load"):
         command.add_argument(
-            "--ledger", help="URL of a gateway's ledger to learn from, e.g. sqlite:///ledger.db; in place of --data"
+            "--ledger", help="a gateway's ledger to learn from: its file, or its URL; in place of --data"
         )
         command.add_argument(
             "--artifact",

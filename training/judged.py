@@ -24,7 +24,7 @@ import numpy.typing as npt
 from classifier.classifier import Classifier
 from router.core.prompt import Prompt
 from router.core.types import Usage
-from router.record.ledger.database import open_ledger, read_url
+from router.record.ledger.database import as_url, open_ledger, read_url
 from router.record.ledger.read import requests_since
 from training.data import DataError, Floats, Ints, Strings
 from training.readers.ledger import verdict_of
@@ -170,14 +170,16 @@ def kept_judged(out: Path) -> Judged | None:
 
 def _read(url: str) -> list[dict[str, Any]]:
     try:
-        engine = open_ledger(read_url(url), create=False)
+        engine = open_ledger(read_url(as_url(url)), create=False)
         try:
             return [row for page in requests_since(engine, judged=True) for row in page]
         finally:
             engine.dispose()
     except Exception as error:  # whatever the database says: without its statements, and without the URL's password
         problem = str(error).partition("\n")[0].replace(url, "the URL")
-        raise DataError(f"--ledger: {problem}; give it as ledger.url of the gateway's config") from error
+        raise DataError(
+            f"--ledger: {problem}; give ledger.url of the gateway's config, or the file (an export goes to --data)"
+        ) from error
 
 
 def _count(rejected: Counter[str], fault: str) -> bool:

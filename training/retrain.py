@@ -41,7 +41,7 @@ class Retraining:
     """One retraining from a ledger.
 
     Attributes:
-        ledger: its URL, as in the config.
+        ledger: its URL, as in the config, or its file.
         out: directory of the run.
         base: the artifact in use.
         version: of the new artifact.

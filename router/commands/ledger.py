@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from router.commands.settings import read_settings
@@ -56,9 +55,10 @@ def ledger_url(options: argparse.Namespace) -> str:
     Raises:
         LedgerMissing: the config cannot be read.
     """
+    from router.record.ledger.database import as_url
+
     if options.ledger is not None:
-        named: str = options.ledger
-        return named if "://" in named else f"sqlite:///{Path(named).absolute()}"
+        return as_url(options.ledger)
     if options.config is None:
         return default_url(os.environ)
     settings = read_settings(options.config)

@@ -178,5 +178,6 @@ def test_a_ledger_that_cannot_be_used_is_refused_with_the_fix_and_without_the_pa
 def test_a_ledger_without_verdicts_says_how_to_give_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path / 'empty.db'}"
     open_ledger(read_url(url)).dispose()
-    assert main(["load", "--ledger", url, "--out", str(tmp_path / "out")]) == REFUSED
-    assert "POST /v1/feedback" in capsys.readouterr().err
+    for named in (url, str(tmp_path / "empty.db")):  # a file is named as for fusion-router's own commands
+        assert main(["load", "--ledger", named, "--out", str(tmp_path / "out")]) == REFUSED
+        assert "POST /v1/feedback" in capsys.readouterr().err

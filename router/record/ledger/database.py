@@ -46,6 +46,11 @@ def read_url(text: str) -> URL:
     raise ValueError("is neither a SQLite nor a PostgreSQL URL")
 
 
+def as_url(named: str) -> str:
+    """What a person names a ledger by on a command line, its file or its URL, as a URL."""
+    return named if "://" in named else f"sqlite:///{Path(named).absolute()}"
+
+
 def file_of(url: URL) -> Path | None:
     """The file of a SQLite ledger; None for PostgreSQL."""
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
