@@ -14,7 +14,7 @@ from router.pipeline import Consideration, Exchange, Services, consider, new_dra
 
 WORDS: dict[str, str] = {
     Reason.BELOW_THRESHOLD: "the small model's answer is likely good enough",
-    Reason.ABOVE_THRESHOLD: "the small model's answer is likely not good enough, or the strong one gains enough",
+    Reason.ABOVE_THRESHOLD: "the small model's answer is likely not good enough, and the strong one gains enough",
     Reason.UNCERTAIN: "too close to the threshold to be sure, so the strong model answers",
     Reason.NOVEL_INPUT: "unlike what the classifier was trained on, so the strong model answers",
     Reason.FORCED_BY_CALLER: "the caller asked for it",
@@ -70,7 +70,7 @@ def explanation(considered: Consideration, services: Services) -> dict[str, Any]
     return {
         "route": decision.route,
         "reason": decision.reason,
-        "reason_in_words": WORDS.get(decision.reason, decision.reason),
+        "reason_in_words": _why(decision, policy.thresholds[decision.mode]),
         "mode": decision.mode,
         "model": policy.deployments[decision.plan[0].deployment].model,
         "plan": [{"deployment": step.deployment, "route": step.route} for step in decision.plan],
@@ -87,6 +87,17 @@ def explanation(considered: Consideration, services: Services) -> dict[str, Any]
     }
 
 
+def _why(decision: Decision, thresholds: Thresholds) -> str:
+    """The reason in words; where either number may have been the one, which it was."""
+    assessment = decision.assessment
+    if decision.reason is Reason.ABOVE_THRESHOLD and assessment is not None:
+        if assessment.complexity < thresholds.complexity:
+            return "the small model's answer is likely good enough, but the strong one gains enough"
+        if assessment.gain < thresholds.gain:
+            return "the small model's answer is likely not good enough"
+    return WORDS.get(decision.reason, decision.reason)
+
+
 def in_words(found: dict[str, Any]) -> str:
     """An explanation for a terminal."""
     lines = [f"{found['route']}: {found['model']}", f"  because {found['reason_in_words']} ({found['reason']})"]
@@ -99,6 +110,7 @@ def in_words(found: dict[str, Any]) -> str:
             f"  task {found['task']}, about {found['expected_output_tokens']} tokens of answer, "
             f"judged by {found['classifier']}",
         ]
+        lines.append("  what moved its complexity:")
         lines += [_pushed(part["name"], part["weight"]) for part in found["contributions"][:8]]
     for route, cost in found["estimated_cost_usd"].items():
         lines.append(f"  {route} would cost about {_dollars(cost)}")

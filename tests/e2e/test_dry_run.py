@@ -53,3 +53,16 @@ def test_what_a_caller_forces_is_flipped_by_asking_otherwise(client: OpenAI) -> 
     found = dry_run(client, model="strong", messages=asked("hi"))
     assert found["reason"] == "forced_by_caller"
     assert [flip["by"] for flip in found["would_flip"]] == ["request"]
+
+
+def test_the_words_name_the_number_that_was_above_its_threshold(client: OpenAI) -> None:
+    seen = set()
+    for text in (MEDIUM, HARD, "Prove that there are infinitely many primes"):
+        found = dry_run(client, messages=asked(text))
+        if found["reason"] == "above_threshold":
+            is_hard = found["complexity"] >= found["thresholds"]["complexity"]
+            gains = found["gain"] >= found["thresholds"]["gain"]
+            seen.add(is_hard)
+            assert ("likely not good enough" in found["reason_in_words"]) is is_hard
+            assert ("gains enough" in found["reason_in_words"]) is gains
+    assert seen
