@@ -5,6 +5,7 @@ Laws, held by property tests:
 * Nothing of the marker or of the analysis leaves as answer, wherever the text is cut.
 * What leaves is the same however the text is cut, and an answer without an analysis leaves whole.
 * An answer may itself contain fences and JSON: only the marker, or an object whose first key is an analysis's, ends it.
+* Such an object is the answer's own where the marker comes after it: it waits until that is known.
 """
 
 import re
@@ -24,7 +25,7 @@ _MAX_WAIT_CHARS = 200
 class AnswerSplit:
     """Feed it the judge's text; pass on what it gives back."""
 
-    __slots__ = ("_analysis", "_begins", "_cut", "_held", "_marker", "_said")
+    __slots__ = ("_analysis", "_begins", "_cut", "_held", "_marker", "_offset", "_said")
 
     def __init__(self, marker: str) -> None:
         """Take the line that ends the answer."""
@@ -33,6 +34,7 @@ class AnswerSplit:
         self._held = ""
         self._cut = False
         self._said = False
+        self._offset = 0
         self._analysis: list[str] = []
 
     def feed(self, text: str) -> str:
@@ -43,10 +45,11 @@ class AnswerSplit:
         held = self._held + text
         end, start = self._boundary(held)
         if start is not None:
-            self._cut = True
-            self._analysis.append(held[start:])
+            answer = _before(held[:end])
+            self._cut, self._offset = True, start - len(answer)
+            self._analysis.append(held[len(answer) :])
             self._held = ""
-            return self._pass(_HEADING.sub("", held[:end]).rstrip())
+            return self._pass(answer)
         passed = held[:end]
         kept = len(passed) - len(passed.rstrip())
         # blanks, and what may be a heading of the analysis, wait: they go with it if it comes
@@ -59,10 +62,12 @@ class AnswerSplit:
 
     def close(self) -> tuple[str, str]:
         """The text is over: what is left of the answer, and the text of the analysis (empty where none came)."""
+        if self._cut:
+            found = "".join(self._analysis)
+            held_back, marker, after = found.partition(self._marker)
+            return (_before(held_back), after) if marker and "{" in after else ("", found[self._offset :])
         rest, self._held = self._held, ""
-        if not self._cut and self._said and self._is_cut_marker(rest):
-            rest = ""
-        return ("" if self._cut else rest), "".join(self._analysis)
+        return ("" if self._said and self._is_cut_marker(rest) else rest), ""
 
     def _pass(self, text: str) -> str:
         self._said = self._said or bool(text.strip())
@@ -108,3 +113,8 @@ class AnswerSplit:
         if match.end() < len(text):
             return None
         return -1 if any(key.startswith(match["key"]) for key in _FIRST_KEYS) else None
+
+
+def _before(text: str) -> str:
+    """The answer in what stands before an analysis: without its heading and blanks."""
+    return _HEADING.sub("", text).rstrip()

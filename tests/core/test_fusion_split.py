@@ -63,6 +63,27 @@ def test_any_text_without_an_analysis_leaves_whole(text: str, cuts: list[int]) -
     assert split(text, cuts) == (text, "")
 
 
+OWN = [
+    '{"consensus": "We ship on Monday.", "dissent": "none"}',
+    'Here it is:\n\n```json\n{"dissent": ["a"], "n": {"consensus": 1}}\n```\nand a word after it.',
+    'Analysis:\n\n{"blind_spots": []}',
+]
+
+
+@pytest.mark.parametrize("answer", OWN)
+@pytest.mark.parametrize("end", [ENDS[0], ENDS[1], ENDS[5]])
+@given(cuts=st.lists(st.integers(0, 400), max_size=12))
+def test_an_object_that_the_marker_follows_is_the_answers_own(answer: str, end: str, cuts: list[int]) -> None:
+    passed, analysis = split(answer + end, cuts)
+    assert passed == answer
+    assert JSON in analysis
+    assert answer not in analysis
+
+
+def test_a_marker_with_nothing_after_it_does_not_make_an_analysis_an_answer() -> None:
+    assert split(f"Answer.\n\n{JSON}\n{MARKER}\n", [5, 30])[0] == "Answer."
+
+
 @pytest.mark.parametrize("kept", range(4, len(MARKER)))
 def test_half_a_marker_at_the_end_does_not_leave(kept: int) -> None:
     assert split(f"Answer.\n{MARKER[:kept]}", [3, 9]) == ("Answer.", "") or split(

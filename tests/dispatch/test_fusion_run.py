@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
+from router.core.frame import analysis_marker, frame_key
 from router.core.fusion import FusionControls, Member
 from router.core.health import CooldownRules
 from router.core.policy import Step
@@ -530,3 +531,14 @@ async def test_a_limit_that_cuts_only_the_analysis_leaves_the_answer_whole() -> 
         answer, facts, _ = await go(order(body={"max_tokens": 20}), pool, audience)
         assert (answer.text, answer.finish_reason, facts["status"]) == ("The answer.", "stop", "judged")
         assert facts["analysis"]["consensus"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_looks_like_an_analysis_is_the_answer_where_the_marker_follows_it(stream: bool) -> None:
+    own = '{"consensus": "We ship on Monday.", "dissent": "none"}'
+    said = f'{own}\n{analysis_marker(frame_key("req_test"))}\n{{"consensus": ["all agree"], "confidence": 0.5}}'
+    listener = Listener()
+    pool = dispatcher(**OPEN, judge=script(reply=said, tokens_per_second=5_000))
+    answer, facts, _ = await go(order(), pool, listener.audience if stream else Silent())
+    assert (answer.text, facts["status"], facts["analysis"]["confidence"]) == (own, "judged", 0.5)
+    assert not stream or listener.text == own

@@ -106,19 +106,20 @@ async def judge_streamed(
             said.append(text)
             await audience.say(text)
 
+    broken: UpstreamBroken | None = None
+    last: dict[str, Any] = {}
     try:
         last = await _pumped(calls, body, input_tokens, send)
-    except UpstreamBroken:
-        rest, analysis = split.close()
-        if not analysis:
-            raise
-        # what there is of an answer was whole, only the analysis broke off
-        return Judged("".join(said), read_analysis(analysis), with_text({}, "".join(said)))
-    split_last = split.feed(_delta_text(last))
-    rest, analysis = split.close()
-    if (split_last + rest).strip():
-        said.append(split_last + rest)
-        await audience.say(split_last + rest)
+    except UpstreamBroken as error:
+        broken = error
+    rest = split.feed(_delta_text(last))
+    held_back, analysis = split.close()
+    if broken is not None and not analysis:
+        raise broken  # otherwise what there is of an answer was whole, and only the analysis broke off
+    rest += held_back
+    if rest.strip():
+        said.append(rest)
+        await audience.say(rest)
     text = "".join(said)
     reply = {**last, "choices": [{"finish_reason": _finish(last)}]}
     return Judged(text, read_analysis(analysis), _ended(with_text(reply, text), analysis))
