@@ -83,6 +83,12 @@ def test_hostile_words_are_stored_as_text(url: URL) -> None:
     assert kept == ["nul\ufffd", "? half", names[2], "x" * 200]
 
 
+def test_a_key_in_place_of_the_models_name_is_not_kept(url: URL) -> None:
+    fill(url, [record("r1", asked_model="sk-proj-abcdEFGH0123456789", decision=None), record("r2")])
+    kept = rows(url, "SELECT asked_model FROM requests ORDER BY seq")
+    assert [row["asked_model"] for row in kept] == ["[key]", "auto"]
+
+
 @pytest.mark.parametrize("bad", [{"attempts": [HUGE]}, {"caller": object()}, {"caller": "half \ud800"}])
 def test_a_row_that_the_database_refuses_is_dropped_alone_and_counted(url: URL, bad: dict[str, Any]) -> None:
     counts = fill(url, [record("a"), record("bad", **bad), record("b")])

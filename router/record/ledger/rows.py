@@ -65,7 +65,7 @@ class RowMaker:
             "started_at": record.started_at,
             "endpoint": record.endpoint,
             "caller": record.caller,
-            "asked_model": storable(record.asked_model[:MAX_NAME]),
+            "asked_model": _asked(record),
             "stream": record.stream,
             "route": record.route,
             "reason": record.reason,
@@ -108,6 +108,12 @@ class RowMaker:
         if not record.session_id:
             return None
         return self._hash(f"{record.caller}\0{record.session_id}".encode("utf-8", "surrogatepass"))
+
+
+def _asked(record: RequestRecord) -> str:
+    """The model's name as the caller wrote it. One that nobody serves may be anything: a key in the wrong field, too."""
+    name = storable(record.asked_model[:MAX_NAME])
+    return name if record.decision is not None else redact(name)
 
 
 def storable(text: str) -> str:
