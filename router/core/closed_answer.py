@@ -7,11 +7,12 @@ Two answers are the same when their forms are: ``(B)`` and ``option b``, ``1,234
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
 
 import orjson
+
+from router.core.quantity import read_quantity
 
 AnswerKind = Literal["number", "option", "truth", "label"]
 
@@ -42,15 +43,15 @@ class ClosedAnswer:
 
 _ANNOUNCED = re.compile(
     r"(?:(?:final|correct|right)\s+)?(?:answer|solution|option|choice)\s+(?:is|are|would be|=|:)[\s:]*(?P<en>[^\n]{1,200})"
-    r"|(?:^|\n)\W{0,4}(?:final\s+)?(?:answer|antwort|réponse|respuesta|risposta|resposta|ответ)\W{0,4}[:：]\W{0,3}"
-    r"(?P<head>[^\n]{1,200})"
+    r"|(?:^|\n)\W{0,4}(?:final\s+)?(?:answer|antwort|réponse|respuesta|risposta|resposta|ответ)\W{0,4}[:：][\s*_`]{0,4}"
+    r"(?:(?<=\n)[-•]\s+)?(?P<head>[^\n]{1,200})"
     r"|(?:antwort|lösung) (?:ist|lautet)[\s:]*(?P<de>[^\n]{1,200})"
     r"|(?:réponse|solution) (?:est|correcte est)[\s:]*(?P<fr>[^\n]{1,200})"
     r"|respuesta (?:correcta )?es[\s:]*(?P<es>[^\n]{1,200})"
     r"|risposta (?:corretta )?è[\s:]*(?P<it>[^\n]{1,200})"
     r"|resposta (?:correta )?é[\s:]*(?P<pt>[^\n]{1,200})"
     r"|(?:答案|正确答案|正解|答え)(?:是|为|為|は)?[\s:：]*(?P<zh>[^\n。]{1,200})"
-    r"|правильный ответ[\s:—–-]*(?P<ru>[^\n]{1,200})",
+    r"|правильный ответ[\s:]*(?:[—–-]\s+)?(?P<ru>[^\n]{1,200})",
     re.IGNORECASE,
 )
 _ANNOUNCING = (
@@ -77,54 +78,12 @@ _NO = "no false incorrect nope nein falsch non faux falso não нет невер
 _TRUTHS: Mapping[str, str] = MappingProxyType(
     {**dict.fromkeys(_YES.split(), "yes"), **dict.fromkeys(_NO.split(), "no")}
 )
-_TO_TWENTY = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
+_FRACTIONS = {"½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "⅕": " 1/5", "⅛": " 1/8"}
+_MARKUP = str.maketrans({"*": " ", "`": " ", "_": " ", "“": '"', "”": '"', "‘": "'", **_FRACTIONS})
+_MORE_OPTIONS = re.compile(
+    r"\W*(?:(?:and|or|und|oder|et|ou|y|o|e|и)\b|[&/+,])\W*[A-J]\b\W*(?:$|\W*[,&/+]|\s+(?:and|or)\b)", re.I
 )
-_WORD_NUMBERS: Mapping[str, int] = MappingProxyType({word: value for value, word in enumerate(_TO_TWENTY.split())})
-
-_UNITS: Mapping[str, tuple[str, Fraction]] = MappingProxyType(
-    {
-        spelling: (base, Fraction(factor))
-        for base, factor, spellings in (
-            ("m", "1", "m meter meters metre metres"),
-            ("m", "1000", "km kilometer kilometers kilometre kilometres"),
-            ("m", "1/100", "cm centimeter centimeters centimetre centimetres"),
-            ("m", "1/1000", "mm millimeter millimeters millimetre millimetres"),
-            ("kg", "1", "kg kilogram kilograms"),
-            ("kg", "1/1000", "g gram grams"),
-            ("kg", "1/1000000", "mg milligram milligrams"),
-            ("s", "1", "s sec second seconds"),
-            ("s", "60", "min minute minutes"),
-            ("s", "3600", "h hr hour hours"),
-            ("s", "86400", "day days"),
-            ("l", "1", "l liter liters litre litres"),
-            ("l", "1/1000", "ml milliliter milliliters millilitre millilitres"),
-            ("%", "1", "% percent pct"),
-            ("usd", "1", "$ usd dollar dollars"),
-            ("usd", "1/100", "cent cents"),
-            ("eur", "1", "€ eur euro euros"),
-            ("gbp", "1", "£ gbp pound pounds"),
-            ("deg", "1", "° degree degrees"),
-            ("m/s", "1", "m/s"),
-            ("m/s", "5/18", "km/h kph"),
-        )
-        for spelling in spellings.split()
-    }
-)
-"""Units that answers are given in, with their base and what one of them is in it (SI, and the customary ones)."""
-
-_PLAIN = r"(?:\d{1,3}(?:[,.'’   ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?|[.,]\d+)"
-_NUMBER = re.compile(
-    rf"(?:(?:≈|~|=|about|approximately|approx\.?|roughly|exactly|ungefähr|environ|[a-z]\s*=)\s*)?"
-    rf"(?P<front>[$€£]\s*)?(?P<sign>[-−–+]\s*)?(?P<front2>[$€£]\s*)?"
-    rf"(?:(?P<whole>\d+)\s+(?P<mixed>\d+\s*/\s*\d+)|(?P<top>{_PLAIN})\s*/\s*(?P<bottom>{_PLAIN})|(?P<plain>{_PLAIN}))"
-    r"(?:\s*(?:[x×*·]\s*10\s*(?:\^|\*\*)\s*\{?|e)(?P<power>[-−+]?\d{1,3})\}?)?"
-    r"\s*(?P<unit>[^\d\s.,;:!?()]{1,14}(?:\s?[a-z/]{1,6})?)?",
-    re.IGNORECASE,
-)
-_MARKUP = str.maketrans({"*": " ", "`": " ", "_": " ", "“": '"', "”": '"', "‘": "'"})
-_GROUPS = re.compile(r"[,.'’   ]")
+_SENTENCE_END = re.compile(r"[.!?;。]\s*")
 
 
 def find_closed_answer(text: str) -> ClosedAnswer | None:
@@ -144,8 +103,7 @@ def find_closed_answer(text: str) -> ClosedAnswer | None:
     # the pattern takes a hundred times as long as looking for its words
     announced = list(_ANNOUNCED.finditer(end)) if any(word in end.casefold() for word in _ANNOUNCING) else []
     if announced:
-        found = next(group for group in announced[-1].groups() if group is not None)
-        return read_closed_answer(_first_sentence(found))
+        return _announced(announced[-1])
     last = stripped.rpartition("\n")[2].strip()
     if len(stripped) <= MAX_ANSWER_CHARS and "\n" not in stripped:
         return read_closed_answer(stripped)
@@ -161,6 +119,17 @@ def read_closed_answer(text: str) -> ClosedAnswer | None:
     return _truth(cleaned) or _option(cleaned) or _number(cleaned) or _label(cleaned)
 
 
+def _announced(match: re.Match[str]) -> ClosedAnswer | None:
+    """What is announced, or what it is corrected to in the same line."""
+    found = next(group for group in match.groups() if group is not None)
+    answer = read_closed_answer(_first_sentence(found))
+    end = _SENTENCE_END.search(found)
+    later = None if end is None else _ANNOUNCED.search(found, end.end())
+    correction = None if later is None else _announced(later)
+    # "The answer is B. The solution is basic." corrects nothing
+    return correction if correction is not None and (answer is None or correction.kind == answer.kind) else answer
+
+
 def _unwrapped(text: str) -> str:
     """Take off LaTeX, markdown and quotes."""
     if "\\" in text or "$" in text:
@@ -172,7 +141,8 @@ def _unwrapped(text: str) -> str:
             text = text.replace("$", " ")
     text = text.translate(_MARKUP).strip()
     text = re.sub(r"^(?:is|are|equals?|was)\s+", "", text, flags=re.IGNORECASE)
-    return text.strip(" \t\n\"'。.,;").strip()
+    text = text.strip(" \t\n\"'。,;")
+    return text.rstrip(".") if re.match(r"\.\d", text) else text.strip(" \t\n\"'。.,;")
 
 
 def _truth(text: str) -> ClosedAnswer | None:
@@ -190,53 +160,16 @@ def _option(text: str) -> ClosedAnswer | None:
     letter, said = match["letter"], bool(match["word"] or match["close"] or match["text"])
     if match["text"] and match["text"].lstrip()[0] in "—–-" and not match["text"].startswith(" "):
         return None
+    if match["text"] and _MORE_OPTIONS.match(match["text"]):
+        return None
     if letter.upper() > _LAST_OPTION or not (said or letter.isupper()):
         return None
     return ClosedAnswer("option", letter.upper())
 
 
 def _number(text: str) -> ClosedAnswer | None:
-    if text.casefold() in _WORD_NUMBERS:
-        return ClosedAnswer("number", str(_WORD_NUMBERS[text.casefold()]))
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        return None
-    unit = (match["front"] or match["front2"] or match["unit"] or "").strip().casefold()
-    base, factor = _UNITS.get(unit, (unit, Fraction(1)))
-    value = _magnitude(match)
-    if value is None:
-        return None
-    if match["sign"] and match["sign"].strip() != "+":
-        value = -value
-    return ClosedAnswer("number", str(value * factor), base, str(value))
-
-
-def _magnitude(match: re.Match[str]) -> Fraction | None:
-    try:
-        if match["mixed"]:
-            value = Fraction(match["whole"]) + Fraction(match["mixed"].replace(" ", ""))
-        elif match["top"]:
-            value = _plain(match["top"]) / _plain(match["bottom"])
-        else:
-            value = _plain(match["plain"])
-    except (ZeroDivisionError, ValueError):
-        return None
-    return value * Fraction(10) ** int((match["power"] or "0").replace("−", "-"))
-
-
-def _plain(digits: str) -> Fraction:
-    """``1,234.5``, ``1.234,5``, ``1 234``, ``1,5``; a single comma before three digits separates thousands."""
-    dots, commas = digits.count("."), digits.count(",")
-    if dots and commas:
-        decimal = "." if digits.rfind(".") > digits.rfind(",") else ","
-    elif commas == 1 and not re.fullmatch(r"[1-9]\d{0,2},\d{3}", digits):
-        decimal = ","
-    elif dots == 1:
-        decimal = "."
-    else:
-        decimal = ""
-    whole, _, part = digits.rpartition(decimal) if decimal else (digits, "", "")
-    return Fraction(f"{_GROUPS.sub('', whole) or '0'}.{part or '0'}")
+    found = read_quantity(text)
+    return None if found is None else ClosedAnswer("number", str(found.value), found.unit, str(found.said))
 
 
 def _label(text: str) -> ClosedAnswer | None:

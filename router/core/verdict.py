@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from router.core.closed_answer import ClosedAnswer, find_closed_answer
+from router.core.quantity import is_measure
 
 NEAR_IDENTITY = 0.85
 """Share of word triples in common from which two open answers say the same. Source: the upper end of what
@@ -160,7 +161,9 @@ def _same_answers(answers: Sequence[ClosedAnswer | None]) -> list[list[int]]:
             groups.setdefault(answer, []).append(index)
             said.setdefault(answer, set()).add(answer.said)
     for bare in [answer for answer in groups if answer.kind == "number" and not answer.unit]:
-        with_unit = [answer for answer in groups if answer.unit and _same_number(bare, answer, said[answer])]
+        with_unit = [
+            answer for answer in groups if is_measure(answer.unit) and _same_number(bare, answer, said[answer])
+        ]
         if len(with_unit) == 1:
             groups[with_unit[0]] = sorted(groups[with_unit[0]] + groups.pop(bare))
     return [*groups.values(), *alone]

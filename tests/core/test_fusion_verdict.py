@@ -50,6 +50,16 @@ SAME = [
     ('"positive"', "Positive"),
     ("Long reasoning here.\n\nThe answer is 42.", "Answer: 42"),
     ("We get 17 apples. The answer is 17 because 8+9=17.", "17"),
+    ("Answer: -5", "The answer is −5"),
+    ("Answer:\n- 5", "**Answer:** 5"),
+    ("Final answer: .5", r"Answer: $\frac{1}{2}$"),
+    ("Правильный ответ — 5", "Answer: 5"),
+    ("½", "0.5"),
+    ("2½", "2.5"),
+    ("$5 million", "5,000,000 dollars"),
+    ("3 dozen eggs", "36"),
+    ("The answer is B. Wait, no: the answer is C.", "C"),
+    ("The answer is A: the choice is easy.", "A"),
 ]
 DIFFERENT = [
     ("1.5", "15"),
@@ -62,6 +72,18 @@ DIFFERENT = [
     ("spam", "not spam"),
     ("A", "a good idea"),
     ("1.234", "1,234"),
+    ("Answer: -5", "Answer: 5"),
+    ("Final answer: .5", "5"),
+    ("Правильный ответ: -5", "5"),
+    ("$5 million", "$5"),
+    ("$5k", "$5"),
+    ("5 million", "5 billion"),
+    ("5 million", "5"),
+    ("2π", "2"),
+    ("5²", "5"),
+    ("(A) and (B)", "A"),
+    ("A, C", "A"),
+    ("The answer is B. Wait, no: the answer is C.", "B"),
 ]
 
 
