@@ -25,7 +25,15 @@ _SAMPLE_CHARS = 4_000
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)*|[぀-ヿ一-鿿가-힯]", re.UNICODE)
 _NAME = re.compile(r"\b[A-ZÀ-ÖØ-ÞА-Я]\w*")
 _NEGATION_WORDS = "not no never none neither nor cannot nicht kein keine nie pas jamais non sin nunca нет не 不 没"
-_NEGATIONS = frozenset(_NEGATION_WORDS.split())
+_OPPOSITE_WORDS = (
+    "true false yes right wrong accept reject approve deny allow forbid increase increases increased decrease decreases "
+    "decreased rise rises rose fall falls fell more less most least higher lower highest lowest high low above below before "
+    "after always sometimes rarely all some every with without only except safe dangerous guilty innocent buy sell win wins "
+    "lose loses positive negative pass passes fail fails failed success failure for against support oppose better worse best "
+    "worst good bad may must cannot possible begin end open closed left first last fact myth"
+)
+_TELLING = frozenset((*_NEGATION_WORDS.split(), *_OPPOSITE_WORDS.split()))
+_TURNING_PREFIXES = ("un", "in", "im", "il", "ir", "dis", "non")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +117,9 @@ class _Read:
 
     @cached_property
     def telling(self) -> Counter[str]:
-        """Numbers and negations: one of them can turn an answer around."""
+        """Numbers, negations and words that have an opposite: one of them can turn an answer around."""
         return Counter(
-            word for word in self.words if word[0].isdigit() or word in _NEGATIONS or word.endswith(("n't", "n’t"))
+            word for word in self.words if word[0].isdigit() or word in _TELLING or word.endswith(("n't", "n’t"))
         )
 
     @cached_property
@@ -120,7 +128,7 @@ class _Read:
 
 
 def is_near_identical(one: str, other: str) -> bool:
-    """Whether two texts say the same in nearly the same words: no number, name or negation may differ."""
+    """Whether two texts say the same in nearly the same words: no number, name, negation or opposite may differ."""
     return _is_near_identical(_Read(one), _Read(other))
 
 
@@ -132,7 +140,17 @@ def _is_near_identical(one: _Read, other: _Read) -> bool:
         return False
     if max(lengths) > _SAMPLE_CHARS and not _alike(one.sample, other.sample):
         return False
-    return one.names == other.names and one.telling == other.telling and _alike(one.triples, other.triples)
+    if one.names != other.names or one.telling != other.telling or not _alike(one.triples, other.triples):
+        return False
+    ones, others = set(one.words), set(other.words)
+    return not (_turn(ones - others, others) or _turn(others - ones, ones))
+
+
+def _turn(new: Collection[str], others: Collection[str]) -> bool:
+    """Whether a word is another's opposite by its beginning: ``unsafe``, ``illegal``."""
+    return any(
+        word.startswith(prefix) and word.removeprefix(prefix) in others for word in new for prefix in _TURNING_PREFIXES
+    )
 
 
 def equal_texts(texts: Sequence[str]) -> Verdict:

@@ -148,6 +148,21 @@ def test_texts_that_differ_in_a_word_are_near_identical_but_not_in_a_number_or_a
     assert not is_near_identical(text, "Something else altogether was written here. " * 8)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("accept", "reject"), ("increases", "decreases"), ("legal", "illegal"), ("safe", "unsafe"), ("more", "less")],
+)
+def test_a_word_turned_into_its_opposite_is_another_answer_however_much_is_the_same(one: str, other: str) -> None:
+    text = (
+        "The treaty ended thirty years of war between the parties, who had long been tired of paying soldiers and burying "
+        "them, and who from now on let each prince choose the faith of his own land as he saw fit, which most of them did "
+        "within a year or two of coming home. What is asked here is {} in my view, though the sources are thin."
+    )
+    assert is_near_identical(text.format(one), text.format(one).replace("tired", "weary", 1))
+    assert not is_near_identical(text.format(one), text.format(other))
+    assert not is_near_identical(text.format(other), text.format(one))
+
+
 def test_long_open_answers_are_not_read_as_closed_ones_unless_one_was_asked_for() -> None:
     texts = [f"{'Much was said about trade. ' * 30}{n} The answer is 4." for n in ("Once.", "It was thrice " * 20)]
     assert compare(texts, None).kind == "open"
