@@ -14,6 +14,9 @@ from router.http.auth import Authenticator
 from router.pipeline import Services
 from router.record.exposition import exposition
 
+_PROBED = ["GET", "HEAD"]
+"""Many uptime monitors and load balancers ask by HEAD."""
+
 
 def add_endpoints(
     app: FastAPI,
@@ -52,12 +55,12 @@ def add_endpoints(
             raise RunNotFound(f"No run {run_id[:100]!r} is remembered here; the latest ones are, by each worker.")
         return _json(kept.facts)
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=_PROBED)
     async def healthz() -> Response:
         """The process answers."""
         return _json({"status": "ok"})
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=_PROBED)
     async def readyz() -> Response:
         """The pool can answer, and an artifact is loaded; without one, everything would go to strong."""
         checks = is_ready()

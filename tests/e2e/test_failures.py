@@ -448,6 +448,13 @@ def test_several_workers_share_a_port_and_add_up_their_metrics(tmp_path: Any) ->
         process.communicate(timeout=20)
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_a_monitor_may_ask_for_health_by_head(path: str) -> None:
+    with gateway(pool(QUICK)) as live:
+        async with aiohttp.ClientSession() as session, session.head(live.url + path) as reply:
+            assert (reply.status, await reply.read()) == (200, b"")
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 async def test_probes_answer(path: str) -> None:
     with gateway(pool(QUICK)) as live:
