@@ -1,6 +1,6 @@
 """Answering with several models: a panel at once, a judge, and a bill.
 
-``run`` is the order of events, ``panel`` and ``judge`` make the calls, ``audience`` is who hears of it meanwhile,
+``run`` is the order of events, ``panel``, ``debate`` and ``judge`` make the calls, ``audience`` is who hears of it meanwhile,
 ``facts`` what is said of it afterwards. What is decided on the way is decided in ``router.core``.
 """
 

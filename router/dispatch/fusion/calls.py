@@ -62,6 +62,10 @@ class RunCalls:
             return None
         return self.order.cap_usd - (total_cost_usd(attempt.cost_usd for attempt in self.attempts) or 0.0)
 
+    def stage_ends_s(self) -> float:
+        """When a stage that begins now has to be over: by its own deadline and by the run's."""
+        return min(loop_now_s() + self.order.controls.deadline_s, self.order.deadline_s)
+
     def affords(self, name: str, input_tokens: int, output_tokens: int) -> bool:
         """Whether one more call is estimated to fit."""
         return self.left_usd is None or self.prices.call_usd(name, input_tokens, output_tokens) <= self.left_usd

@@ -13,16 +13,17 @@ from time import perf_counter
 from typing import Any
 
 from router.core.analysis import Analysis, read_analysis
-from router.core.frame import Frame, frame_candidates, revision_body
+from router.core.frame import Frame, frame_candidates
 from router.core.fusion import FusionMode
 from router.core.panel import rank_members
 from router.core.policy import Step
-from router.core.prompt import estimate_input_tokens, text_tokens
+from router.core.prompt import text_tokens
 from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, can_use_tools, output_limit
 from router.core.types import Attempt
 from router.core.verdict import Verdict, compare, equal_texts
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, bounded, loop_now_s
+from router.dispatch.fusion.debate import debate
 from router.dispatch.fusion.facts import RunFacts, responses_of, run_facts
 from router.dispatch.fusion.judge import Judged, ask_judge
 from router.dispatch.fusion.order import Answer, Panelist, RunOrder, RunStatus, reply_text, with_text
@@ -91,7 +92,7 @@ class FusionRun:
         if agreed is not None:
             return await self._give(agreed, "agreed")
         if self.mode == "debate":
-            usable = await self._debate(usable)
+            await self._debate(usable)
         if len(usable) == 1 or not self._may_judge(usable):
             is_alone = len(self.order.panel) == 1
             return await self._give(self._best(usable), "agreed" if is_alone else "degraded")
@@ -115,15 +116,12 @@ class FusionRun:
         """Members with a candidate, the best prior first."""
         return sorted((panelist for panelist in self.panelists if panelist.usable), key=lambda panelist: panelist.rank)
 
-    def _ends_s(self) -> float:
-        return min(loop_now_s() + self.order.controls.deadline_s, self.order.deadline_s)
-
     async def _panel(self) -> None:
         models = [self.calls.dispatcher.pool[panelist.member.deployment].model for panelist in self.panelists]
         await self.audience.hear("panel_started", {"run_id": self.order.run_id, "mode": self.mode, "models": models})
         began_s = perf_counter()
         try:
-            await ask_panel(self.calls, self.panelists, self._first_asks(), self.audience, self._ends_s())
+            await ask_panel(self.calls, self.panelists, self._first_asks(), self.audience, self.calls.stage_ends_s())
         finally:
             self.panel_s += perf_counter() - began_s
 
@@ -175,52 +173,13 @@ class FusionRun:
         await self.audience.say(text)
         return Answer(text, Step(panelist.member.deployment, "fusion"), with_text(panelist.reply or {}, text))
 
-    async def _debate(self, usable: list[Panelist]) -> list[Panelist]:
-        """Each member sees the others and may revise; who fails or is late keeps what it had."""
-        for number in range(self.order.controls.rounds):
-            if len(usable) < 2 or self.verdict is None or not self._affords_round(usable):
-                break
-            await self.audience.hear("debating", {"round": number + 1})
-            bodies = [self._revision(panelist, usable, number) for panelist in usable]
-            tokens = max(estimate_input_tokens(body) for body in bodies)
-            began_s = perf_counter()
-            try:
-                asks: list[Ask] = [
-                    partial(self.calls.ask, panelist, body, input_tokens=tokens)
-                    for panelist, body in zip(usable, bodies, strict=True)
-                ]
-                await ask_panel(self.calls, usable, asks, self.audience, self._ends_s())
-            finally:
-                self.panel_s += perf_counter() - began_s
-            self.verdict = self._compare(usable)
-        return usable
-
-    def _revision(self, panelist: Panelist, usable: Sequence[Panelist], number: int) -> dict[str, Any]:
-        """The request to one member: its own answer, and the others' in a frame that only it sees."""
-        others = [other for other in usable if other is not panelist]
-        name = panelist.member.deployment
-        frame = frame_candidates(
-            [other.text for other in others],
-            self._compare(others),
-            f"{self.order.run_id}/{number}/{panelist.rank}",
-            self.calls.candidate_tokens(name),
-        )
-        body = revision_body(self.calls.body_for(panelist.member), panelist.text, frame)
-        return bounded(body, self.calls.shared_limit(name, estimate_input_tokens(body), len(usable)))
-
-    def _affords_round(self, usable: Sequence[Panelist]) -> bool:
-        left_usd = self.calls.left_usd
-        if left_usd is None:
-            return True
-        shown = self.order.input_tokens + sum(text_tokens(panelist.text) for panelist in usable)
-        needed = sum(
-            self.calls.prices.call_usd(panelist.member.deployment, shown, self.order.output_tokens)
-            for panelist in usable
-        )
-        if needed <= left_usd:
-            return True
-        self.calls.give_up("round")
-        return False
+    async def _debate(self, usable: Sequence[Panelist]) -> None:
+        began_s = perf_counter()
+        try:
+            await debate(self.calls, usable, self._compare, self.audience)
+        finally:
+            self.panel_s += perf_counter() - began_s
+        self.verdict = self._compare(usable)
 
     def _may_judge(self, usable: Sequence[Panelist]) -> bool:
         """There is a judge, time for it, and money."""
