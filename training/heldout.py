@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from classifier.artifact import Contents
 from classifier.model import Model
@@ -12,11 +11,9 @@ from classifier.text import Reading
 from training.data import Bools, Data, Floats, Strings
 from training.judges import calibrate, fit_judges
 from training.labels import LEAST_GAP, Labels
+from training.metrics import apgr, auroc, cost_for, curve
 from training.prepared import Prepared
 from training.rows import RECORDED
-
-# Price of the small tier as a share of the strong tier's (small at 0.06 of the strong price).
-SMALL_PRICE = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +56,13 @@ def numbers(labels: Labels, judged: Judged, use: Bools) -> Numbers:
     """The numbers over the prompts ``use``; ``judged`` and ``labels`` are as long as the data."""
     known = use & (labels.n_small > 0)
     both = use & labels.judged
-    cost, quality = spending_curve(labels.small[both], labels.strong[both], judged.gain[both])
+    found = curve(judged.gain[both], labels.small[both], labels.strong[both])
     return Numbers(
-        auroc(labels.small[known] < 0.5, judged.complexity[known]),
-        apgr(quality),
-        cost_at(cost, quality, 0.99),
-        cost_at(cost, quality, 0.95),
+        auroc(judged.complexity[known], labels.small[known] < 0.5),
+        apgr(found),
+        cost_for(found, 0.99),
+        cost_for(found, 0.95),
     )
-
-
-def auroc(happened: Bools, score: Floats) -> float:
-    """Area under the ROC curve; NaN where only one outcome occurs."""
-    return float(roc_auc_score(happened, score)) if 0 < happened.sum() < len(happened) else float("nan")
-
-
-def spending_curve(small: Floats, strong: Floats, gain: Floats) -> tuple[Floats, Floats]:
-    """Cost (share of always-strong's) and mean quality when the 0, 1, 2, … highest gains escalate."""
-    order = np.argsort(-gain, kind="stable")
-    quality = np.concatenate([[small.sum()], small.sum() + np.cumsum((strong - small)[order])]) / len(small)
-    cost = SMALL_PRICE + (1 - SMALL_PRICE) * np.arange(len(small) + 1) / len(small)
-    return cost, quality
-
-
-def apgr(quality: Floats) -> float:
-    """Mean share of the gap between always-small and always-strong that is recovered.
-
-    Source: Ong et al. 2024, RouteLLM.
-    """
-    recovered = (quality - quality[0]) / (quality[-1] - quality[0])
-    return float(np.trapezoid(recovered, dx=1 / (len(quality) - 1)))
-
-
-def cost_at(cost: Floats, quality: Floats, share: float) -> float:
-    """Lowest cost at which quality is at least ``share`` of always-strong's."""
-    return float(cost[np.argmax(quality >= share * quality[-1])])
 
 
 def leave_one_source_out(

@@ -1,22 +1,22 @@
 import numpy as np
 
 from training.calibration import expected_calibration_error, platt
-from training.heldout import apgr, auroc, cost_at, spending_curve
+from training.metrics import apgr, auroc, cost_for, curve
 
 
 def test_perfect_knowledge_recovers_the_gap_with_the_fewest_escalations() -> None:
     small, strong = np.array([1.0, 0, 1, 0]), np.ones(4)
-    cost, quality = spending_curve(small, strong, strong - small)
-    assert quality.tolist() == [0.5, 0.75, 1, 1, 1]
-    assert cost_at(cost, quality, 1.0) == 0.06 + 0.94 / 2
-    assert apgr(quality) == 0.75
+    found = curve(strong - small, small, strong)
+    assert found.quality.tolist() == [0.5, 0.75, 1, 1, 1]
+    assert cost_for(found, 1.0) == 0.06 + 0.94 / 2
+    assert apgr(found) == 0.75
 
 
 def test_ranking_backwards_mirrors_the_auroc() -> None:
     happened, score = np.array([True, False, True]), np.array([0.9, 0.1, 0.4])
-    assert auroc(happened, score) == 1.0
-    assert auroc(happened, -score) == 0.0
-    assert np.isnan(auroc(np.array([True]), np.array([0.5])))
+    assert auroc(score, happened) == 1.0
+    assert auroc(-score, happened) == 0.0
+    assert np.isnan(auroc(np.array([0.5]), np.array([True])))
 
 
 def test_platt_undoes_a_known_distortion() -> None:
