@@ -29,7 +29,7 @@ WORDS: dict[str, str] = {
     Reason.BUDGET_DOWNGRADE: "the other route is estimated above max_cost_usd",
     Reason.CLASSIFIER_UNAVAILABLE: "no classifier, so the strong model answers",
     Reason.FUSION_WORTHWHILE: "hard, and of a kind where several models do better than one",
-    Reason.FUSION_NOT_WORTHWHILE: "a panel was asked for, but answers to such a request cannot be merged",
+    Reason.FUSION_NOT_WORTHWHILE: "a panel was asked for, or would have paid, but answers to such a request cannot be merged",
     Reason.DIRECT: "the caller named this deployment",
 }
 

@@ -73,18 +73,15 @@ class FusionPolicy:
 NO_FUSION = FusionPolicy()
 
 
-def worthwhile(
-    policy: FusionPolicy, mode: Mode, assessment: Assessment, *, needs_tools: bool, able_members: int
-) -> bool:
+def worthwhile(policy: FusionPolicy, mode: Mode, assessment: Assessment, *, able_members: int) -> bool:
     """Whether fusing pays for a prompt that goes to strong anyway.
 
-    Never with tools of the caller's (an agent's turn cannot be merged) and never with fewer than two near-equals. A
-    closed answer needs three: two can only disagree, and the third is what a vote rests on. An open answer has to be
+    Never with fewer than two near-equals. A closed answer needs three: two can only disagree, and the third is what a vote rests on. An open answer has to be
     a long one. It never turns from True to False as complexity rises.
     """
     row = policy.evidence.get(assessment.task)
     threshold = policy.complexity.get(mode)
-    if row is None or threshold is None or needs_tools or assessment.complexity < threshold:
+    if row is None or threshold is None or assessment.complexity < threshold:
         return False
     if assessment.closed_answer:
         return row.closed.pays and able_members >= 3

@@ -68,9 +68,10 @@ def choose_panel(
     pays = (
         assessment is not None
         and (route, reason) == ("strong", Reason.ABOVE_THRESHOLD)
-        and _can_be_merged(prompt)
-        and worthwhile(policy, mode, assessment, needs_tools="tools" in prompt.needs, able_members=len(members))
+        and worthwhile(policy, mode, assessment, able_members=len(members))
     )
+    if pays and not _can_be_merged(prompt):
+        return NOT_WORTHWHILE
     return PanelChoice(members, _judge(wish, members, is_able), Reason.FUSION_WORTHWHILE) if pays else NO_PANEL
 
 

@@ -86,9 +86,7 @@ class AsgiExchange:
         self.caller = self._auth.caller(self.headers)
         if not self._has_room:
             raise Overloaded("The gateway is serving as many requests as it may.", retry_after_s=RETRY_AFTER_S)
-        kind = self.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
-        if kind != b"application/json" and not kind.endswith(b"+json"):
-            raise WrongContentType("The body must be sent as `content-type: application/json`.")
+        check_content_type(self.headers)
         encoding = self.headers.get(b"content-encoding", b"identity").strip().lower()
         if encoding != b"identity":
             raise WrongContentType("The body must be sent as it is, without `content-encoding`.")
@@ -196,6 +194,17 @@ class AsgiExchange:
 def _unknown() -> bool:
     """A server without the extension."""
     return False
+
+
+def check_content_type(headers: Mapping[bytes, bytes]) -> None:
+    """A body is JSON and says so: what a form on a foreign web page can send is not taken.
+
+    Raises:
+        WrongContentType: it says otherwise.
+    """
+    kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+    if kind != b"application/json" and not kind.endswith(b"+json"):
+        raise WrongContentType("The body must be sent as `content-type: application/json`.")
 
 
 def _router_headers(draft: Draft, attempts: int, *, with_cost: bool) -> list[Header]:

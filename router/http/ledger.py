@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from router.core.since import read_since
 from router.errors import BadRequest, BodyTooLarge, LedgerDisabled
 from router.http.auth import Authenticator
+from router.http.exchange import check_content_type
 
 if TYPE_CHECKING:
     from router.record.ledger.access import LedgerAccess
@@ -54,6 +55,7 @@ def add_ledger_endpoints(
         from router.record.ledger.feedback import read_judgement
 
         caller = auth.caller(dict(request.scope["headers"]))
+        check_content_type(dict(request.scope["headers"]))
         kept_in = open_ledger()
         judgement = read_judgement(_parsed(await _body(request)))
         kept = await kept_in.judge(judgement, caller, scope_of(caller))

@@ -8,6 +8,7 @@ from router.core.bill import Bill, make_bill
 from router.core.fusion import without_texts
 from router.core.policy import Decision, Thresholds
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
+from router.record.redact import redact
 
 EMBEDDINGS = "embeddings"
 """The endpoint whose requests the baseline, a chat model, could not have answered: it has no counterfactual."""
@@ -42,7 +43,7 @@ class RequestRecord:
         began_s: the same moment on the clock of the attempts' ``began_s``.
         traceparent: the caller's W3C trace context, as it came; None without one.
         caller: the name of the API key, empty where auth is off; never the key.
-        asked_model: the ``model`` of the request.
+        asked_model: the ``model`` of the request; redacted where nobody serves it.
         route, reason: how it was answered in the end; ``decision`` says what was meant.
         model: of the deployment that answered, or was tried last; None where none was called.
         outcome: ``ok``, an error code, or ``aborted``.
@@ -171,7 +172,8 @@ class Draft:
             started_at=self.started_at,
             endpoint=self.endpoint,
             caller=self.caller,
-            asked_model=self.asked_model,
+            # a name that nobody serves may be anything: a key in the wrong field, too
+            asked_model=self.asked_model if self.decision is not None else redact(self.asked_model[:200]),
             stream=self.stream,
             route=self.route,
             reason=self.reason,

@@ -19,10 +19,10 @@ POLICY = FusionPolicy(
 
 def pays(
     task: Any = "knowledge", complexity: float = 0.9, *, closed: bool = False, tokens: int = 900, mode: Any = "balanced",
-    needs_tools: bool = False, able: int = 3, policy: FusionPolicy = POLICY,
+    able: int = 3, policy: FusionPolicy = POLICY,
 ) -> bool:  # fmt: skip
     assessment = Assessment(complexity, 0.0, task, 0.1, closed, tokens, "test@1:0")
-    return worthwhile(policy, mode, assessment, needs_tools=needs_tools, able_members=able)
+    return worthwhile(policy, mode, assessment, able_members=able)
 
 
 def test_a_hard_prompt_of_a_task_that_pays_is_worth_a_panel() -> None:
@@ -36,7 +36,6 @@ def test_nothing_else_is() -> None:
     assert not pays("math")
     assert not pays(tokens=100)
     assert not pays(complexity=0.4)
-    assert not pays(needs_tools=True)
     assert not pays(able=1)
     assert not pays(closed=True, able=2)
 

@@ -261,6 +261,13 @@ def test_a_member_far_behind_is_left_out_of_automatic_runs() -> None:
     assert [member.deployment for member in decision.panel] == ["b1", "s2", "b2"]
 
 
+@pytest.mark.parametrize("prompt", [Prompt("hi", needs=frozenset({"tools"})), Prompt("hi", choices=2)])
+def test_where_a_panel_would_pay_but_the_turn_cannot_be_merged_the_reason_says_so(prompt: Prompt) -> None:
+    assert fused(prompt) == ("strong", "fusion_not_worthwhile", 0)
+    assert fused(prompt, complexity=0.1)[1] == "below_threshold"
+    assert fused(prompt, policy=policy())[1] == "above_threshold", "without a panel nothing is bypassed"
+
+
 def test_the_panels_plan_begins_with_the_judge_and_goes_on_with_who_may_answer_alone() -> None:
     decision = decide(HI, assessed(0.9), AUTO, Controls(), policy(fusion=FUSION))
     assert [(step.deployment, step.route) for step in decision.plan][:2] == [("b1", "fusion"), ("b1", "strong")]

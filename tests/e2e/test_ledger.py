@@ -162,6 +162,15 @@ def test_a_wrong_verdict_is_refused_by_the_field_that_is_wrong(live: LiveGateway
     assert httpx.post(f"{live.url}/v1/feedback", content="x" * 100_000).status_code == 413
 
 
+def test_a_form_of_a_foreign_page_gives_no_verdict(live: LiveGateway) -> None:
+    said = httpx.post(
+        f"{live.url}/v1/feedback",
+        content='{"request_id": "req_1", "verdict": "failed"}',
+        headers={"content-type": "text/plain"},
+    )
+    assert said.status_code == 415
+
+
 def test_a_verdict_on_nobodys_request_is_not_found(live: LiveGateway) -> None:
     said = httpx.post(f"{live.url}/v1/feedback", json={"request_id": "req_never", "verdict": "failed"})
     assert (said.status_code, said.json()["error"]["code"]) == (404, "request_not_found")

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from router.record.ledger.redact import redact
 from router.record.ledger.rows import MAX_TEXT, kept_text
+from router.record.redact import redact
 
 
 @pytest.mark.parametrize(

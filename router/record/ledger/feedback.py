@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from router.errors import BadRequest
 from router.record.ledger.counts import Verdict
-from router.record.ledger.redact import redact
 from router.record.ledger.rows import storable
 from router.record.ledger.schema import FEEDBACK, REQUESTS
+from router.record.redact import redact
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 MAX_COMMENT = 2_000

@@ -9,8 +9,8 @@ import orjson
 
 from router.core.spend import price_source
 from router.core.types import Attempt, Deployment
-from router.record.ledger.redact import redact
 from router.record.record import RequestRecord
+from router.record.redact import redact
 
 MAX_NAME = 200
 """Characters kept of what a caller may write at any length: model names."""
@@ -65,7 +65,7 @@ class RowMaker:
             "started_at": record.started_at,
             "endpoint": record.endpoint,
             "caller": record.caller,
-            "asked_model": _asked(record),
+            "asked_model": storable(record.asked_model[:MAX_NAME]),
             "stream": record.stream,
             "route": record.route,
             "reason": record.reason,
@@ -108,12 +108,6 @@ class RowMaker:
         if not record.session_id:
             return None
         return self._hash(f"{record.caller}\0{record.session_id}".encode("utf-8", "surrogatepass"))
-
-
-def _asked(record: RequestRecord) -> str:
-    """The model's name as the caller wrote it. One that nobody serves may be anything: a key in the wrong field, too."""
-    name = storable(record.asked_model[:MAX_NAME])
-    return name if record.decision is not None else redact(name)
 
 
 def storable(text: str) -> str:
