@@ -72,10 +72,15 @@ def everyday_rows() -> Rows:
     """The training half of the project's own everyday prompts; what a strong model makes of them nobody judged."""
     return _judged_rows(
         EVERYDAY,
-        (
+        tuple(
             (p.text, "everyday", 1 - p.complexity, np.nan, p.task, p.output_tokens, p.closed_answer)
             for p in load_everyday("train")
             if p.text.strip()
+        )
+        + tuple(
+            (p.prompt, "everyday", p.p_small, np.nan, p.task, p.tokens, p.closed)
+            for p in load_families()
+            if p.kind == "housekeeping"
         ),
     )
 
@@ -83,7 +88,12 @@ def everyday_rows() -> Rows:
 def family_rows() -> Rows:
     """The project's own prompts by kind of task."""
     return _judged_rows(
-        FAMILY, ((p.prompt, p.kind, p.p_small, p.p_strong, p.task, p.tokens, p.closed) for p in load_families())
+        FAMILY,
+        (
+            (p.prompt, p.kind, p.p_small, p.p_strong, p.task, p.tokens, p.closed)
+            for p in load_families()
+            if p.kind != "housekeeping"
+        ),
     )
 
 
