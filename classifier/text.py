@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Number of this way of reading: raise it when the same prompt would give other words, counts or hand features.
-READING = 1
+READING = 2
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
 # characters, and reading all of them costs more than the whole budget of 0.5 ms (tests/bench).
 VIEW_CHARS = 5_000
@@ -83,6 +83,15 @@ _PASTED = (
     "retrieved", "[1]", "\n---\n",
 )  # fmt: skip
 # No two repeats in it may share a character: blank lines by the thousand would take minutes.
+# A line of a transcript that names who speaks and then says something; those of them who answer; where it ends.
+_TURN = re.compile(
+    r"^[ \t>*]{0,4}(user|human|customer|you|assistant|ai|bot|model|agent)\**[ \t]{0,2}:[ \t*]{0,4}(?=[^\s*])",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ANSWERERS = frozenset(("assistant:", "ai:", "bot:", "model:", "agent:"))
+_TRANSCRIPT_END = re.compile(r"\n[ \t]{0,8}(?:</|```|###|\[/)")
+# Characters that what is said of a transcript has at least.
+_LEAST_ASK = 20
 _QUESTION_LABEL = re.compile(
     r"\n[^\S\n]*(?:#+[^\S\n]*)?(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE
 )
@@ -117,10 +126,11 @@ def read(text: str) -> Reading:
     """Read ``text`` once; the cost is bounded by ``VIEW_CHARS`` whatever its length."""
     ask, n_pasted_chars = _split_pasted(text) if len(text) > 2 * ASK_CHARS else (text, 0)
     view = _view(ask)
-    bare, n_options = _without_options(view)
+    told, n_told_chars = _without_transcript(view)
+    bare, n_options = _without_options(told)
     body = _plain(_without_wrapper(bare))
     n_chars = len(ask) - (len(view) - len(body))
-    return Reading(body, _words(body), max(n_chars, 0), n_options, n_pasted_chars)
+    return Reading(body, _words(body), max(n_chars, 0), n_options, n_pasted_chars + n_told_chars)
 
 
 def _view(text: str) -> str:
@@ -159,6 +169,26 @@ def _shorter_end(text: str) -> str:
     if first[1] and not any(mark in first[0].lower() for mark in _PASTED):
         return first[0].strip()
     return last[2].strip() if last[1] else ""
+
+
+def _without_transcript(view: str) -> tuple[str, int]:
+    """The text without a conversation pasted into it, as chat clients do who ask for its title, and what was left out.
+
+    A conversation whose last word is a person's, or that nothing else is said of, is what is asked and stays.
+    """
+    folded = view.lower()
+    if not any(mark in folded for mark in _ANSWERERS):
+        return view, 0
+    turns = list(_TURN.finditer(view))
+    speakers = [turn[1].lower() + ":" in _ANSWERERS for turn in turns]
+    if len(turns) < 2 or not speakers[-1] or all(speakers):
+        return view, 0
+    end = _TRANSCRIPT_END.search(view, turns[-1].end())
+    stop = end.start() if end else len(view)
+    rest = f"{view[: turns[0].start()]}\n{view[stop:]}"
+    if len(rest.strip()) < _LEAST_ASK:
+        return view, 0
+    return rest, stop - turns[0].start()
 
 
 def _without_options(view: str) -> tuple[str, int]:

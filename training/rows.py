@@ -19,6 +19,9 @@ JUDGED = (EVERYDAY, FAMILY, TRAFFIC)
 CLOSED_KINDS = frozenset({"mcq", "mcq_group", "em_mc", "open_exact", "GSM8K", "MATH"})
 TRAFFIC_JUDGEMENTS = Path(__file__).parent / "traffic" / "judgements.jsonl"
 
+HOUSEKEEPING = "housekeeping"
+"""Kind of the prompts that ask for a chat's title, tags or next questions. They are everyday traffic, not a task of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -69,20 +72,21 @@ def recorded_rows(data: Data, labels: Labels) -> Rows:
 
 
 def everyday_rows() -> Rows:
-    """The training half of the project's own everyday prompts; what a strong model makes of them nobody judged."""
-    return _judged_rows(
-        EVERYDAY,
-        tuple(
-            (p.text, "everyday", 1 - p.complexity, np.nan, p.task, p.output_tokens, p.closed_answer)
-            for p in load_everyday("train")
-            if p.text.strip()
-        )
-        + tuple(
-            (p.prompt, "everyday", p.p_small, np.nan, p.task, p.tokens, p.closed)
-            for p in load_families()
-            if p.kind == "housekeeping"
-        ),
+    """The training half of the project's own everyday prompts, and what chat clients ask behind their users' backs.
+
+    What a strong model makes of them nobody judged.
+    """
+    own = (
+        (p.text, "everyday", 1 - p.complexity, np.nan, p.task, p.output_tokens, p.closed_answer)
+        for p in load_everyday("train")
+        if p.text.strip()
     )
+    housekeeping = (
+        (p.prompt, "everyday", p.p_small, np.nan, p.task, p.tokens, p.closed)
+        for p in load_families()
+        if p.kind == HOUSEKEEPING
+    )
+    return _judged_rows(EVERYDAY, (*own, *housekeeping))
 
 
 def family_rows() -> Rows:
@@ -92,7 +96,7 @@ def family_rows() -> Rows:
         (
             (p.prompt, p.kind, p.p_small, p.p_strong, p.task, p.tokens, p.closed)
             for p in load_families()
-            if p.kind != "housekeeping"
+            if p.kind != HOUSEKEEPING
         ),
     )
 
