@@ -61,3 +61,37 @@ def test_a_greeting_alone_is_still_something() -> None:
 
 def test_scripts_without_spaces_are_read_in_pairs() -> None:
     assert read("証明せよ").words == ["証明", "明せ", "せよ"]
+
+
+TRANSCRIPT = (
+    "USER: Prove that every compact metric space is separable.\nASSISTANT: Take finite covers by balls of radius 1/n."
+)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "Generate a concise title for this chat.\n<chat_history>\n{}\n</chat_history>",
+        "Provide a short title for the conversation.\n\nConversation:\n{}",
+        "```\n{}\n```\nName this conversation in three words.",
+        "Suggest three tags for it.\n\n> **User**: hello\n> **Assistant**: hello\n\n{}",
+    ],
+)
+def test_a_conversation_pasted_into_a_request_is_not_what_is_asked(frame: str) -> None:
+    reading = read(frame.format(TRANSCRIPT))
+    assert "compact" not in reading.words
+    assert {"title", "conversation", "tags"} & set(reading.words)
+    assert reading.n_pasted_chars >= len(TRANSCRIPT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TRANSCRIPT,
+        "You are helpful and precise.\nUser: Prove that every compact metric space is separable.\nAssistant:",
+        TRANSCRIPT + "\nUSER: And is the converse true for compact sets?",
+        "What does `assistant:` mean in this log about compact spaces?",
+    ],
+)
+def test_a_conversation_that_is_itself_what_is_asked_is_read(text: str) -> None:
+    assert "compact" in read(text).words

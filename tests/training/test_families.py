@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from training.families_data import FAMILIES_PATH, FamiliesDataError, FamilyPrompt, counts_tables, load_families
+from training.rows import HOUSEKEEPING
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,8 @@ def test_every_kind_has_a_dozen_prompts_and_a_real_spread(prompts):
     for kind, chosen in by_kind(prompts).items():
         small = [p.p_small for p in chosen]
         assert len(chosen) >= 12, kind
-        assert max(small) - min(small) >= 0.25, kind
+        if kind != HOUSEKEEPING:  # whatever the conversation is about, its title is easy
+            assert max(small) - min(small) >= 0.25, kind
 
 
 def test_no_prompt_is_judged_easier_for_the_small_model(prompts):
