@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from openai import OpenAI
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from classifier import Classifier, artifact
 from router.record.ledger.counts import Verdict
 from router.record.ledger.database import open_ledger, read_url
 from router.record.ledger.feedback import Judgement, keep_judgement
+from router.record.ledger.schema import STATE
 from router.reload import POLL_S
 from tests.live import POOL, gateway
 from training.cli import FAILED, OK, REFUSED, main
@@ -25,6 +26,14 @@ ASKS = ("Say what a {} is.", "Explain step by step how one would repair or impro
 
 SMALL = "scripted/small?latency_ms=0&tokens_per_second=0&jitter=0"
 NEEDED: dict[tuple[str, bool], Verdict] = {("small", True): "underpowered", ("strong", False): "overprovisioned"}
+
+
+def fix_hashes(url: str) -> None:
+    """Make the ledger with a known key, so that which prompts are held back does not change from run to run."""
+    engine = open_ledger(read_url(url))
+    with engine.begin() as connection:
+        connection.execute(update(STATE).where(STATE.c.name == "hash_key").values(text="07" * 32))
+    engine.dispose()
 
 
 def judge(engine: Engine, request_id: str, verdict: Verdict) -> None:
@@ -43,6 +52,7 @@ def prompts(n: int) -> list[str]:
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The ledger of a gateway whose callers are served by small on long questions, and not on short ones."""
     url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}"
+    fix_hashes(url)
     config = POOL.replace("ledger: {enabled: false}", f"ledger: {{url: '{url}'}}")
     ids: list[tuple[str, str, str]] = []
     with gateway(config) as live:
