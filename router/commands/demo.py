@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import socket
 import sys
 import tempfile
 import threading
@@ -18,7 +17,7 @@ from typing import Any
 import orjson
 import uvicorn
 
-from router.commands.serve import server_options
+from router.commands.serve import port_to_listen_on, server_options
 from router.commands.settings import DEMO_CONFIG, read_settings
 from router.settings import LedgerSettings, Settings
 
@@ -209,12 +208,7 @@ def _fit(text: str, width: int) -> str:
 
 
 def _free_port(host: str, wanted: int) -> int:
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    return wanted
+    try:
+        return port_to_listen_on(host, wanted)
+    except OSError:
+        return port_to_listen_on(host, 0)

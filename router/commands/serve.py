@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import os
+import socket
 import sys
 import tempfile
 from dataclasses import replace
@@ -21,6 +22,15 @@ def run(options: argparse.Namespace) -> int:
         return 1
     given = {name: getattr(options, name) for name in ("host", "port", "workers")}
     server = replace(settings.server, **{name: value for name, value in given.items() if value is not None})
+    try:
+        server = replace(server, port=port_to_listen_on(server.host, server.port))
+    except OSError as error:
+        print(
+            f"cannot listen on {server.host}:{server.port}: {error.strerror or error}; "
+            "choose another with --host and --port, or server.host and server.port in the config",
+            file=sys.stderr,
+        )
+        return 1
     settings = replace(settings, server=server)
     announce(settings)
     if server.workers > 1:
@@ -47,6 +57,19 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "proxy_headers": False,
         "timeout_graceful_shutdown": round(server.drain_s),
     }
+
+
+def port_to_listen_on(host: str, port: int) -> int:
+    """The port, or for 0 a free one, after a look whether it can be had: uvicorn would say so only after we have.
+
+    Raises:
+        OSError: it is taken, or not ours to take.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        return int(probe.getsockname()[1])
 
 
 def announce(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,22 @@ def test_commands_of_the_readme_do_what_it_says(command: str, tmp_path: Path) ->
         done = subprocess.run([*base, "--config", "good.yaml"], **run)
         assert done.returncode == 0
         assert "mode balanced" in done.stdout
+
+
+def test_a_server_whose_port_is_taken_says_so_before_it_says_that_it_serves(tmp_path: Path) -> None:
+    (tmp_path / "router.yaml").write_text(POOL)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = subprocess.run(
+            [sys.executable, "-m", "router", "serve", "--config", "router.yaml", "--port", str(taken.getsockname()[1])],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={"PATH": "/usr/bin:/bin"},
+        )
+    assert done.returncode == 1
+    assert "cannot listen on 127.0.0.1:" in done.stderr
+    assert "--port" in done.stderr
+    assert "fusion-router on http" not in done.stderr
 
 
 def test_a_server_without_keys_or_config_says_what_to_do(tmp_path: Path) -> None:
