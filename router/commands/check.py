@@ -35,15 +35,21 @@ def run(options: argparse.Namespace) -> int:
 def _models(settings: Settings, classifier: Classifier) -> str:
     """A line a deployment: whether the classifier knows its model, through which name, or what would help."""
     lines = [_model(target.deployment, classifier) for target in settings.pool.values()]
-    return "\n".join(["success of single models, for explain and /v1/route:", *lines])
+    head = "estimated success of single models, shown by explain and /v1/route; routing does not need it:"
+    unknown = [target for target in settings.pool.values() if not _is_known(target.deployment, classifier)]
+    tail = ["  to have one: like: a known model in the config, or python -m training add-model"] if unknown else []
+    return "\n".join([head, *lines, *tail])
+
+
+def _is_known(deployment: Deployment, classifier: Classifier) -> bool:
+    return classifier.known_model(deployment.model, deployment.like) is not None
 
 
 def _model(deployment: Deployment, classifier: Classifier) -> str:
     known = classifier.known_model(deployment.model, deployment.like)
     if known is None:
-        hint = "" if deployment.like is None else f", nor {deployment.like}, which it is declared to be like"
-        fix = "give like: a known model, or add it by python -m training add-model"
-        return f"  {deployment.name}: the classifier does not know {deployment.model}{hint}; {fix}"
+        hint = "" if deployment.like is None else f" nor of {deployment.like}, which it is declared to be like"
+        return f"  {deployment.name}: no outcomes of {deployment.model} are recorded{hint}, so none is shown"
     through = "" if known.exact else f" through {known.name}"
     mean = classifier.mean_success(deployment.model, deployment.like)
     often = "" if mean is None else f"; answers {mean:.0%} of the calibration prompts well"

@@ -67,5 +67,5 @@ def test_check_says_through_which_name_a_model_is_known_and_what_would_help_othe
     assert main(["check", "--config", str(path)]) == 0
     said = capsys.readouterr().out
     assert "small: scripted/small is known through gpt-4o-mini-2024-07-18, from " in said
-    assert "odd: the classifier does not know scripted/echo, nor anthropic/claude-opus-4-5" in said
+    assert "odd: no outcomes of scripted/echo are recorded nor of anthropic/claude-opus-4-5" in said
     assert "training add-model" in said
