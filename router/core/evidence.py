@@ -34,6 +34,7 @@ class Evidence:
         gain: in accuracy over the best member, in [-1, 1]; None where nobody measured it.
         low, high: a 95 % interval of the gain.
         basis: where it is from, in one sentence.
+        least_tokens: that an open answer is expected to have; what the operator says holds for answers of any length.
     """
 
     pays: bool
@@ -41,6 +42,7 @@ class Evidence:
     gain: float | None = None
     low: float | None = None
     high: float | None = None
+    least_tokens: int = LONG_ANSWER_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def worthwhile(policy: FusionPolicy, mode: Mode, assessment: Assessment, *, able
     """Whether fusing pays for a prompt that goes to strong anyway.
 
     Never with fewer than two near-equals. A closed answer needs three: two can only disagree, and the third is what a vote rests on. An open answer has to be
-    a long one. It never turns from True to False as complexity rises.
+    as long as its row says. It never turns from True to False as complexity rises.
     """
     row = policy.evidence.get(assessment.task)
     threshold = policy.complexity.get(mode)
@@ -85,7 +87,7 @@ def worthwhile(policy: FusionPolicy, mode: Mode, assessment: Assessment, *, able
         return False
     if assessment.closed_answer:
         return row.closed.pays and able_members >= 3
-    return row.open.pays and able_members >= 2 and assessment.expected_output_tokens >= LONG_ANSWER_TOKENS
+    return row.open.pays and able_members >= 2 and assessment.expected_output_tokens >= row.open.least_tokens
 
 
 def read_evidence(table: Any, overrides: Mapping[str, bool] = MappingProxyType({})) -> dict[str, TaskEvidence]:
@@ -105,7 +107,7 @@ def read_evidence(table: Any, overrides: Mapping[str, bool] = MappingProxyType({
             raise ValueError(f"the evidence for {task!r} is not an object")
         read[task] = TaskEvidence(_row(task, row.get("closed")), _row(task, row.get("open")))
     for task, pays in overrides.items():
-        word = Evidence(pays, "config: fusion.tasks")
+        word = Evidence(pays, "config: fusion.tasks", least_tokens=0)
         read[task] = TaskEvidence(word, word)
     return read
 

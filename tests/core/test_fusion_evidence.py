@@ -30,6 +30,12 @@ def test_a_hard_prompt_of_a_task_that_pays_is_worth_a_panel() -> None:
     assert pays("math", closed=True, tokens=5)
 
 
+def test_a_task_that_the_config_names_is_fused_whatever_length_is_expected() -> None:
+    named = FusionPolicy(evidence=read_evidence({"tasks": {}}, {"writing": True, "knowledge": False}))
+    assert pays("writing", tokens=5, policy=named)
+    assert not pays("knowledge", policy=named)
+
+
 def test_nothing_else_is() -> None:
     assert not pays("code")
     assert not pays("chat")
@@ -68,7 +74,7 @@ def test_the_configs_word_goes_before_the_table() -> None:
     no = {"pays": False, "basis": "replay", "gain": -0.02}
     table = {"tasks": {"code": {"closed": no, "open": no}}}
     assert not read_evidence(table)["code"].open.pays
-    assert read_evidence(table, {"code": True})["code"].open == Evidence(True, "config: fusion.tasks")
+    assert read_evidence(table, {"code": True})["code"].open == Evidence(True, "config: fusion.tasks", least_tokens=0)
 
 
 @pytest.mark.parametrize("table", [[], {}, {"tasks": {"cooking": {"pays": True}}}, {"tasks": {"code": {"gain": 1}}}])
