@@ -1,7 +1,9 @@
 """What is watched: a scripted upstream, a gateway of two workers, one without a classifier, and a Prometheus."""
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +35,20 @@ class Stage:
     instance: str
     ledger: Path
     counts: Path
+
+    def workers(self) -> list[int]:
+        """Process ids of the gateway's workers."""
+        return sorted(int(path.stem.rpartition("_")[2]) for path in self.counts.glob("counter_*.db"))
+
+
+@contextmanager
+def paused(pid: int) -> Iterator[None]:
+    """A process that does not run: what would have come to it goes to others. Keep it short, its supervisor watches."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
