@@ -5,13 +5,13 @@ prompt was judged by. Without words and without texts, so it can be fitted from 
 """
 
 from dataclasses import dataclass
-from math import exp, log
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.artifact import Array, ArtifactError, Contents
+from classifier.odds import log_odds, sigmoid
 
 Floats = npt.NDArray[np.float32]
 
@@ -20,9 +20,6 @@ PREFIX = "adaptation_"
 
 LIMIT = 4.0
 """Standard deviations at which a feature is cut: beyond lies nothing that was learned from."""
-
-_LEAST = 1e-4
-"""Probabilities are kept this far from 0 and 1 before they become log-odds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +77,8 @@ class Adaptation:
         """
         pushed = (self._standardised(features) @ self.weights).tolist()
         (slope, bias), (strong_slope, strong_bias) = self.blend.tolist()
-        small = _sigmoid(slope * log_odds(complexity) + bias + pushed[0])
-        strong = _sigmoid(strong_slope * log_odds(complexity - gain) + strong_bias + pushed[1])
+        small = sigmoid(slope * log_odds(complexity) + bias + pushed[0])
+        strong = sigmoid(strong_slope * log_odds(complexity - gain) + strong_bias + pushed[1])
         return small, small - strong
 
     def parts(self, features: Floats) -> npt.NDArray[np.float64]:
@@ -102,13 +99,3 @@ class Adaptation:
     def _standardised(self, features: Floats) -> Floats:
         z: Floats = np.maximum(np.minimum((features - self.mean) * self.scale, LIMIT), -LIMIT)
         return z
-
-
-def log_odds(probability: float) -> float:
-    """Of a probability, kept away from 0 and 1."""
-    kept = min(max(probability, _LEAST), 1 - _LEAST)
-    return log(kept / (1 - kept))
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + exp(-max(min(x, 30.0), -30.0)))

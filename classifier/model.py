@@ -9,13 +9,14 @@ training data. The gate weighs them by how unfamiliar the prompt is.
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import exp, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.artifact import ArtifactError, Contents
 from classifier.features import FEATURES, KNOWN, feature_names, features, shown_names
+from classifier.odds import log_odds, sigmoid
 from classifier.text import Reading
 from classifier.trees import Trees
 from classifier.words import RARITY_FEATURES, WordTable
@@ -121,18 +122,18 @@ class Model:
         success = unfamiliar * general_success + (1 - unfamiliar) * familiar
         slope, bias, gain_slope, gain_bias = self._blend
         odds = slope * success + bias
-        doubt = _sigmoid(GAIN_DOUBT[0] * _logit(min(max(unfamiliar, 0.001), 0.999)) + GAIN_DOUBT[1])
+        doubt = sigmoid(GAIN_DOUBT[0] * log_odds(unfamiliar, 0.001) + GAIN_DOUBT[1])
         typical = max(TYPICAL_SHARE, everyday)
         general_gain = (1 - typical) * (linear[5] + general_gain) / 2
         general_gain += typical * _typical_gain(general_success, self._typical_gain)
         gain = (1 - doubt) * familiar_gain + doubt * general_gain
         tasks = linear[len(LINEAR_HEADS) :]
         return Scores(
-            complexity=_sigmoid(odds),
+            complexity=sigmoid(odds),
             gain=min(1.0, max(-1.0, gain_slope * gain + gain_bias)),
             novelty=bisect_left(self._novelty_quantiles, unfamiliar) / len(self._novelty_quantiles),
             task=tasks.index(max(tasks)),
-            closed=_sigmoid(linear[4]),
+            closed=sigmoid(linear[4]),
             output_tokens=exp(min(max(linear[3], 0.0), 9.0)),
             features=x,
             parts=self._parts(x, z, unfamiliar, everyday) if explain else {},
@@ -157,7 +158,7 @@ class Model:
         distance = sqrt(max(float(heads[self._n_linear :].min()) + float(z.dot(z)), 0.0))
         bias, words, pairs, far = self._gate
         known_words, known_pairs = x[-len(KNOWN) :].tolist()
-        return _sigmoid(bias + words * known_words + pairs * known_pairs + far * distance)
+        return sigmoid(bias + words * known_words + pairs * known_pairs + far * distance)
 
     def _parts(self, x: Floats, z: Floats, unfamiliar: float, everyday: float) -> dict[str, float]:
         """Log-odds of complexity by name; their sum is the log-odds of complexity."""
@@ -201,14 +202,4 @@ def _typical_gain(success: float, parabola: list[float]) -> float:
 
 def _everyday_share(likeness: float) -> float:
     """Share of the everyday head in the general judge, by the log-odds of being an everyday prompt."""
-    return EVERYDAY_MOST * _sigmoid(EVERYDAY_TRUST[0] * likeness + EVERYDAY_TRUST[1])
-
-
-def _sigmoid(odds: float) -> float:
-    """Log-odds to probability."""
-    return 1 / (1 + exp(-min(max(odds, -30.0), 30.0)))
-
-
-def _logit(probability: float) -> float:
-    """Probability to log-odds."""
-    return log(probability / (1 - probability))
+    return EVERYDAY_MOST * sigmoid(EVERYDAY_TRUST[0] * likeness + EVERYDAY_TRUST[1])

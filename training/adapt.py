@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from classifier.adaptation import LIMIT, Adaptation, log_odds
+from classifier.adaptation import LIMIT, Adaptation
+from classifier.odds import log_odds
 from training.data import DataError, Floats, Ints
 
 LEAST_ROWS = 50

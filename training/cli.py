@@ -187,7 +187,7 @@ def _retrain(parsed: argparse.Namespace) -> int:
         target=_target(parsed) if "naive" in vars(parsed) else Target(),
     )
     if parsed.step == "load":
-        load(chosen)
+        load(chosen, Classifier.load(chosen.base))
         return OK
     return OK if retrain(chosen) else FAILED
 

@@ -56,9 +56,9 @@ class Retraining:
     target: Target = field(default_factory=Target)
 
 
-def load(chosen: Retraining, say: Callable[[str], None] = print) -> Judged:
+def load(chosen: Retraining, in_use: Classifier, say: Callable[[str], None] = print) -> Judged:
     """Read the judged requests, and say what was left out and why."""
-    judged, rejected = load_judged(chosen.ledger, Classifier.load(chosen.base), chosen.out)
+    judged, rejected = load_judged(chosen.ledger, in_use, chosen.out)
     lines = "".join(f"\n  left out, {reason}: {count:,}" for reason, count in sorted(rejected.items()))
     sizes = ", ".join(f"{name} {int((judged.split == name).sum()):,}" for name in ("train", "calibration", "test"))
     say(f"load: {len(judged):,} judged requests ({sizes}){lines}")
@@ -72,7 +72,8 @@ def retrain(chosen: Retraining, say: Callable[[str], None] = print) -> bool:
         DataError: the ledger cannot be read or teaches too little.
         ArtifactError: the artifact in use cannot be loaded.
     """
-    judged = load(chosen, say)
+    in_use = Classifier.load(chosen.base)
+    judged = load(chosen, in_use, say)
     manifest, contents = artifact.load(chosen.base)
     lessons = lessons_of(judged, Model(contents), "train")
     learned, facts = adapt(lessons, chosen.seed)
@@ -81,7 +82,7 @@ def retrain(chosen: Retraining, say: Callable[[str], None] = print) -> bool:
     target = _save(chosen, manifest, contents, learned, judged)
     judge = Classifier.load(target)
     say(f"thresholds: {_choose(chosen, judged, judge, target)}")
-    before, after = (judged.rows("test", each) for each in (Classifier.load(chosen.base), Classifier.load(target)))
+    before, after = judged.rows("test", in_use), judged.rows("test", judge)
     found = compare(before, after, seed=chosen.seed, control=shuffled_control(judged, Model(contents), chosen.seed))
     write_json(chosen.out / "comparison.json", plain({**found, "adaptation": facts, "artifact": judge.artifact}))
     say(table(found))

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier import Classifier, artifact
-from classifier.adaptation import PREFIX, Adaptation, log_odds
+from classifier.adaptation import PREFIX, Adaptation
 from classifier.artifact import ArtifactError, Contents
 from classifier.model import Model
+from classifier.odds import log_odds
 
 N = 4
 MANIFEST, CONTENTS = artifact.load(artifact.DEFAULT_PATH)
