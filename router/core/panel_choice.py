@@ -64,15 +64,14 @@ def choose_panel(
             return NOT_WORTHWHILE
         forced = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.FORCED_BY_CALLER
         return PanelChoice(members, _judge(wish, members, is_able), forced)
+    if assessment is None or (route, reason) != ("strong", Reason.ABOVE_THRESHOLD):
+        return NO_PANEL
     members = standing(members, pool, policy.priors, estimates).near
-    pays = (
-        assessment is not None
-        and (route, reason) == ("strong", Reason.ABOVE_THRESHOLD)
-        and worthwhile(policy, mode, assessment, able_members=len(members))
-    )
-    if pays and not _can_be_merged(prompt):
+    if not worthwhile(policy, mode, assessment, able_members=len(members)):
+        return NO_PANEL
+    if not _can_be_merged(prompt):
         return NOT_WORTHWHILE
-    return PanelChoice(members, _judge(wish, members, is_able), Reason.FUSION_WORTHWHILE) if pays else NO_PANEL
+    return PanelChoice(members, _judge(wish, members, is_able), Reason.FUSION_WORTHWHILE)
 
 
 def _can_be_merged(prompt: Prompt) -> bool:
