@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from router.record.ledger.access import LedgerAccess
     from router.record.ledger.writer import LedgerWriter
 
+GARBAGE = 10_000
+"""Objects after which the collector looks for cycles. Requests leave hardly any, and at its 700 it took 4 % of the time."""
+
 CONFIG_VARIABLE = "FUSION_ROUTER_CONFIG"
 """How worker processes learn of the config file."""
 
@@ -114,6 +117,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         handing_over = asyncio.create_task(metrics.keep_handing_over()) if MULTIPROC_DIR in os.environ else None
         watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
         gc.freeze()  # what is loaded stays: walking it again and again took a tenth of the time under load
+        gc.set_threshold(GARBAGE)
         yield
         watch.cancel()
         if handing_over is not None:
@@ -171,7 +175,7 @@ def build_services(
         dispatcher=dispatcher,
         memory=Memory(),
         keep=keep,
-        new_id=request_ids().__next__,
+        new_id=request_ids(time.time).__next__,
         now=time.time,
         total_s=limits.total_s,
         runs=RunStore(keeps_text=settings.ledger.store_text == "all"),
@@ -206,12 +210,16 @@ def build_ledger(settings: Settings, metrics: Metrics) -> "tuple[LedgerWriter, L
     return writer, LedgerAccess(url, writer.hurry)
 
 
-def request_ids() -> Iterator[str]:
-    """Ids that nobody can guess; the system is asked for many at a time, since asking takes 5 µs."""
+def request_ids(now: Callable[[], float]) -> Iterator[str]:
+    """Ids that nobody can guess; the system is asked for many at a time, since asking takes 5 µs.
+
+    They begin with the second they are from: the ledger's index of them then grows at its end, which spares it a
+    third of what it writes.
+    """
     while True:
-        digits = os.urandom(12 * 256).hex()
-        for start in range(0, len(digits), 24):
-            yield f"req_{digits[start : start + 24]}"
+        digits = os.urandom(8 * 256).hex()
+        for start in range(0, len(digits), 16):
+            yield f"req_{int(now()):08x}{digits[start : start + 16]}"
 
 
 def build_policy(settings: Settings, assessor: Assessor | None, web: Web | None = None) -> Policy:

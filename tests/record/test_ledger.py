@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from sqlalchemy import Column, Double, Engine, MetaData, Table, Text, event
 from sqlalchemy.engine import URL
 
+from router.app import request_ids
 from router.core.types import Attempt, Usage
 from router.record.ledger import writer as writer_module
 from router.record.ledger.database import open_ledger
@@ -61,6 +63,16 @@ def test_every_column_is_filled_by_name(url: URL) -> None:
     assert empty == {"first_token_s", "fusion"}
     assert None not in rows(url, "SELECT * FROM calls")[0].values()
     assert None not in rows(url, "SELECT * FROM texts")[0].values()
+
+
+def test_ids_come_in_the_order_of_their_seconds_and_share_nothing_else() -> None:
+    """The ledger's index of them then grows at its end."""
+    clock = iter([7.5, 7.9, *(float(second) for second in range(8, 1_000))])
+    made = list(islice(request_ids(lambda: next(clock)), 900))
+    assert [id_[:12] for id_ in made[:3]] == ["req_00000007", "req_00000007", "req_00000008"]
+    assert [id_[:12] for id_ in made] == sorted(id_[:12] for id_ in made)
+    assert len({id_[12:] for id_ in made}) == 900
+    assert {len(id_) for id_ in made} == {28}
 
 
 def test_hashes_are_keyed_equal_within_a_ledger_and_different_between_two(tmp_path: Path) -> None:

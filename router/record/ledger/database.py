@@ -23,7 +23,8 @@ STATEMENT_MS = 20_000
 READING = {"reads": True}
 """Execution options of connections that only read: their SQLite transactions take no write lock."""
 
-_CACHE_KIB = 16_384
+_CACHE_KIB = 4_096
+"""Of SQLite's page cache: rows, numbers, times and ids all grow at their end, so that few pages are in use at a time."""
 
 
 def read_url(text: str) -> URL:
