@@ -18,6 +18,7 @@ from router.core.policy import Decision, Policy, Recalled, Step, decide
 from router.core.prompt import Prompt, read_prompt
 from router.core.request import ModelRequest
 from router.core.types import Reason, Route
+from router.core.value import value
 from router.dispatch.fusion import DEPTH_HEADERS, RunStore
 from router.dispatch.single import Dispatcher, Trip
 from router.dispatch.web import Web
@@ -87,7 +88,7 @@ class Services:
     web: Web | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Consideration:
     """A request thought through, before anybody is called."""
 

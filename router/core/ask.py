@@ -1,12 +1,12 @@
 """What the caller asks of the router: the model name, and the ``router`` object of the body."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Literal, cast
 
 from router.core.types import MODES, Mode
+from router.core.value import value
 from router.errors import BadControl, ModelNotFound
 
 AskKind = Literal["auto", "small", "strong", "fusion", "direct"]
@@ -22,7 +22,7 @@ ROUTE_NAMES = ("small", "strong")
 RESERVED_NAMES = frozenset((*AUTO_NAMES, *FUSION_NAMES, *MODE_NAMES, *ROUTE_NAMES))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """What a model name means.
 
@@ -39,7 +39,7 @@ class Ask:
     by_policy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Controls:
     """The ``router`` object, checked.
 

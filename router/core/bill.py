@@ -1,13 +1,13 @@
 """What a request's calls come to, beside what the baseline would have asked for the answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from router.core.cost import counterfactual_cost_usd, total_cost_usd
 from router.core.types import Attempt, Price, Usage
+from router.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bill:
     """What a request has cost so far.
 

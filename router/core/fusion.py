@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from router.core.types import Deployment, Price
+from router.core.value import value
 
 FusionMode = Literal["auto", "merge", "best_of", "debate", "vote"]
 FusionPreset = Literal["quality", "budget", "fast"]
@@ -99,7 +100,7 @@ PRESETS: Mapping[FusionPreset, Preset] = MappingProxyType(
 accuracy while the wait falls to half of the slowest member's."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FusionWish:
     """What a request says of fusion.
 

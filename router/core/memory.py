@@ -1,12 +1,12 @@
 """What was decided for earlier turns and sessions, bounded in number and age."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from router.core.types import Route
+from router.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pin:
     """Where a turn or a session was answered."""
 

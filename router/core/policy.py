@@ -23,6 +23,7 @@ from router.core.panel_choice import choose_panel
 from router.core.prompt import Prompt
 from router.core.spend import Prices, RunPlan
 from router.core.types import Deployment, Mode, Reason, Route, Usage
+from router.core.value import value
 from router.errors import BadControl, BudgetTooSmall
 
 DEFAULT_OUTPUT_TOKENS = 500
@@ -91,7 +92,7 @@ class Policy:
         object.__setattr__(self, "names", names)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recalled:
     """What the memory holds that bears on this request: its turn, the turn before, its session."""
 
@@ -103,7 +104,7 @@ class Recalled:
 NOTHING_RECALLED = Recalled()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """A deployment that the plan allows, and the route it belongs to."""
 
@@ -111,7 +112,7 @@ class Step:
     route: Route
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """What we mean to do.
 

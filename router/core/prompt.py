@@ -10,11 +10,11 @@ Laws:
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 from router.core.types import Capability
+from router.core.value import value
 from router.core.whole_json import dumps
 
 INJECTED_TAGS = (
@@ -69,7 +69,7 @@ _ANY_TAG_AT_START = re.compile(r"\s*<([a-zA-Z][\w-]{0,60})>")
 _MAX_BLOCKS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Prompt:
     """What the core sees of a request.
 

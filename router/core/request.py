@@ -1,11 +1,12 @@
 """A request in OpenAI's dialect, checked: what the hallway needs to know of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from router.core.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class ModelRequest:
     """A body that has been checked.
 

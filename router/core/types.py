@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from router.core.value import value
+
 Route = Literal["small", "strong", "fusion", "direct"]
 Mode = Literal["cost", "balanced", "quality"]
 Stage = Literal["answer", "panel", "judge", "retry", "shadow"]
@@ -84,7 +86,7 @@ class Deployment:
     like: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens of one call, or of several added up.
 
@@ -111,7 +113,7 @@ class Usage:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """One call to one deployment, as it ended.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from router.core.types import Deployment
+from router.core.value import value
 
 Operation = Literal["chat/completions", "embeddings"]
 
@@ -43,7 +44,7 @@ class Target:
     timeouts: Timeouts = Timeouts()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """One call to one deployment.
 

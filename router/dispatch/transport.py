@@ -6,13 +6,13 @@ A transport interprets nothing. Statuses, headers and bytes come back as the pro
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
+from router.core.value import value
 from router.dispatch.address import Address
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Patience:
     """How long an exchange may take.
 

@@ -8,6 +8,7 @@ from router.core.bill import Bill, make_bill
 from router.core.fusion import without_texts
 from router.core.policy import Decision, Thresholds
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
+from router.core.value import value
 from router.record.redact import redact
 
 EMBEDDINGS = "embeddings"
@@ -34,7 +35,7 @@ class Texts:
     answer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestRecord:
     """One request, as it ended.
 

@@ -10,6 +10,7 @@ import orjson
 
 from router.core.spend import price_source
 from router.core.types import Attempt, Deployment
+from router.core.value import value
 from router.record.record import STATIONS, RequestRecord
 from router.record.redact import redact
 
@@ -56,7 +57,7 @@ CALL_COLUMNS = (*_ATTEMPT, *_USAGE, "position", "price_source", "seq")
 TEXT_COLUMNS = ("stored_at", "prompt", "context", "answer", "seq")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rows:
     """One request's rows, without their last column: ``seq``, which the transaction that writes them puts in."""
 
