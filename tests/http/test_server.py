@@ -4,10 +4,13 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
-from router.http.server import _HeadHolder
+from router.http.server import GuardedProtocol
 from tests.live import POOL, LiveGateway, gateway
 
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"%s"}]}'
@@ -73,36 +76,104 @@ def test_a_body_in_pieces_is_read_whole(live: LiveGateway) -> None:
 
 
 class Wire(asyncio.Transport):
+    """A caller's connection that keeps what is written to it, packet by packet."""
+
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+        self.is_closed = False
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
         self.writes.append(data)
 
     def is_closing(self) -> bool:
-        return b"closed" in self.writes
+        return self.is_closed
 
     def close(self) -> None:
-        self.writes.append(b"closed")
+        self.is_closed = True
 
 
-async def test_a_head_goes_out_with_the_body_or_at_the_end_of_the_turn() -> None:
-    together, alone, cut_off = Wire(), Wire(), Wire()
-    loop = asyncio.get_running_loop()
-    holder = _HeadHolder(together, loop)
-    holder.write(b"head ")
-    holder.write(b"body")
-    holder.write(b"more")
-    _HeadHolder(alone, loop).write(b"head ")
-    holder = _HeadHolder(cut_off, loop)
-    holder.write(b"head ")
-    holder.close()
-    assert (together.writes, alone.writes, cut_off.writes) == ([b"head body", b"more"], [], [b"head ", b"closed"])
-    await asyncio.sleep(0)
-    assert (together.writes, alone.writes, cut_off.writes) == (
-        [b"head body", b"more"],
-        [b"head "],
-        [b"head ", b"closed"],
-    )
-    assert holder.is_closing()
+def served(*messages: dict[str, Any], keep_alive_s: float = 5) -> tuple[GuardedProtocol, Wire]:
+    """A connection to an application that says just this to every request."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for message in messages:
+            await send(message)
+
+    config = Config(app, log_config=None, access_log=False, timeout_keep_alive=keep_alive_s)  # type: ignore[arg-type]
+    config.load()
+    config.loaded_app = app
+    protocol, wire = GuardedProtocol(config, ServerState(), {}, asyncio.get_running_loop()), Wire()
+    protocol.connection_made(wire)
+    return protocol, wire
+
+
+def start(status: int = 200, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+
+
+def part(body: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def asked(protocol: GuardedProtocol, method: bytes = b"GET", version: bytes = b"1.1") -> None:
+    protocol.data_received(method + b" / HTTP/" + version + b"\r\nhost: x\r\n\r\n")
+    await asyncio.wait(protocol.tasks)
+
+
+async def test_a_reply_goes_out_in_one_packet_head_and_body() -> None:
+    protocol, wire = served(start(200, (b"content-length", b"4")), part(b"body"))
+    await asked(protocol)
+    assert wire.writes == [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbody"]
+    assert not wire.is_closed
+
+
+async def test_an_empty_part_sends_the_head_alone_and_the_rest_follows_in_chunks() -> None:
+    protocol, wire = served(start(), part(b"", more=True), part(b"one", more=True), part(b"two"))
+    await asked(protocol)
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    assert wire.writes == [head, b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("method", "version", "reply", "sent"),
+    [
+        (b"HEAD", b"1.1", [start(200, (b"content-length", b"4")), part(b"body")], b"content-length: 4\r\n\r\n"),
+        (b"GET", b"1.1", [start(204), part(b"")], b"204 No Content\r\n\r\n"),
+        (b"GET", b"1.0", [start(200, (b"content-length", b"1")), part(b"x")], b"connection: close\r\n\r\nx"),
+        (b"GET", b"1.1", [start(200, (b"connection", b"close"), (b"content-length", b"0")), part(b"")], b": 0\r\n\r\n"),
+    ],
+)
+async def test_a_reply_is_framed_as_its_request_and_its_status_ask_for(
+    method: bytes, version: bytes, reply: list[dict[str, Any]], sent: bytes
+) -> None:
+    protocol, wire = served(*reply)
+    await asked(protocol, method, version)
+    (written,) = wire.writes
+    assert written.endswith(sent)
+    assert wire.is_closed == (b"connection: close" in written)
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
+async def test_a_header_cannot_smuggle_in_another(value: bytes) -> None:
+    protocol, wire = served(start(200, (b"x-model", value), (b"content-length", b"0")), part(b""))
+    await asked(protocol)
+    assert [written.partition(b"\r\n")[0] for written in wire.writes] == [b"HTTP/1.1 500 Internal Server Error"]
+
+
+@pytest.mark.parametrize("body", [b"too long", b"no"])
+async def test_a_body_of_another_length_than_was_said_costs_the_connection(body: bytes) -> None:
+    protocol, wire = served(start(200, (b"content-length", b"4")), part(body))
+    await asked(protocol)
+    assert wire.is_closed
+    assert body not in b"".join(wire.writes)
+
+
+async def test_a_connection_is_closed_when_it_was_idle_for_long_enough_and_no_sooner() -> None:
+    protocol, wire = served(start(200, (b"content-length", b"0")), part(b""), keep_alive_s=0.1)
+    for _ in range(4):
+        await asked(protocol)
+        await asyncio.sleep(0.04)
+    assert not wire.is_closed
+    await asyncio.sleep(0.15)
+    assert wire.is_closed
