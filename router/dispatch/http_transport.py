@@ -157,7 +157,7 @@ class _Exchange:
     async def __aenter__(self) -> WireReply:
         origin, body = self._address.origin, self._body
         more = header_lines(self._extra) if self._extra else b""
-        request = b"%scontent-length: %d\r\n%s\r\n%s" % (self._address.head, len(body), more, body)
+        request = b"".join((self._address.head, b"content-length: %d\r\n" % len(body), more, b"\r\n", body))
         kept = self._transport.take_kept(origin)
         if kept is not None:
             began_s = asyncio.get_running_loop().time()

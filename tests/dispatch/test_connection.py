@@ -346,3 +346,19 @@ async def test_a_call_that_is_cancelled_leaves_no_timer_behind():
     assert wire.closing
     await asyncio.sleep(0.1)
     assert reply.error is None
+
+
+async def test_each_call_of_a_kept_connection_has_its_own_deadline():
+    connection, _ = connected()
+
+    async def answered(within_s: float, after_s: float) -> tuple[int, bytes]:
+        reply = asked(connection, within_s=within_s)
+        asyncio.get_running_loop().call_later(after_s, connection.data_received, OK + b"Content-Length: 2\r\n\r\nhi")
+        return await read(reply)
+
+    assert await answered(within_s=0.05, after_s=0.0) == (200, b"hi")
+    assert connection.leave()
+    assert await answered(within_s=5, after_s=0.1) == (200, b"hi"), "the deadline of the call before does not count"
+    assert connection.leave()
+    with pytest.raises(OutOfTime):
+        await answered(within_s=0.05, after_s=1)
