@@ -7,7 +7,7 @@ from classifier import Classifier
 from classifier.assessment import Assessment
 from router.core.ask import Ask
 from router.core.flips import what_would_flip
-from router.core.policy import Decision, Thresholds, decide, estimate_cost_usd, output_tokens_of
+from router.core.policy import Decision, Thresholds, decide, estimate_cost_usd, estimate_routes_usd, output_tokens_of
 from router.core.types import Mode, Reason
 from router.errors import GatewayError
 from router.pipeline import Consideration, Exchange, Services, consider, new_draft
@@ -63,10 +63,11 @@ def explanation(considered: Consideration, services: Services) -> dict[str, Any]
             considered.wish,
         )  # fmt: skip
 
-    estimates = dict(decision.estimates_usd)
+    estimates = estimate_routes_usd(decision, considered.prompt, policy)
     if policy.fusion.controls.panel and decision.route not in ("fusion", "direct"):
         asked = decide_again(assessment, decision.mode, Ask("fusion"))
-        estimates |= {route: cost for route, cost in asked.estimates_usd.items() if route == "fusion"}
+        if asked.panel:
+            estimates["fusion"] = asked.run_usd
     return {
         "route": decision.route,
         "reason": decision.reason,

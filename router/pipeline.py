@@ -4,8 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from classifier.assessment import Assessment, Assessor
@@ -181,8 +180,7 @@ def consider(
     wish = read_fusion(controls.fusion, request.fusion_forms, policy.names, policy.fusion.controls, policy.deployments)
     ask, wish = settle_ask(ask, wish, policy.fusion.controls)
     prompt = read_prompt(request.body, caller, fusion_depth)
-    draft.prompt_digest = sha256(prompt.text.encode("utf-8", "surrogatepass")).digest()
-    draft.session_id = controls.session_id
+    draft.prompt_digest, draft.session_id = prompt.digest, controls.session_id
     if services.stores != "none":
         draft.texts = Texts(prompt.text, prompt.context)
     read_s = _lap(draft, "parse", began_s)
@@ -327,7 +325,7 @@ def _answered_by(draft: Draft, services: Services, step: Step, trip: Trip) -> No
 
 
 def _deadline(services: Services) -> float:
-    return asyncio.get_running_loop().time() + services.total_s
+    return monotonic() + services.total_s
 
 
 def _lap(draft: Draft, station: str, began_s: float) -> float:

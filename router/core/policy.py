@@ -119,10 +119,11 @@ class Decision:
     Attributes:
         plan: deployments in the order in which they may be tried; the first is meant to answer. Steps of another
             route at the end are there for when all of this route's fail.
-        estimates_usd: what each route would cost, None where unpriced; for explanations and budgets.
+        leads: who would answer on each route, were it not for the budget.
         panel: who is asked at once; empty but for route ``fusion``, whose plan begins with the judge and goes on with
             those who may answer alone should the panel not.
         is_novel: the prompt lies farther from the training data than the mode's threshold allows.
+        run_usd: what the panel's run would cost; None without a panel, or where it is unpriced.
     """
 
     route: Route
@@ -130,9 +131,10 @@ class Decision:
     mode: Mode
     plan: tuple[Step, ...]
     assessment: Assessment | None
-    estimates_usd: Mapping[Route, float | None] = field(default_factory=dict)
+    leads: Mapping[Route, str] = field(default_factory=dict)
     is_novel: bool = False
     panel: tuple[Member, ...] = ()
+    run_usd: float | None = None
 
 
 def decide(
@@ -165,7 +167,10 @@ def decide(
         return _straight_to(ask.deployment, prompt, assessment, ask, controls, policy, mode)
     cost_of = _estimator(prompt, assessment, policy)
     wanted, why, pinned = _wish(prompt, assessment, ask, policy.thresholds[mode], recalled, previous)
-    lists = {route: _order(names, pinned) for route, names in _routes(policy).items()}
+    lists: dict[Route, tuple[str, ...]] = {
+        "small": _order(policy.small, pinned),
+        "strong": _order(policy.strong, pinned),
+    }
     able, obstacle = able_by_route(lists, wanted, prompt, controls, policy.deployments)
     route, reason = (wanted, why) if able[wanted] else (_other(wanted), obstacle)
     if ask.kind in ("small", "strong"):
@@ -177,10 +182,10 @@ def decide(
         affordable = {r: _affordable(names, cost_of, controls.max_cost_usd) for r, names in able.items()}
     if not affordable[route]:
         route, reason = _over_budget(route, affordable, able, cost_of, controls)
-    plan = tuple(Step(name, r) for r in (route, _other(route)) for name in affordable[r])
-    estimates = {r: cost_of(names[0]) for r, names in able.items() if names}
+    plan = tuple([Step(name, r) for r in (route, _other(route)) for name in affordable[r]])
+    leads = {r: names[0] for r, names in able.items() if names}
     is_novel = assessment is not None and assessment.novelty > policy.thresholds[mode].novelty
-    decision = Decision(route, reason, mode, plan, assessment, estimates, is_novel)
+    decision = Decision(route, reason, mode, plan, assessment, leads, is_novel)
     if not policy.fusion.controls.panel:
         return decision
     return _with_panel(decision, prompt, ask, controls, policy, wish or FusionWish(None, policy.fusion.controls))
@@ -205,7 +210,7 @@ def _straight_to(
     if not _affordable((name,), cost_of, controls.max_cost_usd):
         raise _budget_too_small((cost_of(name),), controls)
     reason = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.DIRECT
-    return Decision("direct", reason, mode, (Step(name, "direct"),), assessment, {"direct": cost_of(name)})
+    return Decision("direct", reason, mode, (Step(name, "direct"),), assessment, {"direct": name})
 
 
 def _with_panel(
@@ -235,8 +240,8 @@ def _with_panel(
         route="fusion",
         reason=chosen.reason or decision.reason,
         plan=(Step(chosen.judge, "fusion"), *decision.plan),
-        estimates_usd={**decision.estimates_usd, "fusion": cost_usd if isfinite(cost_usd) else None},
         panel=chosen.members,
+        run_usd=cost_usd if isfinite(cost_usd) else None,
     )
 
 
@@ -250,6 +255,13 @@ def judge_thresholds(assessment: Assessment, thresholds: Thresholds) -> tuple[Ro
     if near or assessment.gain >= thresholds.gain - thresholds.band:
         return "strong", Reason.UNCERTAIN
     return "small", Reason.BELOW_THRESHOLD
+
+
+def estimate_routes_usd(decision: Decision, prompt: Prompt, policy: Policy) -> dict[Route, float | None]:
+    """What each route would cost, None where unpriced: for explanations, since nothing is decided by it."""
+    cost_of = _estimator(prompt, decision.assessment, policy)
+    estimates = {route: cost_of(name) for route, name in decision.leads.items()}
+    return {**estimates, "fusion": decision.run_usd} if decision.panel else estimates
 
 
 def estimate_cost_usd(prompt: Prompt, output_tokens: int, deployment: Deployment) -> float | None:
@@ -302,19 +314,15 @@ def _by_turns(
     return route, reason
 
 
-def _routes(policy: Policy) -> dict[Route, tuple[str, ...]]:
-    return {"small": policy.small, "strong": policy.strong}
-
-
 def _other(route: Route) -> Route:
     return "strong" if route == "small" else "small"
 
 
-def _order(names: Sequence[str], pinned: str | None) -> tuple[str, ...]:
+def _order(names: tuple[str, ...], pinned: str | None) -> tuple[str, ...]:
     """The configured order, with a pinned deployment first."""
     if pinned is not None and pinned in names:
         return (pinned, *(name for name in names if name != pinned))
-    return tuple(names)
+    return names
 
 
 def output_tokens_of(prompt: Prompt, assessment: Assessment | None) -> int:

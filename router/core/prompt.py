@@ -10,7 +10,7 @@ Laws:
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 from router.core.types import Capability
@@ -84,6 +84,7 @@ class Prompt:
         is_followup: short enough, after an answer, to mean the turn before.
         choices: answers asked for (``n``).
         fusion_depth: fusion runs that this request is inside of.
+        digest: SHA-256 of ``text``.
         turn_key, previous_turn_key: name this turn and the one before in the memory of turns.
     """
 
@@ -97,6 +98,7 @@ class Prompt:
     is_followup: bool = False
     choices: int = 1
     fusion_depth: int = 0
+    digest: bytes = b""
     turn_key: str = ""
     previous_turn_key: str | None = None
 
@@ -109,7 +111,8 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
     if newest < 0:
         newest, text = len(messages) - 1, message_text(messages[-1])
     answer = _answer_between(messages, previous, newest) if previous >= 0 else ""
-    first_text = text if previous < 0 else _first_text(messages)
+    digest = _digest(text)
+    first = digest if previous < 0 else _digest(_first_text(messages))
     return Prompt(
         text=text,
         context=f"{previous_text[:CONTEXT_CHARS]}\n{answer[-CONTEXT_CHARS:]}" if previous >= 0 else "",
@@ -121,8 +124,9 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
         is_followup=bool(answer) and _is_short(text),
         choices=body.get("n") or 1,
         fusion_depth=fusion_depth,
-        turn_key=_key(caller, newest, first_text, text),
-        previous_turn_key=_key(caller, previous, first_text, previous_text) if previous >= 0 else None,
+        digest=digest,
+        turn_key=_key(caller, newest, first, digest),
+        previous_turn_key=_key(caller, previous, first, _digest(previous_text)) if previous >= 0 else None,
     )
 
 
@@ -242,10 +246,13 @@ def _is_short(text: str) -> bool:
     return len(text.encode("utf-8", "surrogatepass")) <= FOLLOWUP_BYTES
 
 
-def _key(caller: str, index: int, first_text: str, text: str) -> str:
-    later = "" if text == first_text else text[:4_000]  # most conversations have one turn: hash its words once
-    name = f"{caller}\0{index}\0{first_text[:4_000]}\0{later}\0{len(text)}"
-    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+def _digest(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _key(caller: str, index: int, first: bytes, own: bytes) -> str:
+    """The name of a turn: whose it is, how the conversation began, how far it is, and what the turn says."""
+    return f"{caller}\0{index}\0{first[:12].hex()}\0{own[:12].hex()}"
 
 
 def _without_blocks(text: str, tag: str) -> str:

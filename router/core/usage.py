@@ -1,6 +1,6 @@
 """Token counts: read from OpenAI's ``usage`` object, added up, and written back for the caller."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from router.core.types import Usage
@@ -12,12 +12,12 @@ def read_usage(value: Any) -> Usage | None:
     Providers differ in where they put cached tokens: OpenAI in ``prompt_tokens_details.cached_tokens``, DeepSeek
     in ``prompt_cache_hit_tokens``; Anthropic's cache writes arrive as ``cache_creation_input_tokens``.
     """
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, dict) or not value:
         return None
     prompt = value.get("prompt_tokens_details")
     completion = value.get("completion_tokens_details")
-    prompt = prompt if isinstance(prompt, Mapping) else {}
-    completion = completion if isinstance(completion, Mapping) else {}
+    prompt = prompt if isinstance(prompt, dict) else {}
+    completion = completion if isinstance(completion, dict) else {}
     return Usage(
         input_tokens=_count(value.get("prompt_tokens")),
         output_tokens=_count(value.get("completion_tokens")),
@@ -33,7 +33,7 @@ def write_usage(usages: Sequence[Usage], answered: Any, cost_usd: float | None) 
     Fields of the answering provider that we do not count are kept as they came.
     """
     total = usages[0] if len(usages) == 1 else sum(usages, Usage())
-    kept = dict(answered) if isinstance(answered, Mapping) else {}
+    kept = dict(answered) if isinstance(answered, dict) else {}
     kept["prompt_tokens"] = total.input_tokens
     kept["completion_tokens"] = total.output_tokens
     kept["total_tokens"] = total.input_tokens + total.output_tokens
@@ -48,7 +48,7 @@ def write_usage(usages: Sequence[Usage], answered: Any, cost_usd: float | None) 
 
 
 def _merged(details: Any, key: str, count: int) -> dict[str, Any]:
-    return {**(details if isinstance(details, Mapping) else {}), key: count}
+    return {**(details if isinstance(details, dict) else {}), key: count}
 
 
 def _count(value: Any) -> int:

@@ -7,6 +7,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
+from time import monotonic
 from types import TracebackType
 from typing import cast
 
@@ -160,11 +161,11 @@ class _Exchange:
         request = b"".join((self._address.head, b"content-length: %d\r\n" % len(body), more, b"\r\n", body))
         kept = self._transport.take_kept(origin)
         if kept is not None:
-            began_s = asyncio.get_running_loop().time()
+            began_s = monotonic()
             try:
                 return await self._send_on(kept, request)
             except HungUp:
-                if asyncio.get_running_loop().time() - began_s > STALE_S:
+                if monotonic() - began_s > STALE_S:
                     raise
         return await self._send_on(await self._transport.open(origin, self._patience), request)
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from router.dispatch.litellm_dialect import FIELDS, reply_body, request_arguments
@@ -91,7 +92,7 @@ class LitellmProvider:
 
         async def search(query: str, count: int) -> list[dict[str, Any]]:
             library = await self._library()
-            ends_s = asyncio.get_running_loop().time() + timeout_s
+            ends_s = monotonic() + timeout_s
             with _translated(provider):
                 async with _until(ends_s, provider, "its time"):
                     found = await library.module.asearch(
@@ -114,7 +115,7 @@ class LitellmProvider:
     async def _stream(self, call: Call) -> AsyncGenerator[AsyncIterator[bytes]]:
         library = await self._library()
         name, timeouts = call.target.deployment.name, call.target.timeouts
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         wrapper = None
         try:
             with _translated(name):
@@ -201,7 +202,7 @@ def _api_key(call: Call) -> str | None:
 
 def _latest(call: Call) -> float:
     """The point in time by which a call that starts now must be over."""
-    return min(call.deadline_s, asyncio.get_running_loop().time() + call.target.timeouts.total_s)
+    return min(call.deadline_s, monotonic() + call.target.timeouts.total_s)
 
 
 @asynccontextmanager

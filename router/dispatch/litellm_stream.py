@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -92,7 +93,7 @@ async def pieces(
         if not (chunk.get("usage") and _usage_is_made_up(wrapper)):
             yield b"data: " + orjson.dumps(chunk_body({**chunk, **same})) + b"\n\n"
         try:
-            async with asyncio.timeout_at(min(latest, asyncio.get_running_loop().time() + idle_s)):
+            async with asyncio.timeout_at(min(latest, monotonic() + idle_s)):
                 chunk = await next_chunk(wrapper)
         except TimeoutError:
             raise UpstreamBroken(f"{name} stopped sending in the middle of its answer", billed=True) from None

@@ -10,10 +10,10 @@ Laws:
 * Leaving a stream's context early closes the connection, which is how a provider learns to stop.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -169,7 +169,7 @@ def _written(call: Call) -> bytes:
 
 
 def _patience(call: Call, *, stream: bool) -> Patience:
-    timeouts, now_s = call.target.timeouts, asyncio.get_running_loop().time()
+    timeouts, now_s = call.target.timeouts, monotonic()
     ends_s = min(call.deadline_s, now_s + timeouts.total_s)
     if ends_s <= now_s:
         raise UpstreamTimeout(f"{call.target.deployment.name}: no time left for this call")

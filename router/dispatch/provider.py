@@ -51,7 +51,8 @@ class Call:
     Attributes:
         body: the caller's request in OpenAI's dialect without the ``router`` object; not to be changed. For a
             stream it already asks for usage.
-        deadline_s: point in time on the event loop's clock by which everything is over.
+        deadline_s: point in time by which everything is over, by ``time.monotonic``. That is the event loops' clock too,
+            but to ask a loop for it takes a system call to find the loop.
         headers: per-request headers for the provider (fusion depth, trace context).
         around_model: the same request as the caller wrote it, before and after the model's name; None where ``body``
             has to be written.

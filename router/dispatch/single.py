@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, TypeVar
 
 from router.core.cost import call_cost_usd
@@ -156,7 +156,7 @@ class Dispatcher:
             relay = Relay(body.get("n") or 1, keeps_text=trip.keeps_text)
             async with AsyncExitStack() as stack:
                 chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
-                async with asyncio.timeout_at(min(deadline_s, _now() + made.target.timeouts.first_byte_s)):
+                async with asyncio.timeout_at(min(deadline_s, monotonic() + made.target.timeouts.first_byte_s)):
                     first = await _first_content(chunks, relay)
                 return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage)
 
@@ -208,7 +208,7 @@ class Dispatcher:
 
     def is_available(self, name: str) -> bool:
         """Whether a call may go there now."""
-        return availability(self._health[name], _now()) != "cooling"
+        return availability(self._health[name], monotonic()) != "cooling"
 
     async def _walk(
         self,
@@ -229,7 +229,7 @@ class Dispatcher:
                 return step, await self._attempt(step, made, trip, call)
             except UpstreamError as error:
                 trip.failed.append(Failed(step, error))
-            if _now() >= deadline_s:
+            if monotonic() >= deadline_s:
                 break
         if trip.failed:
             raise trip.failed[-1].error
@@ -238,7 +238,7 @@ class Dispatcher:
     async def _attempt(self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call], Awaitable[T]]) -> T:
         """Make one call, keep its health and its line; a failure comes out as an ``UpstreamError``."""
         name, began_s, stage = step.deployment, perf_counter(), trip.stage
-        self._health[name] = before_call(self._health[name], _now())
+        self._health[name] = before_call(self._health[name], monotonic())
         try:
             answer = await call(step, made)
         except UpstreamError as error:
@@ -265,11 +265,11 @@ class Dispatcher:
         """A reply in one piece shows no first byte by which to tell a hang from a long answer: leave half the time."""
         if body.get("stream") or len(trip.failed) + 1 >= min(len(plan), self._max_attempts):
             return deadline_s
-        return (_now() + deadline_s) / 2
+        return (monotonic() + deadline_s) / 2
 
     async def _pause(self, deadline_s: float, trip: Trip) -> None:
         began_s = perf_counter()
-        await asyncio.sleep(min(BACKOFF_S, max(0.0, deadline_s - _now())))
+        await asyncio.sleep(min(BACKOFF_S, max(0.0, deadline_s - monotonic())))
         trip.waited_s += perf_counter() - began_s
 
     def _note(self, trip: Trip, step: Step, stage: Stage, outcome: str, began_s: float, usage: Usage | None) -> None:
@@ -291,7 +291,7 @@ class Dispatcher:
         if not error.cools_down:
             self._recover(name, after_success)
             return
-        self._health[name] = after_failure(health, _now(), self._rules, error.retry_after_s)
+        self._health[name] = after_failure(health, monotonic(), self._rules, error.retry_after_s)
         if self._health[name].cooling_until_s != health.cooling_until_s:
             self._on_health(name, False)
 
@@ -303,7 +303,7 @@ class Dispatcher:
         return UpstreamBroken(f"The stream from {model} broke before its end ({outcome}).", billed=True)
 
     def _nothing_available(self, plan: tuple[Step, ...]) -> NothingAvailable:
-        wait_s = min(self._health[step.deployment].cooling_until_s for step in plan) - _now()
+        wait_s = min(self._health[step.deployment].cooling_until_s for step in plan) - monotonic()
         names = ", ".join(step.deployment for step in plan)
         return NothingAvailable(
             f"All deployments that could answer are cooling down after failures: {names}.",
@@ -339,8 +339,3 @@ def _reply_text(reply: Mapping[str, Any]) -> str:
         for choice in choices
         if isinstance(choice.get("message"), dict) and isinstance(choice["message"].get("content"), str)
     )
-
-
-def _now() -> float:
-    """The clock of deadlines and cooldowns; uvloop's ticks in milliseconds, too coarse for durations."""
-    return asyncio.get_running_loop().time()

@@ -17,7 +17,7 @@ class Patience:
     """How long an exchange may take.
 
     Attributes:
-        ends_s: when everything is over, on the event loop's clock.
+        ends_s: when everything is over, by ``time.monotonic``.
         connect_s: seconds for name lookup, connection and handshake together.
         silence_s: seconds that may pass without a byte; None where only ``ends_s`` counts.
     """

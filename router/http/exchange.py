@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from math import ceil
+from time import monotonic
 from typing import Any
 
 from router.core.relay import event_bytes
@@ -19,7 +20,7 @@ from router.errors import (
     WrongContentType,
 )
 from router.http.auth import Authenticator
-from router.http.server import BODY_IS_HERE, ON_HANG_UP
+from router.http.server import BODY_IS_HERE, ON_HANG_UP, HungUp
 from router.record.record import Draft
 
 Scope = MutableMapping[str, Any]
@@ -70,9 +71,8 @@ class AsgiExchange:
         self.caller = ""
         self.closed = self.answered = False
         self._begun = False
-        self._task: asyncio.Task[Any] | None = None
         extensions = scope.get("extensions") or {}
-        self._on_hang_up: set[Callable[[], None]] = extensions.get(ON_HANG_UP, set())
+        self._on_hang_up: set[HungUp] = extensions.get(ON_HANG_UP, set())
         self._body_is_here: Callable[[], bool] = extensions.get(BODY_IS_HERE, _unknown)
 
     async def receive(self) -> bytes:
@@ -94,7 +94,6 @@ class AsgiExchange:
         if declared.isdigit() and int(declared) > self._limits.max_body_bytes:
             raise self._too_large()
         body = await self._read_body()
-        self._task = asyncio.current_task()
         self._on_hang_up.add(self._hung_up)
         return body
 
@@ -152,9 +151,9 @@ class AsgiExchange:
         if not message.get("more_body"):
             return self._checked(message.get("body", b""))
         parts, size = [message.get("body", b"")], len(message.get("body", b""))
-        deadline_s = asyncio.get_running_loop().time() + self._limits.read_s
+        deadline_s = monotonic() + self._limits.read_s
         while message.get("more_body"):
-            message = await self._next_part(deadline_s - asyncio.get_running_loop().time())
+            message = await self._next_part(deadline_s - monotonic())
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._limits.max_body_bytes:
@@ -184,11 +183,10 @@ class AsgiExchange:
         limit = self._limits.max_body_bytes
         return BodyTooLarge(f"The body is larger than {limit} bytes (`limits.max_body_bytes`).", param="body")
 
-    def _hung_up(self) -> None:
+    def _hung_up(self, serving: "asyncio.Task[None]") -> None:
         """Cancel the request."""
         self.closed = True
-        if self._task is not None:
-            self._task.cancel()
+        serving.cancel()
 
 
 def _unknown() -> bool:

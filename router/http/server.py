@@ -14,11 +14,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from router.http.cycle import Cycle
 
 ON_HANG_UP = "fusion_router.on_hang_up"
-"""The ASGI extension: a set of functions that are called when the connection is lost.
+"""The ASGI extension: a set of functions that are called with the serving task when the connection is lost.
 
 ASGI itself has the application wait for ``http.disconnect``, which takes a task of its own per request.
 """
 
+HungUp = Callable[[asyncio.Task[None]], None]
 
 BODY_IS_HERE = "fusion_router.body_is_here"
 """The ASGI extension: says whether the request's whole body has come, so that nobody needs a timer to wait for it."""
@@ -44,11 +45,12 @@ class GuardedProtocol(HttpToolsProtocol):
     _header_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
     _idle_since_s: float | None = None
+    _serving: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Start timing."""
         super().connection_made(transport)
-        self._on_hang_up: set[Callable[[], None]] = set()
+        self._on_hang_up: set[HungUp] = set()
         self._extensions = {ON_HANG_UP: self._on_hang_up, BODY_IS_HERE: self._body_is_here}
         self._limits: HeadLimits = getattr(self.app, "head_limits", HeadLimits())
         self._start_timer()
@@ -60,8 +62,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
         self._extensions = {}  # it holds our method: a cycle that only the collector would find
-        for tell in tuple(self._on_hang_up):
-            tell()
+        if self._serving is not None:
+            for tell in tuple(self._on_hang_up):
+                tell(self._serving)
+            self._serving = None
 
     def data_received(self, data: bytes) -> None:
         """Count, then read."""
@@ -143,7 +147,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Serve a request, by our kind of cycle: uvicorn cannot be told to make it."""
         cycle.__class__ = Cycle
-        super()._start_asgi_task(cycle, app)
+        task = self._serving = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def _body_is_here(self) -> bool:
         """Of the newest request of the connection, which comes after the whole bodies of those before it."""

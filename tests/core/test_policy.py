@@ -12,7 +12,7 @@ from router.core.ask import Ask, Controls
 from router.core.evidence import Evidence, FusionPolicy, TaskEvidence
 from router.core.fusion import FusionControls, FusionWish, Member
 from router.core.memory import Pin
-from router.core.policy import Policy, Recalled, Thresholds, decide
+from router.core.policy import Policy, Recalled, Thresholds, decide, estimate_routes_usd
 from router.core.prompt import Prompt
 from router.core.types import Capability, Deployment, Price, Reason
 from router.errors import BadControl, BudgetTooSmall, CapabilityUnavailable, ContextTooLong
@@ -271,7 +271,8 @@ def test_where_a_panel_would_pay_but_the_turn_cannot_be_merged_the_reason_says_s
 def test_the_panels_plan_begins_with_the_judge_and_goes_on_with_who_may_answer_alone() -> None:
     decision = decide(HI, assessed(0.9), AUTO, Controls(), policy(fusion=FUSION))
     assert [(step.deployment, step.route) for step in decision.plan][:2] == [("b1", "fusion"), ("b1", "strong")]
-    assert decision.estimates_usd["fusion"] > decision.estimates_usd["strong"]  # type: ignore[operator]
+    estimates = estimate_routes_usd(decision, HI, policy(fusion=FUSION))
+    assert estimates["fusion"] > estimates["strong"]  # type: ignore[operator]
 
 
 def test_fusion_can_be_forced_and_forbidden() -> None:

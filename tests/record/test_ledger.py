@@ -67,10 +67,11 @@ def test_every_column_is_filled_by_name(url: URL) -> None:
 
 def test_ids_come_in_the_order_of_their_seconds_and_share_nothing_else() -> None:
     """The ledger's index of them then grows at its end."""
-    clock = iter([7.5, 7.9, *(float(second) for second in range(8, 1_000))])
+    clock = iter([7.5, 7.9, 8.0, 300.0])
     made = list(islice(request_ids(lambda: next(clock)), 900))
-    assert [id_[:12] for id_ in made[:3]] == ["req_00000007", "req_00000007", "req_00000008"]
-    assert [id_[:12] for id_ in made] == sorted(id_[:12] for id_ in made)
+    stamps = [id_[:12] for id_ in made]
+    assert list(dict.fromkeys(stamps)) == ["req_00000007", "req_00000008", "req_0000012c"]
+    assert stamps == sorted(stamps)
     assert len({id_[12:] for id_ in made}) == 900
     assert {len(id_) for id_ in made} == {28}
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, Protocol
 
 import orjson
@@ -64,7 +65,7 @@ class StreamAudience:
         """Take where bytes go, what every chunk begins with, and whom to tell when the first words leave."""
         self._send, self._head, self._events, self._on_first = send, head, events, on_first
         self._lock = asyncio.Lock()
-        self._last_s = _now()
+        self._last_s = monotonic()
         self._stage = "panel"
         self.said = False
 
@@ -102,15 +103,11 @@ class StreamAudience:
 
     async def _out(self, data: bytes) -> None:
         async with self._lock:
-            self._last_s = _now()
+            self._last_s = monotonic()
             await self._send(data)
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(max(0.01, self._last_s + HEARTBEAT_S - _now()))
-            if _now() - self._last_s >= HEARTBEAT_S:
+            await asyncio.sleep(max(0.01, self._last_s + HEARTBEAT_S - monotonic()))
+            if monotonic() - self._last_s >= HEARTBEAT_S:
                 await self._out(f": fusion {self._stage}\n\n".encode())
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,8 +1,8 @@
 """The calls of one run: what each may cost, what it is told, and the lines that it leaves."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from router.core.cost import total_cost_usd
@@ -64,7 +64,7 @@ class RunCalls:
 
     def stage_ends_s(self) -> float:
         """When a stage that begins now has to be over: by its own deadline and by the run's."""
-        return min(loop_now_s() + self.order.controls.deadline_s, self.order.deadline_s)
+        return min(monotonic() + self.order.controls.deadline_s, self.order.deadline_s)
 
     def affords(self, name: str, input_tokens: int, output_tokens: int) -> bool:
         """Whether one more call is estimated to fit."""
@@ -169,8 +169,3 @@ def bounded(body: dict[str, Any], limit: int | None) -> dict[str, Any]:
 def smallest(one: int | None, other: int | None) -> int | None:
     """The smaller of two limits, where None is no limit."""
     return min((limit for limit in (one, other) if limit is not None), default=None)
-
-
-def loop_now_s() -> float:
-    """The clock of deadlines."""
-    return asyncio.get_running_loop().time()

@@ -31,7 +31,7 @@ class RunOrder:
         input_tokens, output_tokens: estimates for one answer.
         tool_calls: how often each member may use the web, where there is one.
         cap_usd: for the whole run; None means no cap.
-        deadline_s: on the loop's clock; by then everything is over.
+        deadline_s: by then everything is over; by ``time.monotonic``.
     """
 
     run_id: str

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
+from time import monotonic
 from typing import Any
 
 from router.core.panel import after_candidate, after_failure, start_panel, wait_until_s
 from router.dispatch.fusion.audience import Audience
-from router.dispatch.fusion.calls import RunCalls, loop_now_s
+from router.dispatch.fusion.calls import RunCalls
 from router.dispatch.fusion.order import Panelist, reply_text
 from router.errors import GatewayError, UpstreamEmpty
 
@@ -33,20 +34,20 @@ async def ask_panel(
         panelists: who is asked.
         asks: how each of them is.
         audience: who hears of it.
-        ends_s: by when they must have answered, on the loop's clock.
+        ends_s: by when they must have answered, by ``time.monotonic``.
     """
-    state = start_panel(len(panelists), calls.order.controls.quorum, loop_now_s(), ends_s)
+    state = start_panel(len(panelists), calls.order.controls.quorum, monotonic(), ends_s)
     async with asyncio.TaskGroup() as group:
         tasks = {
             group.create_task(_ask(panelist, ask, ends_s + AFTERWARDS_S)): panelist
             for panelist, ask in zip(panelists, asks, strict=True)
         }
         pending = set(tasks)
-        while (until_s := wait_until_s(state)) is not None and (left_s := until_s - loop_now_s()) > 0:
+        while (until_s := wait_until_s(state)) is not None and (left_s := until_s - monotonic()) > 0:
             done, pending = await asyncio.wait(pending, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             for task in (task for task in tasks if task in done):
                 is_candidate = tasks[task].status == "ok"
-                state = after_candidate(state, loop_now_s()) if is_candidate else after_failure(state)
+                state = after_candidate(state, monotonic()) if is_candidate else after_failure(state)
                 await audience.hear("member_done" if is_candidate else "member_failed", _facts(calls, tasks[task]))
         likely_tokens = _likely_tokens(panelists)
         for task in pending:

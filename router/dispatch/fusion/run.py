@@ -9,7 +9,7 @@ Laws:
 
 from collections.abc import Sequence
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 from router.core.analysis import Analysis, read_analysis
@@ -22,7 +22,7 @@ from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, can_use_tools, outp
 from router.core.types import Attempt
 from router.core.verdict import Verdict, compare, equal_texts
 from router.dispatch.fusion.audience import Audience
-from router.dispatch.fusion.calls import RunCalls, bounded, loop_now_s
+from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.debate import debate
 from router.dispatch.fusion.facts import RunFacts, responses_of, run_facts
 from router.dispatch.fusion.judge import Judged, ask_judge
@@ -184,7 +184,7 @@ class FusionRun:
     def _may_judge(self, usable: Sequence[Panelist]) -> bool:
         """There is a judge, time for it, and money."""
         judge = self.calls.plan.judge
-        if judge is None or loop_now_s() + LEAST_TIME_S > self.order.deadline_s:
+        if judge is None or monotonic() + LEAST_TIME_S > self.order.deadline_s:
             return False
         shown = sum(text_tokens(panelist.text) for panelist in usable) + RULES_TOKENS
         tokens = self.order.input_tokens + min(shown, self.calls.prices.candidate_tokens + RULES_TOKENS)
@@ -246,7 +246,7 @@ class FusionRun:
 
     async def _alone(self) -> Answer:
         """Nobody on the panel answered: one last call alone, if there is time and money for it."""
-        left_s = self.order.deadline_s - loop_now_s()
+        left_s = self.order.deadline_s - monotonic()
         left_usd = self.calls.left_usd
         plan = [step for step in self.order.alone if self.calls.dispatcher.is_available(step.deployment)]
         reasons = self._reasons()

@@ -6,6 +6,7 @@ without ``scripted/``. Plain ASGI: it must be fast enough to be the upstream of 
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from time import monotonic
 from typing import Any, cast
 
 import orjson
@@ -70,7 +71,7 @@ class ScriptedUpstream:
 
 
 async def _act(performance: Performance, scope: Scope, send: Send) -> None:
-    due_s = asyncio.get_running_loop().time() + performance.wait_s
+    due_s = monotonic() + performance.wait_s
     await asyncio.sleep(performance.wait_s)
     if performance.ending == "hang" and not performance.pieces:
         await asyncio.Event().wait()
