@@ -4,7 +4,8 @@ Everything else goes on to the FastAPI application behind.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
 
 from router.core.request import ModelRequest
 from router.explain import answer_route
@@ -48,9 +49,12 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
-        served = MODEL_PATHS.get(scope["path"]) if scope["type"] == "http" else None
-        if served is None:
+        if scope["type"] != "http":
             await self._behind(scope, receive, send)
+            return
+        served = MODEL_PATHS.get(scope["path"])
+        if served is None:
+            await self._behind(scope, receive, _with_id(send, self.services.new_id()))
             return
         parse, hallway = served
         has_room = self.in_flight < self._max_in_flight
@@ -64,3 +68,14 @@ class Front:
         finally:
             self.in_flight -= 1
             exchange.release()
+
+
+def _with_id(send: Send, request_id: str) -> Send:
+    """Put an id on a reply that no record is kept of: whoever complains of it has something to name."""
+
+    async def send_on(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (b"x-router-request-id", request_id.encode())]
+        await send(message)
+
+    return send_on

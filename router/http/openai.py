@@ -18,7 +18,7 @@ _MAY_BE_SILENT = frozenset(("assistant", "tool", "function"))
 
 _MODEL, _MODEL_VALUE = b'"model"', re.compile(rb'"model"\s*:\s*')
 _ASK_FOR_USAGE = b'"stream_options":{"include_usage":true},'
-_NOT_A_NUMBER = re.compile(rb'"([A-Za-z_]\w{0,60})"\s*:\s*-?(?:NaN|Infinity)')
+_NUMBER = re.compile(rb'"([A-Za-z_]\w{0,60})"\s*:\s*(-?(?:NaN|Infinity|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?))')
 
 
 def read_chat(raw: bytes) -> ModelRequest:
@@ -105,10 +105,10 @@ def _unreadable(raw: bytes, error: orjson.JSONDecodeError) -> BadRequest:
         raw.decode()
     except UnicodeDecodeError as wrong:
         return BadRequest(f"The body is not UTF-8: byte {wrong.start} cannot be read.", param="body")
-    number = _NOT_A_NUMBER.search(raw)
-    if number:
-        key = number[1].decode()
-        return BadRequest(f"`{key}` must be a finite number; JSON has no NaN or Infinity.", param=key)
+    for number in _NUMBER.finditer(raw):
+        if not isfinite(float(number[2])):
+            key = number[1].decode()
+            return BadRequest(f"`{key}` must be a finite number; JSON has no NaN or Infinity.", param=key)
     where = f"line {error.lineno}, column {error.colno}"
     return BadRequest(f"The body is not JSON ({error.msg}, {where}).", param="body")
 

@@ -48,6 +48,9 @@ CASES: list[tuple[str, bytes, int, str | None]] = [
     ("temperature a boolean", body(temperature=True), 400, "temperature"),
     ("max_tokens negative", body(max_tokens=-1), 400, "max_tokens"),
     ("NaN", b'{"model": "auto", "messages": [{"role": "user", "content": "hi"}], "temperature": NaN}', 400, "temperature"),
+    ("infinite", b'{"model": "auto", "messages": [{"role": "user", "content": "hi"}], "top_p": 1e999, "n": 1e300}', 400,
+     "top_p"),
+    ("broken behind a large number", b'{"model": "auto", "top_p": 1e300, "n"}', 400, "body"),
     ("invalid UTF-8", b'{"model": "auto", "messages": [{"role": "user", "content": "\xff\xfe"}]}', 400, "body"),
     ("deep nesting", NESTED, 400, "body"),
     ("20 MB", body(padding="x" * 20_000_000), 413, "body"),
@@ -98,6 +101,7 @@ async def test_wrong_ways_in_get_openai_shaped_errors(
             assert reply.status == status
             assert (await reply.json())["error"]["code"] == code
             assert ("Allow" in reply.headers) == (status == 405)
+            assert reply.headers["x-router-request-id"].startswith("req_")
 
 
 @pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions"])
