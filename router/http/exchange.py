@@ -149,7 +149,10 @@ class AsgiExchange:
     async def _read_body(self) -> bytes:
         message = await self._next_part(self._limits.read_s)
         if not message.get("more_body"):
-            return self._checked(message.get("body", b""))
+            body: bytes = message.get("body", b"")
+            if len(body) > self._limits.max_body_bytes:
+                raise self._too_large()
+            return body
         parts, size = [message.get("body", b"")], len(message.get("body", b""))
         deadline_s = monotonic() + self._limits.read_s
         while message.get("more_body"):
@@ -173,11 +176,6 @@ class AsgiExchange:
             self.closed = True
             raise asyncio.CancelledError
         return message
-
-    def _checked(self, body: bytes) -> bytes:
-        if len(body) > self._limits.max_body_bytes:
-            raise self._too_large()
-        return body
 
     def _too_large(self) -> BodyTooLarge:
         limit = self._limits.max_body_bytes

@@ -55,10 +55,10 @@ class RequestLog:
     def _flush(self) -> None:
         lines = []
         while self._waiting:
-            lines.append(dumps(line(self._waiting.popleft())).decode())
+            lines.append(dumps(line(self._waiting.popleft())))
         if lines:
             out = self._out or sys.stderr
-            out.write("\n".join(lines) + "\n")
+            out.write(b"\n".join(lines).decode() + "\n")
             out.flush()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import orjson
@@ -94,14 +94,14 @@ class RowMaker:
             *_of_thresholds(record.thresholds),
             *_of_assessment(assessment),
             *_of_usage(record.answered),
-            *map(record.overhead_s.__getitem__, STATIONS),
+            *_of_stations(record.overhead_s),
             storable(record.asked_model[:MAX_NAME]),
             CERTAIN,
             sum([usage.input_tokens for usage in usages]),
             sum([usage.output_tokens for usage in usages]),
             self._hash(record.prompt_digest) if record.prompt_digest is not None else None,
             self._session_hash(record) if record.session_id else None,
-            features.astype("<f4").tobytes() if features is not None else None,
+            features.astype("<f4", copy=False).tobytes() if features is not None else None,
             record.features_id if features is not None else None,
             # the bill's lines are in the calls' table
             _json({key: fusion[key] for key in fusion if key != "cost"}) if fusion is not None else None,
@@ -148,7 +148,7 @@ def _reader(names: Sequence[str]) -> Callable[[object | None], Row]:
     return values
 
 
-_of_record, _of_attempt = attrgetter(*_RECORD), attrgetter(*_ATTEMPT)
+_of_record, _of_attempt, _of_stations = attrgetter(*_RECORD), attrgetter(*_ATTEMPT), itemgetter(*STATIONS)
 _of_decision, _of_thresholds = _reader(_DECISION), _reader(_THRESHOLDS)
 _of_assessment, _of_usage = _reader(_ASSESSMENT), _reader(_USAGE)
 
