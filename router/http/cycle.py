@@ -10,18 +10,34 @@ uvicorn writes head and body apart, which takes two system calls and two packets
 itself for what none of them may hold.
 """
 
+from asyncio import Event
 from collections.abc import Mapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 _WITHOUT_BODY = (204, 304)
 
 
 class Cycle(RequestResponseCycle):
-    """One request and its reply."""
+    """One request and its reply. What uvicorn sets on each object and never changes stays on the class."""
 
+    access_log = False
+    disconnected = False
+    more_body = True
+    response_started = response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
     _head = b""
+
+    def __init__(self, connection: HttpToolsProtocol, *, keep_alive: bool, is_waited_for: bool) -> None:
+        """The request that a connection has read the head of; ``is_waited_for`` where the body waits for our leave."""
+        self.scope, self.transport, self.flow = connection.scope, connection.transport, connection.flow
+        self.logger, self.on_response = connection.logger, connection.on_response_complete
+        self.default_headers = connection.server_state.default_headers
+        self.keep_alive, self.waiting_for_100_continue = keep_alive, is_waited_for
+        self.message_event = Event()
+        self.body = bytearray()
 
     async def send(self, message: Any) -> None:
         """Take a part of the reply from the application."""

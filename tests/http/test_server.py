@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from router.http.server import GuardedProtocol
@@ -176,4 +177,44 @@ async def test_a_connection_is_closed_when_it_was_idle_for_long_enough_and_no_so
         await asyncio.sleep(0.04)
     assert not wire.is_closed
     await asyncio.sleep(0.15)
+    assert wire.is_closed
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        (b"/v1/models", "/v1/models", b""),
+        (b"/v1/models/a%2Fb%20c?after=1&x=%41?", "/v1/models/a/b c", b"after=1&x=%41?"),
+        (b"http://gateway:8000/v1/models?x=1", "/v1/models", b"x=1"),
+        (b"/?", "/", b""),
+        (b"*", "*", b""),
+    ],
+)
+async def test_a_requests_target_is_read_as_uvicorn_reads_it(target: bytes, path: str, query: bytes) -> None:
+    scopes = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await send(start(204))
+        await send(part(b""))
+
+    for kind in (GuardedProtocol, HttpToolsProtocol):
+        config = Config(app, log_config=None, access_log=False)
+        config.load()
+        config.loaded_app = app
+        protocol = kind(config, ServerState(), {"shared": 1}, asyncio.get_running_loop())
+        protocol.connection_made(Wire())
+        protocol.data_received(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nX-Two: a\r\nX-Two: b\r\n\r\n")
+        await asyncio.wait(protocol.tasks)
+    ours, theirs = scopes
+    assert (ours["path"], ours["query_string"]) == (path, query)
+    ours.pop("extensions")
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("target", [b"/\xff", b"http://"])
+async def test_a_target_that_cannot_be_read_is_a_bad_request(target: bytes) -> None:
+    protocol, wire = served(start(204), part(b""))
+    protocol.data_received(b"GET " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert wire.writes[0].startswith(b"HTTP/1.1 400 ")
     assert wire.is_closed
