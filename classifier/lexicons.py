@@ -1,9 +1,11 @@
-"""Word lists with names a person understands: what a word says about the work a prompt asks for.
+"""Lists of words and word pairs with names a person understands: what they say about the work a prompt asks for.
 
 Lower case, ten languages and more where one word carries the meaning; written by hand for this project.
 """
 
-LEXICONS: dict[str, str] = {
+from collections.abc import Mapping
+
+_WORDS: dict[str, str] = {
     "greetings and small talk": (
         "hi hello hey thanks thank bye goodbye cheers welcome morning evening night joke birthday "
         "congratulations sorry hola gracias adiós buenos buenas bonjour merci salut bonsoir hallo "
@@ -174,4 +176,33 @@ LEXICONS: dict[str, str] = {
     "first and second person": "i me my you your we our us yo mi tu je ich mein io eu я мне 我 你 私 나는",
     "pronouns": "he she him her his they them their it its",
     "question words": "what which who whom whose when where why how",
+    "LaTeX": (
+        "frac dfrac tfrac sqrt sum int prod lim leq geq neq cdot times infty mathbb mathcal mathrm overline angle "
+        "triangle circ pi theta alpha begin align"
+    ),
+    "code blocks": "def import include println printf console cout",
+    "how many or how much": "cuántos cuántas combien quanti quante quantos сколько 多少 いく 몇",
+    "find all or such that": "iff",
+    "extreme wanted": "minimum maximum minimize maximize minimal maximal smallest largest shortest longest 最大 最小",
+    "which of the following": "下列",
+    "fill the gap": "blank blanks",
+    "short function wanted": "",
+    "contest format": "constraints",
+    "examples": "instance eg",
 }
+_PAIRS: dict[str, tuple[str, ...]] = {
+    "how many or how much": ("how many", "how much", "wie viele", "wie viel"),
+    "find all or such that": (
+        "find all", "such that", "for all", "for every", "for each", "there exist", "there exists", "only if",
+    ),
+    "extreme wanted": ("at least", "at most"),
+    "which of the following": ("which of", "following statements", "best describes", "most likely"),
+    "fill the gap": ("fill in", "complete the"),
+    "short function wanted": ("a function", "python function", "a program", "function that", "function to"),
+    "contest format": ("sample input", "standard input", "standard output", "example 0", "return the", "first line"),
+    "examples": ("for example", "for instance"),
+}  # fmt: skip
+LEXICONS: Mapping[str, tuple[str, ...]] = {
+    name: (*dict.fromkeys(words.split()), *_PAIRS.get(name, ())) for name, words in _WORDS.items()
+}
+"""The words and word pairs of each list; the two words of a pair stand with one space between."""

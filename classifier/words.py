@@ -1,12 +1,9 @@
 """The word table: all that the words and word pairs of a prompt add to its features, by one look-up a word.
 
-Every word has a row: its own where the artifact or a word list knows it, or else the row of its kind. A matrix product
-sums the columns of a prompt's rows four ways: once a word, by its count, by the damped count of tf-idf, and by the
-square of that.
+Every word has a row: its own where the artifact or a word list knows it, or else the row of its kind. Two matrix products
+sum the columns of a prompt's rows: by weight, and once for each time that the word occurs.
 """
 
-from collections.abc import Mapping
-from itertools import count, repeat
 from math import sqrt
 from typing import NamedTuple
 
@@ -15,7 +12,6 @@ import numpy.typing as npt
 
 from classifier.artifact import ArtifactError, Contents
 from classifier.lexicons import LEXICONS
-from classifier.text import MOST_CHARS
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,9 +25,6 @@ RARITY_FEATURES = (
 # What a prompt's words and word pairs say of success and of gain: a linear model of them.
 WORD_SCORES = ("familiar words", "familiar words' gain")
 
-# Words of a prompt whose pairs are looked up: the question of a long prompt is at its ends, and pairs cost
-# most.
-PAIR_WORDS = 160
 # Characters from which a word is long.
 _LONG = 9
 # Rarity from which a word is very rare: beyond about the 15,000th of English.
@@ -57,44 +50,35 @@ _LINE_BYTES = 64
 
 # Makes one number of the rows of two neighbouring words.
 _PAIR_KEY = 2**32
-# What a word of each count counts for: as often as it occurs, once, damped as in tf-idf, and the square of that.
-_COUNTS = np.arange(MOST_CHARS + 1, dtype=np.float32)
-_DAMPED = 1 + np.log(np.maximum(_COUNTS, 1))
-_WAYS = np.array([_COUNTS, np.ones_like(_COUNTS), _DAMPED, _DAMPED**2])
-# Logarithm of one plus a count.
-LOG1P = np.log1p(np.arange(MOST_CHARS + 1)).astype(np.float32)
-
+# A pair's row: its part of each score and its square, and 1 for a term.
+_PAIR_IS_TERM = len(WORD_SCORES) + 1
 
 # An unknown word has the row of its kind, one of the first: number, Latin or other, each short or long. Such words are:
 _KINDS = ("0", "0" * _LONG, "a", "a" * _LONG, "ñ", "ñ" * _LONG)
-_UNKNOWN = -1
+
+
+class _Rows(dict[str, int]):
+    """The row of each known word; of another, that of its kind."""
+
+    def __missing__(self, word: str) -> int:
+        return (0 if word[0] == "0" else 2 if word.isascii() else 4) + (len(word) >= _LONG)
 
 
 class WordSums(NamedTuple):
     """What the words of a prompt add to its features.
 
     Attributes:
-        n_different: different words.
-        n_letters: their characters.
-        n_long: different long words.
-        most: how often the most frequent word occurs.
-        n_numbers: numbers, each as often as it occurs.
-        n_different_numbers: numbers that differ in length.
-        longest_number: digits of the longest.
-        lexicons: words of each word list, each as often as it occurs, shape (lexicons,).
+        n_long: long words.
+        n_numbers: numbers.
+        lexicons: words and word pairs of each word list, shape (lexicons,).
         rarity: in the order of ``RARITY_FEATURES``.
         topic: weighted mean vector of the known words, shape (dimensions,).
         scores: in the order of ``WORD_SCORES``.
         known: share of the words that are terms, and of the pairs.
     """
 
-    n_different: int
-    n_letters: int
     n_long: float
-    most: int
     n_numbers: float
-    n_different_numbers: float
-    longest_number: int
     lexicons: Floats
     rarity: tuple[float, ...]
     topic: Floats
@@ -103,7 +87,7 @@ class WordSums(NamedTuple):
 
 
 class WordTable:
-    """Vectors, weights, rarity, word lists and term weights by word; term weights by word pair."""
+    """Vectors, weights, rarity, word lists and term weights by word; word lists and term weights by word pair."""
 
     def __init__(self, contents: Contents) -> None:
         """Take over the words of an artifact; its terms only where it has been fitted.
@@ -118,9 +102,9 @@ class WordTable:
         words = "\n".join([contents.words["words"][place] for place in order]).split("\n")
         if len({*words} - {""}) != len(words):
             raise ArtifactError("words.txt has an empty word or one twice; fit again")
-        listed = [word for words_of in LEXICONS.values() for word in words_of.split()]
+        listed = [word for entries in LEXICONS.values() for entry in entries for word in entry.split(" ")]
         known = dict.fromkeys((*words, *listed, *(word for term in terms for word in term.split(" "))))
-        rows = {word: row for row, word in enumerate(known, len(_KINDS))}
+        rows = _Rows({word: row for row, word in enumerate(known, len(_KINDS))})
         own = slice(len(_KINDS), len(_KINDS) + len(words))
         vectors = _vectors(contents, len(words))
         self.dimensions = vectors.shape[1]
@@ -135,67 +119,70 @@ class WordTable:
         marks[:, _IS_USUAL] = floats[:, _RARITY] < _VERY_RARE
         marks[:, _IS_LONG] = [len(word) >= _LONG for word in (*_KINDS, *known)]
         marks[:, _IS_NUMBER] = [word[0] == "0" for word in (*_KINDS, *known)]
-        for column, words_of in enumerate(LEXICONS.values(), _LEXICONS.start):
-            marks[[rows[word] for word in words_of.split()], column] = 1
         marks[own, _VECTOR:] = vectors[order]
-        self._row = rows.get
-        self._take_terms(contents, terms, rows)
+        self._row_of = rows.__getitem__
+        self._take_terms(contents, terms)
 
-    def _take_terms(self, contents: Contents, terms: tuple[str, ...], row_of: Mapping[str, int]) -> None:
-        """Fill in what words and pairs say of success and gain."""
+    def _take_terms(self, contents: Contents, terms: tuple[str, ...]) -> None:
+        """Fill in what words and pairs say of success and gain, and the word lists they are on."""
         n_scores = len(WORD_SCORES)
         idf = contents.floats("term_idf", (len(terms),)) if terms else np.zeros(0, dtype=np.float32)
         weights = contents.floats("term_weights", (len(terms), n_scores)) if terms else np.zeros((0, n_scores))
         self._bias = contents.floats("term_bias", (n_scores,)).tolist() if terms else [0.0] * n_scores
         worth = np.column_stack([idf[:, None] * weights, idf**2]).astype(np.float32)
         is_pair = np.array([" " in term for term in terms], dtype=np.bool_)
-        rows = [row_of[term] for term in terms if " " not in term]
+        rows = [self._row_of(term) for term in terms if " " not in term]
         floats, marks = self._parts(self._rows)
         marks[rows, _IS_TERM] = 1
         floats[rows, _SCORES.start :] = worth[~is_pair]
-        pairs = np.array([[row_of[word] for word in term.split(" ")] for term in terms if " " in term], dtype=np.int64)
-        pairs = pairs.reshape(-1, 2)
-        keys = pairs[:, 0] * _PAIR_KEY + pairs[:, 1]
-        order = np.argsort(keys)
-        # The last row is no pair's: searching past the end finds it.
-        self._pair_keys = np.append(keys[order], np.iinfo(np.int64).max)
-        self._pair_worth = np.vstack([worth[is_pair][order], np.zeros((1, n_scores + 1), dtype=np.float32)])
+        for column, entries in enumerate(LEXICONS.values(), _LEXICONS.start):
+            marks[[self._row_of(entry) for entry in entries if " " not in entry], column] = 1
+        listed = {
+            self._key(entry): number
+            for number, entries in enumerate(LEXICONS.values(), 1)
+            for entry in entries
+            if " " in entry
+        }
+        keys = np.array([self._key(term) for term in terms if " " in term], dtype=np.int64)
+        # The last key is no pair's: searching past the end finds it.
+        self._pair_keys = np.unique(np.concatenate((keys, [*listed], [np.iinfo(np.int64).max])).astype(np.int64))
+        self._pair_rows = np.zeros((len(self._pair_keys), _PAIR_IS_TERM + 1), dtype=np.float32)
+        found = self._pair_keys.searchsorted(keys)
+        self._pair_rows[found, :_PAIR_IS_TERM] = worth[is_pair]
+        self._pair_rows[found, _PAIR_IS_TERM] = 1
+        self._pair_list = np.zeros(len(self._pair_keys), dtype=np.intp)
+        self._pair_list[self._pair_keys.searchsorted([*listed])] = [*listed.values()]
+
+    def _key(self, pair: str) -> int:
+        """The number of a pair of known words."""
+        first, second = map(self._row_of, pair.split(" "))
+        return first * _PAIR_KEY + second
 
     def sums(self, words: list[str]) -> WordSums:
         """What the words of a prompt and their pairs add up to."""
-        first: dict[str, int] = {}
-        places = np.array(list(map(first.setdefault, words, count())), dtype=np.intp)
-        counts = np.bincount(places)
-        firsts = counts.nonzero()[0]
-        counts = counts.take(firsts)
-        found = list(map(self._row, first, repeat(_UNKNOWN)))
-        rows = np.array(found, dtype=np.intp)
-        if _UNKNOWN in found:
-            rows[rows == _UNKNOWN] = [_kind(word) for word, row in zip(first, found, strict=True) if row == _UNKNOWN]
+        n_words = len(words)
+        rows = np.fromiter(map(self._row_of, words), np.int64, n_words)
         floats, marks = self._parts(self._rows.take(rows, axis=0))
-        ways = np.empty((5, len(rows)), dtype=np.float32)
+        ways = np.ones((2, n_words), dtype=np.float32)
         ways[0] = floats[:, _WEIGHT]
-        ways[1:] = _WAYS.take(counts, axis=1)
-        weighted, by_count, once = ways[:3].dot(marks.astype(np.float32))
-        floats_once, damped, squared = ways[2:].dot(floats).tolist()
-        n_rated, n_common, n_usual, n_long, n_numbers, n_terms = once[: _LEXICONS.start].tolist()
-        *pair_scores, pair_square, known_pairs = self._pair_sums(places, firsts, rows)
-        norm = sqrt(squared[_SQUARE] + pair_square) or 1.0
-        own_scores = damped[_SCORES]
-        n_unrated = len(rows) - n_rated
+        weighted, counted = ways.dot(marks.astype(np.float32))
+        rarity, weight, *scores, square = ways[1].dot(floats).tolist()
+        n_rated, n_common, n_usual, n_long, n_numbers, n_terms = counted[: _LEXICONS.start].tolist()
+        pairs = self._known_pairs(rows)
+        *pair_scores, pair_square, n_pairs = self._pair_rows.take(pairs, axis=0).sum(axis=0).tolist()
+        pair_lists = np.bincount(self._pair_list.take(pairs), minlength=1 + len(LEXICONS))
+        norm = sqrt(square + pair_square) or 1.0
         return WordSums(
-            len(first),
-            sum(map(len, first)),
             n_long,
-            int(counts.max()) if words else 0,
-            float(by_count[_IS_NUMBER]),
             n_numbers,
-            max([len(word) for word in first if word[0] == "0"]) if n_numbers else 0,
-            LOG1P.take(by_count[_LEXICONS].astype(np.intp)),
-            _rarity(floats[:, _RARITY], floats_once[_RARITY] - _NO_RARITY * n_unrated, n_rated, n_common, n_usual),
-            weighted[_VECTOR:] / (floats_once[_WEIGHT] + _PRIOR_WEIGHT) * self._scale,
-            [(own_scores[i] + pair_scores[i]) / norm + bias for i, bias in enumerate(self._bias)],
-            (n_terms / max(len(first), 1), known_pairs),
+            counted[_LEXICONS] + pair_lists[1:],
+            _rarity(floats[:, _RARITY], rarity - _NO_RARITY * (n_words - n_rated), n_rated, n_common, n_usual),
+            weighted[_VECTOR:] / (weight + _PRIOR_WEIGHT) * self._scale,
+            [
+                (own + of_pairs) / norm + bias
+                for own, of_pairs, bias in zip(scores, pair_scores, self._bias, strict=True)
+            ],
+            (n_terms / max(n_words, 1), n_pairs / max(n_words - 1, 1)),
         )
 
     def _parts(self, rows: npt.NDArray[np.uint8]) -> tuple[Floats, npt.NDArray[np.int8]]:
@@ -203,27 +190,14 @@ class WordTable:
         stop = _FLOAT_BYTES + _VECTOR + self.dimensions
         return rows[:, :_FLOAT_BYTES].view(np.float32), rows[:, _FLOAT_BYTES:stop].view(np.int8)
 
-    def _pair_sums(
-        self, places: npt.NDArray[np.intp], firsts: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]
-    ) -> list[float]:
-        """What the different pairs of neighbouring words add to each score and to the square, and the share known.
-
-        Args:
-            places: for each word in order, where it first occurs.
-            firsts: those places, each once.
-            rows: of the words at ``firsts``.
-        """
-        word = np.empty(len(places), dtype=np.intp)
-        word[firsts] = np.where(rows < len(_KINDS), ~firsts, rows)  # each unknown word is another
-        word = word.take(_ends(places))
-        keys = word[:-1] * _PAIR_KEY + word[1:]
-        keys.sort()
-        is_new = np.ones(len(keys), dtype=np.bool_)
-        np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
-        keys = keys[is_new]
+    def _known_pairs(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+        """The known ones among the pairs of neighbouring words, of which ``rows`` are the rows in order."""
+        keys = rows[:-1] * _PAIR_KEY
+        keys += rows[1:]
+        keys.sort()  # in order they are found four times as fast
         found = self._pair_keys.searchsorted(keys)
-        found = found[self._pair_keys.take(found) == keys]
-        return [*self._pair_worth.take(found, axis=0).sum(axis=0).tolist(), len(found) / max(len(keys), 1)]
+        known: npt.NDArray[np.intp] = found[self._pair_keys.take(found) == keys]
+        return known
 
 
 def _rarity(rarity: Floats, total: float, n_rated: float, n_common: float, n_usual: float) -> tuple[float, ...]:
@@ -238,18 +212,6 @@ def _rarity(rarity: Floats, total: float, n_rated: float, n_common: float, n_usu
         ranked.item(int(n_rated) // 2),
         1 - n_usual / n_rated,
     )
-
-
-def _kind(word: str) -> int:
-    """The row of an unknown word."""
-    return (0 if word[0] == "0" else 2 if word.isascii() else 4) + (len(word) >= _LONG)
-
-
-def _ends(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """The words whose pairs are looked up."""
-    if len(places) <= PAIR_WORDS:
-        return places
-    return np.concatenate((places[: PAIR_WORDS // 2], places[-PAIR_WORDS // 2 :]))
 
 
 def _empty_rows(n_rows: int, n_bytes: int) -> npt.NDArray[np.uint8]:

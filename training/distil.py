@@ -44,7 +44,7 @@ def main() -> None:
     texts = list(_texts(arguments.data))
     frequency: Counter[str] = Counter()
     for text in texts:
-        frequency.update(read(text).counts.keys())
+        frequency.update(set(read(text).words))
     ranks = encoder_ranks()
     words = chosen_words(frequency, ranks)
     vectors = reduce(encode(words), np.array([frequency[word] for word in words]))

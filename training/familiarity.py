@@ -18,9 +18,9 @@ LEAST_PROMPTS = 4
 N_FOLDS = 5
 
 
-def term_sets(readings: Sequence[Reading]) -> tuple[list[set[str]], list[set[str]]]:
-    """Words and pairs of each prompt."""
-    return [set(reading.counts) for reading in readings], [set(pairs(reading.words)) for reading in readings]
+def terms_of(readings: Sequence[Reading]) -> tuple[list[list[str]], list[list[str]]]:
+    """Words and pairs of each prompt, as often as they occur."""
+    return [reading.words for reading in readings], [pairs(reading.words) for reading in readings]
 
 
 def centres(z: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
@@ -32,15 +32,15 @@ def centres(z: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
 
 
 def signals(
-    words: list[set[str]],
-    word_pairs: list[set[str]],
+    words: list[list[str]],
+    word_pairs: list[list[str]],
     z: npt.NDArray[np.float32],
     known_by: Bools,
     of: Bools,
     seed: int,
 ) -> Floats:
     """Shares of known words and pairs and distance to the nearest centre, for the prompts ``of``."""
-    known_words, known_pairs = (_known(sets, known_by) for sets in (words, word_pairs))
+    known_words, known_pairs = (_known(terms, known_by) for terms in (words, word_pairs))
     middle = centres(z[known_by], seed)
     rows = np.flatnonzero(of)
     distance = _distance(z[rows], middle)
@@ -54,7 +54,7 @@ def fit_gate(
 
     Prompts whose whole source was left out stand against prompts of which only a fold was left out.
     """
-    words, word_pairs = term_sets(readings)
+    words, word_pairs = terms_of(readings)
     familiar = signals(words, word_pairs, z, fold != 0, fold == 0, seed)
     strange = [signals(words, word_pairs, z, source != name, source == name, seed) for name in np.unique(source)]
     x = np.vstack([familiar, *strange])
@@ -72,18 +72,20 @@ def _by_source(names: Strings, y: npt.NDArray[np.int64]) -> Floats:
     return weights
 
 
-def _known(sets: list[set[str]], use: Bools) -> set[str]:
+def _known(terms_of_each: list[list[str]], use: Bools) -> set[str]:
     """Terms that enough of the prompts have."""
     frequency: Counter[str] = Counter()
-    for terms, keep in zip(sets, use, strict=True):
+    for terms, keep in zip(terms_of_each, use, strict=True):
         if keep:
-            frequency.update(terms)
+            frequency.update(set(terms))
     return {term for term, count in frequency.items() if count >= LEAST_PROMPTS}
 
 
-def _share(sets: list[set[str]], known: set[str], rows: npt.NDArray[np.int64]) -> Floats:
+def _share(terms_of_each: list[list[str]], known: set[str], rows: npt.NDArray[np.int64]) -> Floats:
     """Share of each prompt's terms that is known."""
-    return np.array([len(sets[row] & known) / max(len(sets[row]), 1) for row in rows])
+    return np.array(
+        [sum(map(known.__contains__, terms_of_each[row])) / max(len(terms_of_each[row]), 1) for row in rows]
+    )
 
 
 def _distance(z: npt.NDArray[np.float32], middle: npt.NDArray[np.float32]) -> Floats:

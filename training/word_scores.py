@@ -23,8 +23,7 @@ def vocabulary(readings: Sequence[Reading]) -> tuple[tuple[str, ...], Floats]:
     """Words and word pairs that occur in enough prompts, and their inverse document frequencies."""
     frequency: Counter[str] = Counter()
     for reading in readings:
-        frequency.update(reading.counts.keys())
-        frequency.update(pairs(reading.words))
+        frequency.update({*reading.words, *pairs(reading.words)})
     ranked = sorted((term for term in frequency if frequency[term] >= LEAST_PROMPTS), key=lambda t: (-frequency[t], t))
     terms = tuple(sorted(ranked[:MOST_TERMS]))
     return terms, np.array([1 + log((1 + len(readings)) / (1 + frequency[term])) for term in terms])
