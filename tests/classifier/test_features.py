@@ -62,6 +62,25 @@ def test_the_features_are_what_training_computes(classifier: Classifier, text: s
         assert by_name[name] == pytest.approx(sum(term in index_of for term in found) / max(len(found), 1))
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "times"),
+    [
+        ("Find all n such that n is prime, and such that n is odd.", "find all or such that", 3),
+        ("Such primes that are odd", "find all or such that", 0),  # the words of a pair, but not next to each other
+        ("How many? HOW  MANY? how\nmuch?", "how many or how much", 3),
+        ("Prove the lemma. Then prove the theorem.", "proof and theory", 4),
+        ("- ```x``` and ```y```", "code fences", 4),
+        ("a `b` c", "code fences", 0),
+    ],
+)
+def test_words_pairs_and_signs_count_as_often_as_they_occur(
+    classifier: Classifier, text: str, name: str, times: int
+) -> None:
+    features = classifier.assess(text).features
+    assert features is not None
+    assert features[classifier.feature_names.index(name)] == pytest.approx(np.log1p(times))
+
+
 def test_the_features_cannot_be_written_to(classifier: Classifier) -> None:
     features = classifier.assess("Why is the sky blue?").features
     assert features is not None
