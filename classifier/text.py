@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from classifier.pasted import without_material, without_transcript
+
 # Number of this way of reading: raise it when the same prompt would give other words, counts or hand features.
 READING = 3
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
@@ -21,8 +23,6 @@ READING = 3
 VIEW_CHARS = 3_000
 # Characters that can be read at most: "İ" becomes two in lower case, and head and tail are joined by a line end.
 MOST_CHARS = 2 * (VIEW_CHARS + 1)
-# Characters of a passage's ask (first or last paragraph) when the rest is pasted material.
-ASK_CHARS = 600
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # Tables for bytes: ASCII letters to lower case and digits to 0; all that is neither letter nor digit to a space. Where
@@ -74,28 +74,6 @@ _FORMAT_STARTS = {
 }  # fmt: skip
 _THANKS_ENDS = ("thanks", "thank you", "please", "cheers", "much", "advance", "a lot", "for your help")
 _AFTER_THANKS = ".!" + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
-# Marks of pasted material; code fences are not among them, for code is what such a prompt is about.
-_PASTED = (
-    "context:", "context>", "context below", "# context", "document", "<doc", "passage:", "passages:",
-    "passage>", "article:", "article>", "excerpt",
-    "source:", "sources:", "transcript", "search result", "knowledge base",
-    "retrieved", "[1]", "\n---\n",
-)  # fmt: skip
-# No two repeats in it may share a character: blank lines by the thousand would take minutes.
-# A line of a transcript that names who speaks and then says something; those of them who answer; where it ends.
-_TURN = re.compile(
-    r"^[ \t>*]{0,4}(user|human|customer|you|assistant|ai|bot|model|agent)\**[ \t]{0,2}:[ \t*]{0,4}(?=[^\s*])",
-    re.IGNORECASE | re.MULTILINE,
-)
-_ANSWERERS = frozenset(("assistant", "ai", "bot", "model", "agent"))
-# How their lines go on, in either case: a cheap test saves most texts from the pattern.
-_ANSWERER_ENDS = ("nt:", "NT:", "ai:", "Ai:", "AI:", "ot:", "OT:", "el:", "EL:")
-_TRANSCRIPT_END = re.compile(r"\n[ \t]{0,8}(?:</|```|###|\[/)")
-# Characters that what is said of a transcript has at least.
-_LEAST_ASK = 20
-_QUESTION_LABEL = re.compile(
-    r"\n[^\S\n]*(?:#+[^\S\n]*)?(?:user )?(?:question|query|task|instruction|request)s?\s*:\s*", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +98,9 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Read ``text`` once; the cost is bounded by ``VIEW_CHARS`` whatever its length."""
-    ask, n_pasted_chars = _split_pasted(text) if len(text) > 2 * ASK_CHARS else (text, 0)
+    ask, n_pasted_chars = without_material(text)
     view = _view(ask)
-    told, n_told_chars = _without_transcript(view)
+    told, n_told_chars = without_transcript(view)
     bare, n_options = _without_options(told)
     body = _plain(_without_wrapper(bare))
     n_chars = len(ask) - (len(view) - len(body))
@@ -135,55 +113,6 @@ def _view(text: str) -> str:
         return text
     half = VIEW_CHARS // 2
     return text[:half] + "\n" + text[-half:]
-
-
-def _split_pasted(text: str) -> tuple[str, int]:
-    """The ask of a prompt that pastes material, and how many characters were pasted (0 where nothing was)."""
-    head, tail = text[: 2 * ASK_CHARS], text[-2 * ASK_CHARS :]
-    ends = f"{head}\n{tail}".lower()
-    if not any(mark in ends for mark in _PASTED):
-        return text, 0
-    labelled = _last_label(tail)
-    if labelled:
-        return labelled, len(text) - len(labelled)
-    ask = _shorter_end(text)
-    return (ask, len(text) - len(ask)) if ask else (text, 0)
-
-
-def _last_label(tail: str) -> str:
-    """What follows the last line that starts with "Question:" or the like; empty where there is none."""
-    found = list(_QUESTION_LABEL.finditer(tail))
-    return tail[found[-1].end() :].strip() if found else ""
-
-
-def _shorter_end(text: str) -> str:
-    """The last or else the first paragraph, if it is short and asks; empty otherwise."""
-    last = text[-ASK_CHARS:].rpartition("\n\n")
-    first = text[:ASK_CHARS].partition("\n\n")
-    if last[1] and "?" in last[2]:
-        return last[2].strip()
-    if first[1] and not any(mark in first[0].lower() for mark in _PASTED):
-        return first[0].strip()
-    return last[2].strip() if last[1] else ""
-
-
-def _without_transcript(view: str) -> tuple[str, int]:
-    """The text without a conversation pasted into it, as chat clients do who ask for its title, and what was left out.
-
-    A conversation whose last word is a person's, or that nothing else is said of, is what is asked and stays.
-    """
-    if view.count(":") < 2 or not any(map(view.__contains__, _ANSWERER_ENDS)):
-        return view, 0
-    turns = list(_TURN.finditer(view))
-    speakers = [turn[1].lower() in _ANSWERERS for turn in turns]
-    if len(turns) < 2 or not speakers[-1] or all(speakers):
-        return view, 0
-    end = _TRANSCRIPT_END.search(view, turns[-1].end())
-    stop = end.start() if end else len(view)
-    rest = f"{view[: turns[0].start()]}\n{view[stop:]}"
-    if len(rest.strip()) < _LEAST_ASK:
-        return view, 0
-    return rest, stop - turns[0].start()
 
 
 def _without_options(view: str) -> tuple[str, int]:

@@ -194,14 +194,21 @@ def _with_system(text: str) -> Mapping[str, Any]:
     return {"messages": [{"role": "system", "content": long}, {"role": "user", "content": text}]}
 
 
-def _with_passages(text: str) -> Mapping[str, Any]:
-    passages = "\n\n".join(f"[{number}] {_PASSAGE * 3}" for number in range(1, 9))
-    content = f"Use the following context to answer.\n\nContext:\n{passages}\n\nQuestion: {text}"
+_PASSAGES = "\n\n".join(f"[{number}] {_PASSAGE * 3}" for number in range(1, 9))
+
+
+def _said(content: str) -> Mapping[str, Any]:
     return {"messages": [{"role": "user", "content": content}]}
 
 
 _SURROUNDINGS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "30 tool schemas": _with_tools,
     "4,000-token system prompt": _with_system,
-    "RAG context": _with_passages,
+    "RAG context": lambda text: _said(
+        f"Use the following context to answer.\n\nContext:\n{_PASSAGES}\n\nQuestion: {text}"
+    ),
+    "RAG context in tags": lambda text: _said(f"<context>\n{_PASSAGES}\n</context>\n\n{text}"),
+    "RAG context after the question": lambda text: _said(f"{text}\n\nContext:\n{_PASSAGES}"),
+    "RAG context, numbered": lambda text: _said(f"{_PASSAGES}\n\nUsing the sources above, answer: {text}"),
+    "RAG context, short": lambda text: _said(f"Context: {_PASSAGE}\n\nQuestion: {text}"),
 }

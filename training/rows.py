@@ -20,7 +20,9 @@ CLOSED_KINDS = frozenset({"mcq", "mcq_group", "em_mc", "open_exact", "GSM8K", "M
 TRAFFIC_JUDGEMENTS = Path(__file__).parent / "traffic" / "judgements.jsonl"
 
 HOUSEKEEPING = "housekeeping"
-"""Kind of the prompts that ask for a chat's title, tags or next questions. They are everyday traffic, not a task of their own."""
+"""Kind of the prompts that ask for a chat's title, tags or next questions."""
+EVERYDAY_KINDS = frozenset({HOUSEKEEPING, "everyday"})
+"""Kinds that are everyday traffic, from "hi" to a proof, and not a task of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +74,18 @@ def recorded_rows(data: Data, labels: Labels) -> Rows:
 
 
 def everyday_rows() -> Rows:
-    """The training half of the project's own everyday prompts, and what chat clients ask behind their users' backs.
-
-    What a strong model makes of them nobody judged.
-    """
+    """The training half of the everyday prompts, of which a strong model's success was not judged, and the kinds like them."""
     own = (
         (p.text, "everyday", 1 - p.complexity, np.nan, p.task, p.output_tokens, p.closed_answer)
         for p in load_everyday("train")
         if p.text.strip()
     )
-    housekeeping = (
-        (p.prompt, "everyday", p.p_small, np.nan, p.task, p.tokens, p.closed)
+    more = (
+        (p.prompt, "everyday", p.p_small, p.p_strong, p.task, p.tokens, p.closed)
         for p in load_families()
-        if p.kind == HOUSEKEEPING
+        if p.kind in EVERYDAY_KINDS
     )
-    return _judged_rows(EVERYDAY, (*own, *housekeeping))
+    return _judged_rows(EVERYDAY, (*own, *more))
 
 
 def family_rows() -> Rows:
@@ -96,7 +95,7 @@ def family_rows() -> Rows:
         (
             (p.prompt, p.kind, p.p_small, p.p_strong, p.task, p.tokens, p.closed)
             for p in load_families()
-            if p.kind != HOUSEKEEPING
+            if p.kind not in EVERYDAY_KINDS
         ),
     )
 

@@ -49,49 +49,9 @@ def test_a_long_prompt_is_read_at_both_ends_and_its_length_is_kept() -> None:
     assert reading.n_chars > 60_000
 
 
-@pytest.mark.parametrize("layout", ["Context:\n{}\n\nQuestion: {}", "{1}\n\nContext:\n{0}"])
-def test_of_a_pasted_passage_only_the_question_is_read(layout: str) -> None:
-    passage = "The tower was finished in 1889 for a fair. It is made of iron. " * 60
-    assert read(layout.format(passage, QUESTION)).body == read(QUESTION).body
-
-
 def test_a_greeting_alone_is_still_something() -> None:
     assert read("Hello there!").words
 
 
 def test_scripts_without_spaces_are_read_in_pairs() -> None:
     assert read("証明せよ").words == ["証明", "明せ", "せよ"]
-
-
-TRANSCRIPT = (
-    "USER: Prove that every compact metric space is separable.\nASSISTANT: Take finite covers by balls of radius 1/n."
-)
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [
-        "Generate a concise title for this chat.\n<chat_history>\n{}\n</chat_history>",
-        "Provide a short title for the conversation.\n\nConversation:\n{}",
-        "```\n{}\n```\nName this conversation in three words.",
-        "Suggest three tags for it.\n\n> **User**: hello\n> **Assistant**: hello\n\n{}",
-    ],
-)
-def test_a_conversation_pasted_into_a_request_is_not_what_is_asked(frame: str) -> None:
-    reading = read(frame.format(TRANSCRIPT))
-    assert "compact" not in reading.words
-    assert {"title", "conversation", "tags"} & set(reading.words)
-    assert reading.n_pasted_chars >= len(TRANSCRIPT)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        TRANSCRIPT,
-        "You are helpful and precise.\nUser: Prove that every compact metric space is separable.\nAssistant:",
-        TRANSCRIPT + "\nUSER: And is the converse true for compact sets?",
-        "What does `assistant:` mean in this log about compact spaces?",
-    ],
-)
-def test_a_conversation_that_is_itself_what_is_asked_is_read(text: str) -> None:
-    assert "compact" in read(text).words
