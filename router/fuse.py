@@ -13,8 +13,9 @@ from router.record.record import Draft
 from router.record.render import last_chunks, whole_body
 
 if TYPE_CHECKING:
+    from router.consider import Consideration
     from router.core.request import ModelRequest
-    from router.pipeline import Consideration, Exchange, Services
+    from router.pipeline import Exchange, Services
 
 
 async def answer_by_panel(

@@ -25,9 +25,9 @@ def run(options: argparse.Namespace) -> int:
     if settings is None:
         return 1
     from router.app import build_services
+    from router.consider import consider
     from router.explain import explanation, in_words
     from router.http.openai import read_chat
-    from router.pipeline import consider
 
     services, _ = build_services(settings)
     try:

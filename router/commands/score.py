@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 
 from router.commands.settings import read_settings_or_demo
+from router.consider import Consideration, consider
 from router.errors import GatewayError
 from router.http.openai import read_chat
-from router.pipeline import Consideration, Services, consider
+from router.pipeline import Services
 
 MAX_ID_CHARS = 1_000
 

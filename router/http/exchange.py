@@ -57,11 +57,12 @@ class AsgiExchange:
         limits: WireLimits,
         *,
         has_room: bool = True,
+        has_company: bool = False,
     ) -> None:
-        """Take the ASGI triple, the dialect's parser, and whether there is room for one more request."""
+        """Take the ASGI triple, the dialect's parser, whether there is room for one more request, and others beside it."""
         self._scope, self._receive, self._send = scope, receive, send
         self._auth, self._limits, self._has_room = auth, limits, has_room
-        self.parse = parse
+        self.parse, self.has_company = parse, has_company
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         session = self.headers.get(b"x-session-id")
         self.session_header = session.decode("latin-1") or None if session else None

@@ -57,8 +57,10 @@ class Front:
             await self._behind(scope, receive, _with_id(send, self.services.new_id()))
             return
         parse, hallway = served
-        has_room = self.in_flight < self._max_in_flight
-        exchange = AsgiExchange(scope, receive, send, parse, self._auth, self._limits, has_room=has_room)
+        has_room, has_company = self.in_flight < self._max_in_flight, self.in_flight > 0
+        exchange = AsgiExchange(
+            scope, receive, send, parse, self._auth, self._limits, has_room=has_room, has_company=has_company
+        )
         self.in_flight += 1
         try:
             await hallway(self.services, exchange)

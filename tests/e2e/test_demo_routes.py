@@ -9,8 +9,8 @@ from router.app import build_services
 from router.commands.demo import PROMPTS
 from router.commands.settings import DEMO_CONFIG
 from router.config.load import load_settings
+from router.consider import consider
 from router.core.request import ModelRequest
-from router.pipeline import consider
 
 
 @pytest.mark.parametrize(("expected", "least"), [("small", 0.75), ("fusion", 0.85)])

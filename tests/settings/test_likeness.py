@@ -8,9 +8,9 @@ import pytest
 
 from router.app import build_services
 from router.cli import main
+from router.consider import consider
 from router.explain import explanation, in_words
 from router.http.openai import read_chat
-from router.pipeline import consider
 from router.settings import Settings
 
 CONFIG = """

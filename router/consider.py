@@ -1,0 +1,173 @@
+"""Thinking a request through without calling anybody: what is asked, how hard it is, what is to be done."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from router.core.ask import Ask, Controls, read_ask, read_controls
+from router.core.fusion_controls import read_fusion, settle_ask
+from router.core.memory import Pin
+from router.core.policy import Decision, Policy, Recalled, decide
+from router.core.prompt import Prompt, read_prompt
+from router.core.value import value
+from router.record.record import Draft, Texts
+
+if TYPE_CHECKING:
+    from classifier.assessment import Assessment, Assessor
+    from router.core.fusion import FusionWish
+    from router.core.request import ModelRequest
+    from router.core.types import Route
+    from router.pipeline import Services
+
+log = logging.getLogger("router")
+
+
+@value
+class Asked:
+    """What a request asks, and by whom it is judged: a new artifact may come while it waits between two stations."""
+
+    prompt: Prompt
+    ask: Ask
+    controls: Controls
+    wish: FusionWish
+    policy: Policy
+    assessor: Assessor | None
+
+
+@value
+class Assessed:
+    """How hard it is, and what was decided before that binds it."""
+
+    assessment: Assessment | None
+    recalled: Recalled
+    previous: Assessment | None
+
+
+@value
+class Consideration:
+    """A request thought through, before anybody is called."""
+
+    prompt: Prompt
+    ask: Ask
+    controls: Controls
+    assessment: Assessment | None
+    decision: Decision
+    wish: FusionWish
+    recalled: Recalled
+    previous: Assessment | None
+
+
+def consider(services: Services, request: ModelRequest, caller: str = "", session_header: str | None = None, *,
+             explain: bool = False, fusion_depth: int = 0) -> Consideration:  # fmt: skip
+    """Think a request through that nobody is going to answer.
+
+    Raises:
+        GatewayError: the request cannot be served; see ``read_ask``, ``read_controls`` and ``decide``.
+    """
+    draft = new_draft(services, "route")
+    draft.caller = caller
+    asked = read_asked(services, request, caller, session_header, draft, perf_counter(), fusion_depth)
+    return settle(asked, assess(services, asked, draft, explain=explain), draft)
+
+
+def new_draft(services: Services, endpoint: str) -> Draft:
+    """An empty record for a request that has just arrived."""
+    policy = services.policy
+    draft = Draft(services.new_id(), services.now(), endpoint, policy.deployments[policy.baseline], policy.version)
+    draft.classifier = services.assessor.artifact if services.assessor is not None else ""
+    draft.features_id = getattr(services.assessor, "features_id", None)  # an assessor need not have features
+    return draft
+
+
+def read_asked(
+    services: Services,
+    request: ModelRequest,
+    caller: str,
+    session_header: str | None,
+    draft: Draft,
+    began_s: float,
+    fusion_depth: int,
+) -> Asked:
+    """The first station, ``parse``: read what is asked; ``began_s`` is when the body's reading began."""
+    policy = services.policy
+    ask = read_ask(request.model, policy.deployments, policy.aliases, fusion=bool(policy.fusion.controls.panel))
+    controls = read_controls(request.controls, policy.names, session_header)
+    wish = read_fusion(controls.fusion, request.fusion_forms, policy.names, policy.fusion.controls, policy.deployments)
+    ask, wish = settle_ask(ask, wish, policy.fusion.controls)
+    prompt = read_prompt(request.body, caller, fusion_depth)
+    draft.prompt_digest, draft.session_id = prompt.digest, controls.session_id
+    if services.stores != "none":
+        draft.texts = Texts(prompt.text, prompt.context)
+    draft.overhead_s["parse"] = perf_counter() - began_s
+    return Asked(prompt, ask, controls, wish, policy, services.assessor)
+
+
+def assess(services: Services, asked: Asked, draft: Draft, *, explain: bool = False) -> Assessed:
+    """The second, ``assess``: ask the classifier and the memory."""
+    began_s, prompt = perf_counter(), asked.prompt
+    context = "" if prompt.is_followup else prompt.context  # a follow-up inherits; here it is judged by itself
+    assessment = None
+    if asked.ask.kind != "direct":
+        assessment = _ask_classifier(asked.assessor, prompt.text, context, draft, explain=explain)
+    recalled, previous = _recall(services, asked, draft)
+    draft.overhead_s["assess"] = perf_counter() - began_s
+    return Assessed(assessment, recalled, previous)
+
+
+def settle(asked: Asked, assessed: Assessed, draft: Draft) -> Consideration:
+    """The third, ``decide``: say what is to be done."""
+    began_s = perf_counter()
+    decision = decide(
+        asked.prompt, assessed.assessment, asked.ask, asked.controls, asked.policy, assessed.recalled,
+        assessed.previous, asked.wish,
+    )  # fmt: skip
+    draft.decision, draft.route, draft.reason = decision, decision.route, decision.reason
+    draft.thresholds = asked.policy.thresholds[decision.mode]
+    draft.overhead_s["decide"] = perf_counter() - began_s
+    return Consideration(
+        asked.prompt, asked.ask, asked.controls, assessed.assessment, decision, asked.wish, assessed.recalled,
+        assessed.previous,
+    )  # fmt: skip
+
+
+def remember(services: Services, considered: Consideration, draft: Draft) -> None:
+    """Pin what was decided by routing; what a caller forced binds nobody, and a fallback binds only its own turn."""
+    if draft.route is None or draft.deployment is None or considered.ask.kind != "auto":
+        return
+    # one model carries on what a panel began: a follow-up rarely needs several
+    route: Route = "strong" if draft.route == "fusion" else draft.route
+    pin, now_s = Pin(route, draft.deployment.name), services.now()
+    services.memory.remember(considered.prompt.turn_key, pin, now_s)
+    if draft.route == considered.decision.route:
+        services.memory.remember(_session_key(considered.controls, draft.caller), pin, now_s)
+
+
+def _ask_classifier(
+    assessor: Assessor | None, text: str, context: str, draft: Draft, *, explain: bool = False
+) -> Assessment | None:
+    """Routing never fails a request: no assessor, or a failing one, gives None."""
+    if assessor is not None:
+        try:
+            return assessor.assess(text, context, explain=explain)
+        except Exception:
+            log.exception("the classifier failed on request %s", draft.request_id)
+    draft.classifier_failed = True
+    return None
+
+
+def _recall(services: Services, asked: Asked, draft: Draft) -> tuple[Recalled, Assessment | None]:
+    """What binds this request; a follow-up to a turn that is not remembered has that turn assessed anew."""
+    memory, now_s, prompt = services.memory, services.now(), asked.prompt
+    turn = memory.recall(prompt.turn_key, now_s) if prompt.in_tool_loop else None
+    previous_turn = memory.recall(prompt.previous_turn_key, now_s) if prompt.is_followup else None
+    session = memory.recall(_session_key(asked.controls, draft.caller), now_s)
+    previous = None
+    if prompt.is_followup and previous_turn is None:
+        previous = _ask_classifier(asked.assessor, prompt.previous_text, "", draft)
+    return Recalled(turn, previous_turn, session), previous
+
+
+def _session_key(controls: Controls, caller: str) -> str | None:
+    return f"{caller}\0{controls.session_id}" if controls.session_id else None
