@@ -149,16 +149,26 @@ def _held_out_losses(z: Floats, base: Floats, failed: Floats, fold: Ints, penalt
 
 
 def _newton(z: Floats, base: Floats, failed: Floats, penalty: float) -> Floats:
-    """Slope, bias and weights of the penalised logistic regression, by Newton's method."""
+    """Slope, bias and weights of the penalised logistic regression, by Newton's method.
+
+    A step that makes matters worse is halved: where a model is sure of the opposite of what happened, whole steps run away.
+    """
     design = np.column_stack([base, np.ones(len(base)), z])
     prior = np.concatenate([[1.0, 0.0], np.zeros(z.shape[1])])
     precision = np.concatenate([[_SLOPE_PENALTY, 0.1], np.full(z.shape[1], penalty)])
+
+    def loss(beta: Floats) -> float:
+        odds = design @ beta
+        return float((np.logaddexp(0, odds) - failed * odds).sum() + (precision * (beta - prior) ** 2).sum() / 2)
+
     beta = prior.copy()
-    for _ in range(30):
+    for _ in range(50):
         expected = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
         gradient = design.T @ (failed - expected) - precision * (beta - prior)
         curvature = (design * (expected * (1 - expected))[:, None]).T @ design + np.diag(precision)
         step = np.linalg.solve(curvature, gradient)
+        while np.abs(step).max() >= 1e-8 and loss(beta + step) > loss(beta):
+            step /= 2
         beta = beta + step
         if np.abs(step).max() < 1e-8:
             break

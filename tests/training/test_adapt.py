@@ -40,6 +40,19 @@ def test_a_shift_of_level_is_learned_from_a_hundred_rows() -> None:
     assert after < before / 3
 
 
+@pytest.mark.parametrize("sure", [2.0, 3.0, 4.0, 6.0])
+@pytest.mark.parametrize("seed", [0, 3, 4])
+def test_a_model_that_is_sure_of_the_opposite_is_put_right(sure: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    fails = np.arange(200) % 2 == 0
+    features = np.where(fails, -1.0, 1.0)[:, None] + rng.normal(scale=0.05, size=(200, 5))
+    complexity = 1 / (1 + np.exp(np.where(fails, sure, -sure) + rng.normal(scale=0.3, size=200)))
+    wrong = Lessons(features, complexity, complexity * 0.5, 1.0 - fails, np.full(200, np.nan), np.arange(200))
+    learned, facts = adapt(wrong)
+    assert abs(facts["small"]["bias"]) < 1
+    assert area(wrong, corrected(learned, wrong)[0]) > 0.99
+
+
 def test_verdicts_without_rhyme_or_reason_teach_nothing() -> None:
     found = lessons(400)
     order = np.random.default_rng(3).permutation(400)
