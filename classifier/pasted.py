@@ -17,9 +17,13 @@ _LONG_CHARS = 1_200
 # Characters that what is said of pasted material has at least.
 _LEAST_ASK = 10
 
-# Parts of words, in either case, of which a text with pasted material has one: a cheap test saves most texts the rest.
-_HINTS = ("ontext", "ocument", "assage", "rticle", "xcerpt", "ource", "earch", "nowledge", "etrieved", "[1]", "</", "eference",
-          "ONTEXT", "OCUMENT", "ranscript", "aragraph", "---")  # fmt: skip
+# How lines begin that may be labels of material, or name who answers in a conversation: a cheap test saves most texts
+# the patterns.
+_LABELS = (
+    "the ", "relevant ", "retrieved ", "following ", "given ", "provided ", "additional ", "context", "document", "passage",
+    "source", "article", "excerpt", "search result", "knowledge base", "reference", "background", "transcript", "paragraph",
+)  # fmt: skip
+_ANSWERERS = ("assistant", "ai", "bot", "model", "agent")
 _BLOCK = re.compile(
     r"(?:^|\n)[ \t]{0,8}<(context|documents?|docs?|passages?|sources?|articles?|excerpts?|search_results?|results?|retrieved\w{0,20}"
     r"|knowledge\w{0,20}|references?|background|transcript|text|data|chunks?|snippets?)\b[^<>\n]{0,200}>",
@@ -55,9 +59,6 @@ _TURN = re.compile(
     r"^[ \t>*]{0,4}(user|human|customer|you|assistant|ai|bot|model|agent)\**[ \t]{0,2}:[ \t*]{0,4}(?=[^\s*])",
     re.IGNORECASE | re.MULTILINE,
 )
-_ANSWERERS = frozenset(("assistant", "ai", "bot", "model", "agent"))
-# How their lines go on, in either case: a cheap test saves most texts from the pattern.
-_ANSWERER_ENDS = ("nt:", "NT:", "ai:", "Ai:", "AI:", "ot:", "OT:", "el:", "EL:")
 _TRANSCRIPT_END = re.compile(r"\n[ \t]{0,8}(?:</|```|###|\[/)")
 _LEAST_SAID = 20
 
@@ -65,12 +66,21 @@ _LEAST_SAID = 20
 def without_material(text: str) -> tuple[str, int]:
     """What a text asks, without passages and documents that it brings along, and how many characters those have."""
     head, tail = (text, text) if len(text) <= 2 * _WINDOW else (text[:_WINDOW], text[-_WINDOW:])
-    if not any(map(head.__contains__, _HINTS)) and (tail is head or not any(map(tail.__contains__, _HINTS))):
-        return text, 0
-    ask = _around_block(text, head) or _labelled(text, head, tail) or _after_numbered(head, tail)
+    ask = ""
+    if "</" in tail or "</" in head:
+        ask = _around_block(text, head)
+    if not ask and _has_label(head, _LABELS):
+        ask = _labelled(text, head, tail)
+    if not ask and "[1]" in head:
+        ask = _after_numbered(head, tail)
     if not ask and len(text) > _LONG_CHARS:
         ask = _announcement(text)
     return (ask, len(text) - len(ask)) if len(ask) >= _LEAST_ASK else (text, 0)
+
+
+def _has_label(text: str, labels: tuple[str, ...]) -> bool:
+    """Whether a line that has a colon near its start begins with one of ``labels``."""
+    return any(line.lstrip(" \t#*>")[:16].lower().startswith(labels) for line in text.split("\n") if ":" in line[:80])
 
 
 def _around_block(text: str, head: str) -> str:
@@ -129,7 +139,7 @@ def without_transcript(view: str) -> tuple[str, int]:
 
     A conversation whose last word is a person's, or that nothing else is said of, is what is asked and stays.
     """
-    if view.count(":") < 2 or not any(map(view.__contains__, _ANSWERER_ENDS)):
+    if not _has_label(view, _ANSWERERS):
         return view, 0
     turns = list(_TURN.finditer(view))
     speakers = [turn[1].lower() in _ANSWERERS for turn in turns]
