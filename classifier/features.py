@@ -10,6 +10,7 @@ from string import ascii_letters, digits
 import numpy as np
 import numpy.typing as npt
 
+from classifier.asking import ASKING, asking
 from classifier.lexicons import LEXICONS
 from classifier.text import Reading
 from classifier.words import RARITY_FEATURES, WORD_SCORES, WordSums, WordTable
@@ -79,6 +80,7 @@ FEATURES: tuple[str, ...] = (
     *(name for name, _ in _MARKS),
     *(name for name, _, _ in _SIGNS),
     *LEXICONS,
+    *ASKING,
 )
 # What only the familiar gain may look at: options say nothing of difficulty that survives another wrapping.
 WRAPPER = ("options",)
@@ -97,8 +99,9 @@ _QUESTION, _LINE = _MARK_OF["?"], _MARK_OF["\n"]
 _SIGNS_OF = [(_MARK_OF[mark], [sign.encode() for sign in signs]) for _, mark, signs in _SIGNS]
 
 _MARKED = slice(len(_SCALARS), len(_SCALARS) + len(_MARKS) + len(_SIGNS))
-_LEXICONS = slice(_MARKED.stop, len(FEATURES))
+_LEXICONS = slice(_MARKED.stop, _MARKED.stop + len(LEXICONS))
 _COUNTED = slice(_MARKED.start, _LEXICONS.stop)
+_ASKING = slice(_LEXICONS.stop, len(FEATURES))
 _RARITY = slice(len(FEATURES), len(FEATURES) + len(RARITY_FEATURES))
 
 
@@ -125,6 +128,7 @@ def features(reading: Reading, words: WordTable) -> Floats:
     x[_MARKED] = marks + signs
     x[_LEXICONS] = sums.lexicons
     np.log1p(x[_COUNTED], out=x[_COUNTED])
+    x[_ASKING] = asking(reading)
     x[_RARITY] = sums.rarity
     x[_RARITY.stop : dense] = sums.topic
     x[dense:] = [*sums.scores, reading.n_options, *sums.known]

@@ -176,6 +176,9 @@ _WORDS: dict[str, str] = {
     "first and second person": "i me my you your we our us yo mi tu je ich mein io eu я мне 我 你 私 나는",
     "pronouns": "he she him her his they them their it its",
     "question words": "what which who whom whose when where why how",
+    "he, she or they": "he she his her they",
+    "results of code": "return returns output print",
+    "values and collections": "list array string number integer",
     "LaTeX": (
         "frac dfrac tfrac sqrt sum int prod lim leq geq neq cdot times infty mathbb mathcal mathrm overline angle "
         "triangle circ pi theta alpha begin align"

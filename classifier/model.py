@@ -1,8 +1,8 @@
 """Arrays to scores: the fitted model as it serves, numpy alone.
 
-Two judges and a gate. The *general* judge (linear heads and trees over hand features, rarity and topic, taught by judged
-prompts as much as by recorded ones) is what holds on prompts from sources never seen; everyday prompts have heads of their own in
-it. The *familiar* judge (trees over the same and the prompt's words and word pairs) is better where prompts resemble the
+Two judges and a gate. The *general* judge (linear heads over hand features, rarity and topic, for the gain trees as well, taught by
+judged prompts as much as by recorded ones) is what holds on prompts from sources never seen; everyday prompts have heads of their
+own in it. The *familiar* judge (trees over the same and the prompt's words and word pairs) is better where prompts resemble the
 training data. The gate weighs them by how unfamiliar the prompt is.
 """
 
@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float32]
 
 # Standard deviations at which a standardised feature is cut: beyond lies no training data.
 LIMIT = 4.0
-# The most that the everyday head can have of the general judge, when a prompt is surely an everyday one; the rest is
-# divided between the other linear head and the trees. Chosen by leave-one-source-out (training/LOG.md).
+# The most that the everyday heads can have of the general judge, when a prompt is surely an everyday one; the rest is
+# the other linear head's. Chosen by leave-one-source-out (training/LOG.md).
 EVERYDAY_MOST = 0.9
 # Slope and bias that turn the log-odds of being an everyday prompt into the share of that.
 EVERYDAY_TRUST = (3.0, -1.0)
@@ -37,7 +37,7 @@ TYPICAL_SHARE = 0.35
 # is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
 GAIN_DOUBT = (1.0, 0.0)
 # Heads of the trees.
-TREE_HEADS = ("general success", "general gain", "everyday success", "familiar success", "familiar gain")
+TREE_HEADS = ("general gain", "everyday success", "familiar success", "familiar gain")
 # Columns of the linear heads before the tasks.
 LINEAR_HEADS = (
     "general success",
@@ -115,10 +115,10 @@ class Model:
         z = self._standardised(x)
         heads = self._heads.dot(z) + self._head_bias
         linear = heads[: self._n_linear].tolist()
-        general, general_gain, everyday_trees, familiar, familiar_gain = self._trees.scores(x).tolist()
+        general_gain, everyday_trees, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(x, z, heads)
         everyday = _everyday_share(linear[2])
-        general_success = (1 - everyday) * (linear[0] + general) / 2 + everyday * (linear[1] + everyday_trees) / 2
+        general_success = (1 - everyday) * linear[0] + everyday * (linear[1] + everyday_trees) / 2
         success = unfamiliar * general_success + (1 - unfamiliar) * familiar
         slope, bias, gain_slope, gain_bias = self._blend
         odds = slope * success + bias
@@ -164,11 +164,11 @@ class Model:
         """Log-odds of complexity by name; their sum is the log-odds of complexity."""
         slope, bias = self._blend[:2]
         general, familiar = slope * unfamiliar, slope * (1 - unfamiliar)
-        shares = [(1 - everyday) / 2, everyday / 2]
+        shares = [1 - everyday, everyday / 2]
         weights = np.zeros(len(self.shown_names), dtype=np.float64)
         weights[: len(z)] += general * z * (self._linear[:, :2] @ shares)
         start = bias + general * float(self._linear_bias[:2] @ shares)
-        by_trees = (general * shares[0], 0.0, general * shares[1], familiar, 0.0)
+        by_trees = (0.0, general * shares[1], familiar, 0.0)
         for head, share in enumerate(by_trees):
             if share:
                 weights += share * self._trees.parts(x, head, len(weights))

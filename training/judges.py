@@ -38,13 +38,12 @@ NO_GATE = np.zeros(4)
 # Prompts that a parabola of gain over success needs.
 LEAST_JUDGED = 50
 # Twice as many trees at half the rate rank the same (training/LOG.md) and take longer to serve.
-GENERAL_TREES = Recipe(n_trees=50, learning_rate=0.1)
 GENERAL_GAIN_TREES = Recipe(n_trees=50, learning_rate=0.1)
 EVERYDAY_TREES = Recipe(n_trees=60, learning_rate=0.1, least_rows=20, l2=5.0)
 FAMILIAR_TREES = Recipe(n_trees=180, least_rows=30, l2=5.0)
 FAMILIAR_GAIN_TREES = Recipe(n_trees=60, learning_rate=0.1, least_rows=30, l2=10.0)
 
-# Features that may only push one way in the general judge: what a person would say before seeing any data.
+# Features that may only push one way in the trees for everyday prompts: what a person would say before seeing any data.
 HARDER = frozenset(
     {
         "length", "words", "different words", "long words", "numbers", "different number lengths",
@@ -91,7 +90,7 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
     gain = np.where(unjudged, np.maximum(np.polyval(parabola, rows.success), 0.0), rows.gain)
     general_gain = np.where(worth_spending(rows, use), gain, np.nan)
     linear, linear_bias = fit_linear(rows, general_gain, z, use, (weight, gain_weight), seed)
-    trees = _fit_trees(prepared, gain, general_gain, term_scores, use, (weight, gain_weight), seed)
+    trees = _fit_trees(prepared, gain, general_gain, term_scores, use, gain_weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
         several = len(np.unique(rows.source[known])) > 1
@@ -204,7 +203,7 @@ def _fit_trees(
     general_gain: Floats,
     term_scores: Floats,
     use: Bools,
-    weights: tuple[Floats, Floats],
+    gain_weight: Floats,
     seed: int,
 ) -> list[HistGradientBoostingRegressor]:
     """The trees of the heads, in the order of ``TREE_HEADS``."""
@@ -225,8 +224,7 @@ def _fit_trees(
         return grow(x[known], target[known], weight[known], recipe, ways, seed)
 
     return [
-        grown(dense, rows.success, weights[0], GENERAL_TREES, forced=True),
-        grown(dense, general_gain, weights[1], GENERAL_GAIN_TREES),
+        grown(dense, general_gain, gain_weight, GENERAL_GAIN_TREES),
         grown(dense, rows.success, only_everyday, EVERYDAY_TREES, forced=True),
         grown(words, rows.success, familiar, FAMILIAR_TREES),
         grown(words_and_options, gain, familiar, FAMILIAR_GAIN_TREES),

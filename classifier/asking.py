@@ -1,0 +1,37 @@
+"""How a prompt asks: its first word, its last sentence, its last mark."""
+
+from math import log1p
+
+from classifier.text import Reading
+
+ASKING: tuple[str, ...] = (
+    "begins with a question word",
+    "ends with a question mark",
+    "ends with a full stop",
+    "ends with a colon",
+    "asks which near the end",
+    "words of the last sentence",
+    "numbers of one digit",
+)
+
+_QUESTION_WORDS = frozenset({"what", "which", "who", "when", "where", "why", "how"})
+_STOPS = ".?!\n。？！"
+# Where a long text's question is looked for, in characters from its end.
+_NEAR_THE_END = 100
+
+
+def asking(reading: Reading) -> list[float]:
+    """The numbers of ``ASKING``, in their order."""
+    body = reading.body.rstrip()
+    last = body[-1:]
+    sentence = body.rstrip(_STOPS + " ")
+    start = max(map(sentence.rfind, _STOPS)) + 1
+    return [
+        float(bool(reading.words) and reading.words[0] in _QUESTION_WORDS),
+        float(last in ("?", "？")),
+        float(last in (".", "。")),
+        float(last in (":", "\uff1a")),
+        float("which " in body[-_NEAR_THE_END:]),
+        log1p(len(sentence[start:].split())),
+        log1p(reading.words.count("0")),
+    ]
