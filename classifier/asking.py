@@ -16,7 +16,7 @@ ASKING: tuple[str, ...] = (
 
 _QUESTION_WORDS = frozenset({"what", "which", "who", "when", "where", "why", "how"})
 _STOPS = ".?!\n。？！"
-# Where a long text's question is looked for, in characters from its end.
+# Where a long text's question, and the start of its last sentence, are looked for first, in characters from its end.
 _NEAR_THE_END = 100
 
 
@@ -25,13 +25,18 @@ def asking(reading: Reading) -> list[float]:
     body = reading.body.rstrip()
     last = body[-1:]
     sentence = body.rstrip(_STOPS + " ")
-    start = max(map(sentence.rfind, _STOPS)) + 1
+    near = sentence[-_NEAR_THE_END:]
+    start = max(map(near.rfind, _STOPS))
+    if start >= 0:  # most last sentences are short: the whole body is searched for the others only
+        sentence = near[start + 1 :]
+    else:
+        sentence = sentence[max(map(sentence.rfind, _STOPS)) + 1 :]
     return [
         float(bool(reading.words) and reading.words[0] in _QUESTION_WORDS),
         float(last in ("?", "？")),
         float(last in (".", "。")),
         float(last in (":", "\uff1a")),
         float("which " in body[-_NEAR_THE_END:]),
-        log1p(len(sentence[start:].split())),
+        log1p(len(sentence.split())),
         log1p(reading.words.count("0")),
     ]
