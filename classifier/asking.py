@@ -27,10 +27,8 @@ def asking(reading: Reading) -> list[float]:
     sentence = body.rstrip(_STOPS + " ")
     near = sentence[-_NEAR_THE_END:]
     start = max(map(near.rfind, _STOPS))
-    if start >= 0:  # most last sentences are short: the whole body is searched for the others only
-        sentence = near[start + 1 :]
-    else:
-        sentence = sentence[max(map(sentence.rfind, _STOPS)) + 1 :]
+    # most last sentences are short: the whole body is searched for the others only
+    sentence = near[start + 1 :] if start >= 0 else sentence[max(map(sentence.rfind, _STOPS)) + 1 :]
     return [
         float(bool(reading.words) and reading.words[0] in _QUESTION_WORDS),
         float(last in ("?", "？")),
