@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
         """Send a whole request and begin to wait for its reply."""
         self._head_bytes = 0
         reply = self._reply = WireReply(self, ends_s, silence_s)
-        self._transport.write(data)
+        self.loop.call_soon(self._write, data)  # behind the other requests of this turn: see router.http.outbox
         return reply
 
     def leave(self) -> bool:
@@ -255,6 +255,10 @@ class Connection(asyncio.Protocol):
         if self._timer is None or due_s < self._timer.when():
             self._unwatch()
             self._timer = self.loop.call_at(due_s, self._look_at_the_clock)
+
+    def _write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def _unwatch(self) -> None:
         if self._timer is not None:

@@ -14,6 +14,7 @@ from httptools import parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from router.http.cycle import Cycle
+from router.http.outbox import Outbox
 
 ON_HANG_UP = "fusion_router.on_hang_up"
 """The ASGI extension: a set of functions that are called with the serving task when the connection is lost.
@@ -51,7 +52,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Start timing."""
-        super().connection_made(transport)
+        super().connection_made(Outbox(transport, self.loop, self.tasks))
         self._on_hang_up: set[HungUp] = set()
         self._extensions = {ON_HANG_UP: self._on_hang_up, BODY_IS_HERE: self._body_is_here}
         self._limits: HeadLimits = getattr(self.app, "head_limits", HeadLimits())

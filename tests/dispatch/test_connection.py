@@ -232,6 +232,7 @@ async def test_one_connection_carries_one_reply_after_another():
     connection, wire = connected()
     for number in range(3):
         reply = asked(connection)
+        await asyncio.sleep(0)  # requests are sent at the end of the turn
         connection.data_received(OK + b"Content-Length: 1\r\n\r\n%d" % number)
         assert await read(reply) == (200, b"%d" % number)
         assert connection.leave()

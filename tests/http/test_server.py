@@ -11,6 +11,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from router.http.outbox import Outbox
 from router.http.server import GuardedProtocol
 from tests.live import POOL, LiveGateway, gateway
 
@@ -120,6 +121,7 @@ def part(body: bytes, *, more: bool = False) -> dict[str, Any]:
 async def asked(protocol: GuardedProtocol, method: bytes = b"GET", version: bytes = b"1.1") -> None:
     protocol.data_received(method + b" / HTTP/" + version + b"\r\nhost: x\r\n\r\n")
     await asyncio.wait(protocol.tasks)
+    await asyncio.sleep(0)
 
 
 async def test_a_reply_goes_out_in_one_packet_head_and_body() -> None:
@@ -218,3 +220,32 @@ async def test_a_target_that_cannot_be_read_is_a_bad_request(target: bytes) -> N
     protocol.data_received(b"GET " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n")
     assert wire.writes[0].startswith(b"HTTP/1.1 400 ")
     assert wire.is_closed
+
+
+async def test_replies_of_one_turn_leave_at_its_end_and_in_their_order() -> None:
+    wires, others = [Wire(), Wire()], {"one", "two"}
+    first, second = (Outbox(wire, asyncio.get_running_loop(), others) for wire in wires)
+    first.write(b"a")
+    second.write(b"b")
+    first.write(b"c")
+    first.close()
+    assert (wires[0].writes, wires[1].writes) == ([], [])
+    assert first.is_closing()
+    assert not wires[0].is_closed
+    await asyncio.sleep(0)
+    assert (wires[0].writes, wires[1].writes) == ([b"ac"], [b"b"])
+    assert (wires[0].is_closed, wires[1].is_closed) == (True, False)
+    others.clear()
+    second.write(b"d")
+    assert wires[1].writes == [b"b", b"d"], "who is alone does not wait"
+    second.close()
+    assert wires[1].is_closed
+
+
+async def test_what_waits_for_a_connection_that_breaks_meanwhile_is_dropped() -> None:
+    wire = Wire()
+    outbox = Outbox(wire, asyncio.get_running_loop(), {"one", "two"})
+    outbox.write(b"a")
+    wire.close()
+    await asyncio.sleep(0)
+    assert wire.writes == []

@@ -1,0 +1,63 @@
+"""What the replies of one turn of the loop wait in: they leave together, at its end.
+
+Each write wakes somebody, and takes the kernel's code through the processor's cache; one after another they take less than
+each between two requests' work. A connection whose request is the only one in flight does not wait.
+"""
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+
+
+class Outbox(asyncio.Transport):
+    """A caller's connection, as far as uvicorn's protocol uses one; what is written before a close leaves before it."""
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, in_flight: Collection[Any]
+    ) -> None:
+        """Stand in front of a transport; ``in_flight`` holds the requests that are being served."""
+        super().__init__()
+        self._transport, self._loop, self._in_flight = transport, loop, in_flight
+        self._waiting: list[bytes] = []
+        self._closes = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Of the connection."""
+        return self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        """Let the caller wait."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self._transport.resume_reading()
+
+    def write(self, data: Any) -> None:
+        """Write at the end of the turn, or at once where nobody else is served."""
+        if self._waiting:
+            self._waiting.append(data)
+        elif len(self._in_flight) > 1:
+            self._waiting.append(data)
+            self._loop.call_soon(self._send)
+        else:
+            self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether it is closed, or will be at the end of the turn."""
+        return self._closes or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close, after what waits."""
+        if self._waiting:
+            self._closes = True
+        else:
+            self._transport.close()
+
+    def _send(self) -> None:
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        if not self._transport.is_closing():
+            self._transport.write(data)
+            if self._closes:
+                self._transport.close()
