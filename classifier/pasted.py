@@ -1,7 +1,7 @@
 """What was pasted into a prompt, and what is asked of it: retrieved passages, documents, conversations.
 
-How hard a request is depends on what it asks, not on what it brings along. Only forms that are common and unmistakable
-are told apart; of anything else all is asked.
+How hard a request is depends on what it asks, not on what it brings along. But a request that is cut away is worse than
+material that is read: only where the question is marked as such, or the material has an end, is anything left out.
 """
 
 import re
@@ -10,48 +10,55 @@ import re
 _WINDOW = 3_000
 # Characters at the end of a long text in which a pasted block may end.
 _BLOCK_WINDOW = 50_000
-# Characters of the first or last paragraph of a long text that may be all that it asks.
+# Characters at the start in which a text without labels says that material follows.
+_OPENING_CHARS = 600
+# Characters of a last paragraph that asks.
 _ASK_CHARS = 600
-# Characters beyond which a text is long: its first paragraph may then be all that it asks.
-_LONG_CHARS = 1_200
+# Characters of material behind a request that need not be a question.
+_PROSE_CHARS = 1_000
 # Characters that what is said of pasted material has at least.
 _LEAST_ASK = 10
 
-# How lines begin that may be labels of material, or name who answers in a conversation: a cheap test saves most texts
-# the patterns.
-_LABELS = (
-    "the ", "relevant ", "retrieved ", "following ", "given ", "provided ", "additional ", "context", "document", "passage",
-    "source", "article", "excerpt", "search result", "knowledge base", "reference", "background", "transcript", "paragraph",
+_MATERIAL_NOUNS = (
+    r"context(?:e|o)?|contesto|kontext|documents?|passages?|sources?|excerpts?|articles?|search results?|knowledge base"
+    r"|transcript|контекст|上下文|背景|コンテキスト|문맥"
+)
+_QUESTION_NOUNS = (
+    r"(?:user |user's |my |the )?(?:question|query)|frage|pregunta|pergunta|domanda|вопрос|问题|問題|質問|질문"
+)
+# How lines begin that may be labels: a cheap test saves most texts the patterns.
+_MATERIAL_STARTS = (
+    "context", "kontext", "contesto", "document", "passage", "source", "excerpt", "article", "search result", "knowledge base",
+    "transcript", "relevant ", "retrieved ", "following ", "the ", "given ", "provided ", "контекст", "上下文", "背景",
+    "コンテキスト", "문맥",
+)  # fmt: skip
+_QUESTION_STARTS = (
+    "question", "query", "user question", "user query", "user's ", "my question", "the question", "frage", "pregunta",
+    "pergunta", "domanda", "вопрос", "问题", "問題", "質問", "질문",
 )  # fmt: skip
 _ANSWERERS = ("assistant", "ai", "bot", "model", "agent")
+# Tags around material, and around what is asked of it; none that HTML has.
 _BLOCK = re.compile(
-    r"(?:^|\n)[ \t]{0,8}<(context|documents?|docs?|passages?|sources?|articles?|excerpts?|search_results?|results?|retrieved\w{0,20}"
-    r"|knowledge\w{0,20}|references?|background|transcript|text|data|chunks?|snippets?)\b[^<>\n]{0,200}>",
+    r"(?:^|\n)[ \t]{0,8}<(context|documents?|docs?|passages?|sources|excerpts?|search_results?|retrieved\w{0,20}"
+    r"|knowledge\w{0,20}|transcript|chunks?|snippets?)\b[^<>\n]{0,200}>",
     re.IGNORECASE,
 )
-_MATERIAL = re.compile(
-    r"(?:^|\n)[ \t#*>]{0,8}(?:(?:the|relevant|retrieved|following|given|provided|additional|reference) ){0,3}"
-    r"(?:context|documents?|passages?|sources?|articles?|excerpts?|search results?|knowledge base|references?|background"
-    r"|transcript|paragraph)\b[^\n:]{0,40}:",
-    re.IGNORECASE,
-)
-# A passage in a numbered list.
-_NUMBERED = re.compile(r"(?:^|\n)[ \t]{0,4}\[\d{1,3}\][ :][^\n]*")
+_ASKED_BLOCK = re.compile(r"<((?:user_?)?(?:query|question))>(.{5,3000}?)</\1>", re.IGNORECASE | re.DOTALL)
 # No two repeats in these may share a character: blank lines by the thousand would take minutes.
-_QUESTION = re.compile(
-    r"\n[^\S\n]{0,8}[#*]{0,4}[^\S\n]{0,4}(?:user |my |the )?(?:question|query|task|instruction|request)s?\*{0,2}\s?:\*{0,2}\s*",
+_LABEL = r"(?:^|\n)[ \t]{0,3}[#*>]{0,4}[ \t]{0,3}"
+_COLON = r"\*{0,2}[ \t]?[:\uff1a]\*{0,2}"
+_MATERIAL = re.compile(
+    rf"{_LABEL}(?:(?:the|relevant|retrieved|following|given|provided) ){{0,3}}(?:{_MATERIAL_NOUNS})\b[ \t\w]{{0,20}}{_COLON}",
     re.IGNORECASE,
 )
-# "Using the sources above, answer:" and the like.
+# The same with nothing more on its line.
+_MATERIAL_ALONE = re.compile(rf"{_MATERIAL.pattern}[ \t]{{0,3}}(?=\n)", re.IGNORECASE)
+_QUESTION = re.compile(rf"{_LABEL}(?:{_QUESTION_NOUNS}){_COLON}\s*", re.IGNORECASE)
+_MENTION = re.compile(rf"\b(?:{_MATERIAL_NOUNS})\b", re.IGNORECASE)
+# A passage in a numbered list, and words that point at one: "Using the sources above, answer:".
+_NUMBERED = re.compile(r"(?:^|\n)\[\d{1,3}\][ :][^\n]*")
 _POINTER = re.compile(
-    r"\n[^\n:]{0,80}\b(?:above|context|sources?|documents?|passages?|articles?|excerpts?|results?)\b[^\n:]{0,60}:[^\S\n]*",
-    re.IGNORECASE,
-)
-# What the first paragraph of a long text calls the material that follows it.
-_MATERIAL_WORD = re.compile(
-    r"\b(?:context|documents?|passages?|articles?|excerpts?|sources?|transcript|search results?|paragraphs?|text|e-?mails?"
-    r"|reports?|papers?|stor(?:y|ies)|reviews?|notes|minutes)\b",
-    re.IGNORECASE,
+    r"\n[^\n:]{0,60}\b(?:above|context|sources?|documents?|passages?|excerpts?)\b[^\n:]{0,40}:[^\S\n]*", re.IGNORECASE
 )
 
 # A line of a transcript that names who speaks and then says something; those of them who answer; where it ends.
@@ -68,23 +75,28 @@ def without_material(text: str) -> tuple[str, int]:
     head, tail = (text, text) if len(text) <= 2 * _WINDOW else (text[:_WINDOW], text[-_WINDOW:])
     ask = ""
     if "</" in tail or "</" in head:
-        ask = _around_block(text, head)
-    if not ask and _has_label(head, _LABELS):
-        ask = _labelled(text, head, tail)
+        ask = _around_block(text, head, tail)
+    has_material = _has_label(head, _MATERIAL_STARTS)
+    if not ask and (_has_label(tail, _QUESTION_STARTS) or (has_material and _has_label(head, _QUESTION_STARTS))):
+        ask = _under_label(head, tail, text)
+    if not ask and has_material:
+        ask = _around_label(text, head)
     if not ask and "[1]" in head:
-        ask = _after_numbered(head, tail)
-    if not ask and len(text) > _LONG_CHARS:
-        ask = _announcement(text)
+        ask = _around_numbered(head, tail)
     return (ask, len(text) - len(ask)) if len(ask) >= _LEAST_ASK else (text, 0)
 
 
 def _has_label(text: str, labels: tuple[str, ...]) -> bool:
     """Whether a line that has a colon near its start begins with one of ``labels``."""
-    return any(line.lstrip(" \t#*>")[:16].lower().startswith(labels) for line in text.split("\n") if ":" in line[:80])
+    return any(
+        line.lstrip(" \t#*>")[:16].lower().startswith(labels)
+        for line in text.split("\n")
+        if ":" in line[:80] or "\uff1a" in line[:80]
+    )
 
 
-def _around_block(text: str, head: str) -> str:
-    """What stands around the tags of a block; empty where there is none."""
+def _around_block(text: str, head: str, tail: str) -> str:
+    """What stands around the tags of a block, or within those of a question; empty where there is no block."""
     start = _BLOCK.search(head)
     if not start:
         return ""
@@ -92,46 +104,56 @@ def _around_block(text: str, head: str) -> str:
     stop = text.rfind(closing, max(start.end(), len(text) - _BLOCK_WINDOW))
     if stop < 0:
         return ""
+    asked = _ASKED_BLOCK.search(tail) or _ASKED_BLOCK.search(head)
+    if asked:
+        return asked[2].strip()
     before, after = text[: start.start()].strip(), text[stop + len(closing) :].strip()
-    label = _QUESTION.match("\n" + after)
-    return after[label.end() - 1 :] if label else f"{before}\n{after}".strip()
+    label = _QUESTION.match(after)
+    return after[label.end() :] if label else f"{before}\n{after}".strip()
 
 
-def _labelled(text: str, head: str, tail: str) -> str:
-    """What asks about labelled material: what is labelled so, or else a last paragraph that asks, or what stands before.
+def _under_label(head: str, tail: str, text: str) -> str:
+    """What stands under the last label of a question, where there are signs of material; empty where there are none."""
+    *_, last = (None, *_QUESTION.finditer(tail))
+    if last is None or (last.start() == 0 and tail is head):
+        first = _QUESTION.search(head)  # the material comes behind it, and may be longer than the windows
+        behind = _MATERIAL.search(head, first.end()) if first else None
+        return head[first.end() : behind.start()].strip() if first and behind else ""
+    behind = _MATERIAL.search(tail, last.end())
+    if behind:
+        return tail[last.end() : behind.start()].strip()
+    before = len(text) - len(tail) + last.start()
+    if _MATERIAL.search(head, 0, before) or _MENTION.search(head, 0, min(before, _OPENING_CHARS)):
+        return tail[last.end() :].strip()
+    return ""
 
-    Empty where there is no label of material.
+
+def _around_label(text: str, head: str) -> str:
+    """What stands before a label of material and in a short last paragraph, where one of them is a question.
+
+    What stands before is also all that is asked where nothing but long prose follows.
     """
-    material = _MATERIAL.search(head)
-    if not material:
+    material = _MATERIAL_ALONE.search(head)
+    if not material or "```" in head:
         return ""
-    behind = max(material.end() - (len(text) - len(tail)), 0)
-    for pattern in (_QUESTION, _POINTER):
-        *_, last = (None, *pattern.finditer(tail, behind))
-        if last:
-            return tail[last.end() :].strip()
-    paragraph = text[-_ASK_CHARS:].rpartition("\n\n")
-    if paragraph[1] and paragraph[2].rstrip().endswith("?"):
-        return paragraph[2].strip()
-    return text[: material.start()].strip()
+    before = text[: material.start()].strip()
+    paragraph = text[max(material.end(), len(text) - _ASK_CHARS) :].rpartition("\n\n")
+    last = paragraph[2].strip() if paragraph[1] else ""
+    only_prose = not last and len(text) - material.end() >= _PROSE_CHARS
+    return f"{before}\n{last}".strip() if before.endswith("?") or last.endswith("?") or only_prose else ""
 
 
-def _after_numbered(head: str, tail: str) -> str:
-    """What follows a numbered list of passages and the words that point at it; empty where there is none."""
-    if not _NUMBERED.search(head):
+def _around_numbered(head: str, tail: str) -> str:
+    """What stands around a numbered list of passages, or behind words that point at it; empty where there is none."""
+    first, *others = _NUMBERED.finditer(head) if _NUMBERED.search(head) else (None,)
+    if first is None:
         return ""
     *_, pointer = (None, *_POINTER.finditer(tail))
     if pointer:
-        return tail[pointer.end() :].strip()
-    *others, last = (None, *_NUMBERED.finditer(tail))
-    return tail[last.end() :].partition("\n\n")[2].strip() if last and any(others) else ""
-
-
-def _announcement(text: str) -> str:
-    """The first paragraph of a long text, if it is short and names what follows it; empty otherwise."""
-    first = text[:_ASK_CHARS].partition("\n\n")
-    names = first[1] and first[0].rstrip().endswith((":", "?")) and _MATERIAL_WORD.search(first[0])
-    return first[0].strip() if names else ""
+        return f"{head[: first.start()].strip()}\n{tail[pointer.end() :].strip()}".strip()
+    *_, last = (None, *_NUMBERED.finditer(tail))
+    after = tail[last.end() :].partition("\n\n")[2].strip() if last and others else ""
+    return f"{head[: first.start()].strip()}\n{after}".strip() if after else ""
 
 
 def without_transcript(view: str) -> tuple[str, int]:

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from classifier.pasted import without_material, without_transcript
 
 # Number of this way of reading: raise it when the same prompt would give other words, counts or hand features.
-READING = 3
+READING = 4
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
-# characters, and reading a third of them costs more than the whole budget of 0.5 ms (tests/bench).
+# characters, and reading a third of them costs the whole budget of 0.5 ms on a busy machine (tests/bench).
 VIEW_CHARS = 3_000
 # Characters that can be read at most: "İ" becomes two in lower case, and head and tail are joined by a line end.
 MOST_CHARS = 2 * (VIEW_CHARS + 1)
@@ -59,7 +59,7 @@ _FORMAT_LINE = re.compile(
     r"|think|explain|show|let'?s think|solve|work)\b"
     r"[^\n]{0,120}\b(?:letter|options?|choice|boxed|answer|format|step by step"
     r"|explanation|reasoning|json|number)\b"
-    r"[^\n]{0,80}$|\s*(?:answer|your answer|solution|response|final answer)\s*:?\s*$",
+    r"[^\n]{0,80}$|\s*(?:(?:your |final |helpful )?answer|solution|response)\s*:?\s*$",
     re.IGNORECASE,
 )
 # How texts, lines and thanks begin or end that those patterns may match: a cheap test saves most texts from them.
@@ -70,7 +70,7 @@ _GREETING_STARTS = (
 _LONGEST_START = 9
 _FORMAT_STARTS = {
     "ans", "res", "rep", "pri", "out", "ret", "giv", "end", "fin", "cho", "sel", "pic", "put", "wri", "pro", "sta", "thi",
-    "exp", "sho", "let", "sol", "wor", "ple", "kin", "now", "the", "and", "you", "do ", "don", "jus", "onl", "sim",
+    "exp", "sho", "let", "sol", "wor", "ple", "kin", "hel", "now", "the", "and", "you", "do ", "don", "jus", "onl", "sim",
 }  # fmt: skip
 _THANKS_ENDS = ("thanks", "thank you", "please", "cheers", "much", "advance", "a lot", "for your help")
 _AFTER_THANKS = ".!" + "".join(char for char in map(chr, range(0x3001)) if char.isspace())

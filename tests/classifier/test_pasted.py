@@ -25,22 +25,45 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("times", [1, 60])
-@pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize("form", FORMS)
+# What stands above a label without being a question may be no more than the beginning of a request, if little follows.
+CASES = [
+    (form, question, times)
+    for form in FORMS
+    for question in QUESTIONS
+    for times in (1, 60)
+    if form != "material behind" or times > 1 or question.endswith("?")
+]
+
+
+@pytest.mark.parametrize(("form", "question", "times"), CASES)
 def test_of_a_pasted_passage_only_the_question_is_read(form: str, question: str, times: int) -> None:
     reading = read(FORMS[form].format(p=PASSAGE * times, q=question))
     assert reading.words == read(question).words
     assert reading.n_pasted_chars >= len(PASSAGE) * times
 
 
-def test_a_question_between_an_announcement_and_the_passage_is_read() -> None:
-    text = "Which year does this article name?\n\n" + PASSAGE * 60
-    assert without_material(text)[0] == "Which year does this article name?"
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Use the following pieces of context to answer the question at the end. If you don't know, say so.\n\n{p}\n\nQuestion: {q}\n"
+        "Helpful Answer:",
+        "You answer questions. Use the pieces of retrieved context.\nQuestion: {q} \nContext: {p} \nAnswer:",
+        "Context information is below.\n-----\n{p}\n-----\nGiven the context and no prior knowledge, answer.\nQuery: {q}",
+        '### Task:\nRespond to the query using the context.\n\n<context>\n<source id="1">{p}</source>\n</context>\n\n'
+        "<user_query>\n{q}\n</user_query>",
+        "Use the articles below to answer.\n\nWikipedia article section:\n{p}\n\nQuestion: {q}",
+        "Kontext:\n{p}\n\nFrage: {q}",
+        "Contexte :\n{p}\n\nQuestion : {q}",
+        "上下文：\n{p}\n\n问题：{q}",
+    ],
+)
+def test_of_the_templates_of_frameworks_only_the_question_is_read(template: str) -> None:
+    assert read(template.format(p=PASSAGE * 40, q=QUESTIONS[0])).words == read(QUESTIONS[0]).words
 
 
-def test_what_is_asked_at_the_end_of_labelled_material_is_read() -> None:
-    assert without_material(f"Article:\n{PASSAGE * 9}\n\nWhat is it made of?")[0] == "What is it made of?"
+def test_an_instruction_above_material_stays_beside_a_question_below() -> None:
+    text = f"Explain in detail why the model is wrong.\n\nArticle:\n{PASSAGE * 9}\n\nIs it sustainable?"
+    assert without_material(text)[0] == "Explain in detail why the model is wrong.\nIs it sustainable?"
 
 
 @pytest.mark.parametrize(
@@ -52,6 +75,18 @@ def test_what_is_asked_at_the_end_of_labelled_material_is_read() -> None:
         "# API tester\n\nYou test APIs.\n\n## Documents you need\n\n- a specification\n"
         + "- a report of the run\n" * 90,
         "Given nums, swap nums[0] and nums[1].\n\nExample 1:\n\n[1] is left as it is.\n\nStarter code:\nclass A: pass",
+        "Here is my parser:\ninterface Node {\n  kind: string;\n  source: string;\n}\n\nWrite a lossless one and prove its bound.",
+        "I have this queue.\n\nSource code:\nclass Queue: ...\n\nProve or refute that it is linearizable.",
+        "Here is my scheduler.\n\nDocument each function below:\ndef run(): ...\n\nThen prove that it is fair.",
+        "class Request:\n    user: User\n    context: dict[str, Any]\n\nRefactor this to ports and adapters.",
+        "I am a landlord.\n\nArticle 5 of the contract says: no pets.\n\nAnalyse whether this clause is void.",
+        "Subject: the grant\n\nBackground: a trial.\nReference: 2024-11\n\nWrite the methodology section in full.",
+        "services:\n  web:\n    build:\n      context: .\n    ports: [80]\n\nWhy does it restart? Rewrite it.",
+        "# Task\nBuild a rate limiter.\n\n## Context:\n- a million requests\n- three regions\n\n## Limits:\n- no Redis",
+        "These are my meeting notes:\n\n" + PASSAGE * 20 + "\n\nDesign the sharding scheme and write the migration.",
+        "Can you analyse this report?\n\n" + PASSAGE * 20 + "\n\nBuild a model with three scenarios.",
+        "Fix this page:\n<article>\n<text>x</text>\n</article>",
+        "class Answer(Model):\n    question: ForeignKey\n\nMake it faster.",
     ],
 )
 def test_what_only_looks_like_pasted_material_is_read(text: str) -> None:
