@@ -179,17 +179,13 @@ _WORDS: dict[str, str] = {
     "he, she or they": "he she his her they",
     "results of code": "return returns output print",
     "values and collections": "list array string number integer",
-    "LaTeX": (
-        "frac dfrac tfrac sqrt sum int prod lim leq geq neq cdot times infty mathbb mathcal mathrm overline angle "
-        "triangle circ pi theta alpha begin align"
-    ),
-    "code blocks": "def import include println printf console cout",
+    "LaTeX": "frac dfrac tfrac sqrt leq geq neq cdot infty mathbb mathcal mathrm overline",
+    "code blocks": "def import println printf cout",
     "how many or how much": "cuántos cuántas combien quanti quante quantos сколько 多少 いく 몇",
     "find all or such that": "iff",
     "extreme wanted": "minimum maximum minimize maximize minimal maximal smallest largest shortest longest 最大 最小",
     "which of the following": "下列",
     "fill the gap": "blank blanks",
-    "short function wanted": "",
     "contest format": "constraints",
     "examples": "instance eg",
 }
@@ -206,6 +202,6 @@ _PAIRS: dict[str, tuple[str, ...]] = {
     "examples": ("for example", "for instance"),
 }  # fmt: skip
 LEXICONS: Mapping[str, tuple[str, ...]] = {
-    name: (*dict.fromkeys(words.split()), *_PAIRS.get(name, ())) for name, words in _WORDS.items()
+    name: (*dict.fromkeys(_WORDS.get(name, "").split()), *_PAIRS.get(name, ())) for name in {**_WORDS, **_PAIRS}
 }
 """The words and word pairs of each list; the two words of a pair stand with one space between."""

@@ -76,9 +76,15 @@ def new_draft(services: Services, endpoint: str) -> Draft:
     """An empty record for a request that has just arrived."""
     policy = services.policy
     draft = Draft(services.new_id(), services.now(), endpoint, policy.deployments[policy.baseline], policy.version)
-    draft.classifier = services.assessor.artifact if services.assessor is not None else ""
-    draft.features_id = getattr(services.assessor, "features_id", None)  # an assessor need not have features
+    _judged_by(draft, policy, services.assessor)
     return draft
+
+
+def _judged_by(draft: Draft, policy: Policy, assessor: Assessor | None) -> None:
+    """Say by whom a request is judged."""
+    draft.policy = policy.version
+    draft.classifier = assessor.artifact if assessor is not None else ""
+    draft.features_id = getattr(assessor, "features_id", None)  # an assessor need not have features
 
 
 def read_asked(
@@ -90,8 +96,12 @@ def read_asked(
     began_s: float,
     fusion_depth: int,
 ) -> Asked:
-    """The first station, ``parse``: read what is asked; ``began_s`` is when the body's reading began."""
-    policy = services.policy
+    """The first station, ``parse``: read what is asked; ``began_s`` is when the body's reading began.
+
+    From here on a new artifact is for the next request: it may have come while the body did.
+    """
+    policy, assessor = services.policy, services.assessor
+    _judged_by(draft, policy, assessor)
     ask = read_ask(request.model, policy.deployments, policy.aliases, fusion=bool(policy.fusion.controls.panel))
     controls = read_controls(request.controls, policy.names, session_header)
     wish = read_fusion(controls.fusion, request.fusion_forms, policy.names, policy.fusion.controls, policy.deployments)
@@ -101,7 +111,7 @@ def read_asked(
     if services.stores != "none":
         draft.texts = Texts(prompt.text, prompt.context)
     draft.overhead_s["parse"] = perf_counter() - began_s
-    return Asked(prompt, ask, controls, wish, policy, services.assessor)
+    return Asked(prompt, ask, controls, wish, policy, assessor)
 
 
 def assess(services: Services, asked: Asked, draft: Draft, *, explain: bool = False) -> Assessed:

@@ -13,7 +13,6 @@ from training.metrics import apgr, auroc, brier, cost_for, curve
 from training.replay import Rows
 
 MEASURES = ("auroc", "brier", "ece", "apgr", "cost_at_99", "cost_at_95")
-HIGHER_IS_BETTER = frozenset(("auroc", "apgr"))
 
 
 @dataclass(frozen=True, slots=True)

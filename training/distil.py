@@ -1,12 +1,10 @@
-"""A sentence encoder's vocabulary to a small word table: run once, offline; its output is kept in the
-repository.
+"""A sentence encoder's vocabulary to a small word table: run once, offline; its output is kept.
 
 Each word is encoded by itself, the vectors are reduced by principal components and quantised to one byte a
 dimension. Words that most prompts share weigh little (smooth inverse frequency). The encoder's vocabulary is
 ordered by frequency, so a word's rank in it says how rare the word is in English.
 
-Needs the extra ``distil``; run ``python -m training.distil --data DIR --out training/word_table``. Without
-the
+Needs the extra ``distil``; run ``python -m training.distil --data DIR --out training/word_table``. Without the
 encoder's package the kept table serves; fitting never needs it.
 
 Source: Tulkens and van Dongen, model2vec (encode the vocabulary, PCA, frequency weights); Arora et al. 2017

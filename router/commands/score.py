@@ -13,8 +13,6 @@ from router.errors import GatewayError
 from router.http.openai import read_chat
 from router.pipeline import Services
 
-MAX_ID_CHARS = 1_000
-
 
 def run(options: argparse.Namespace) -> int:
     """Score standard input; exit 1 if any line was bad."""

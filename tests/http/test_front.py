@@ -13,13 +13,14 @@ from router.app import create_app
 from router.config.load import parse_settings
 from router.dispatch.provider import Call
 from router.http.front import Front
+from router.record.record import RequestRecord
 from tests.live import POOL
 
 
 class Watched:
     """An assessor and a provider that note whom they see; what is asked names the request."""
 
-    artifact = "watched@1:000000000000"
+    artifact, features_id = "watched@1:000000000000", "000000000000"
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -72,3 +73,25 @@ async def test_an_artifact_that_comes_between_two_stations_is_for_the_next_reque
     assert await asyncio.gather(*asked) == [200, 200]
     assert "assess b" in watch.seen
     assert stricter.seen == []
+
+
+async def test_an_artifact_that_comes_while_the_body_does_is_the_one_that_is_named() -> None:
+    front, _ = watched()
+    newer = Watched()
+    newer.artifact, newer.features_id = "newer@2:111111111111", "111111111111"
+    kept: list[RequestRecord] = []
+    front.services.keep = kept.append
+    body = orjson.dumps({"model": "auto", "messages": [{"role": "user", "content": "a"}]})
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        front.services.assessor = newer
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await front({"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": []}, receive, send)
+    assert newer.seen[0] == "assess a"
+    assert dict(sent[0]["headers"])[b"x-router-classifier"] == newer.artifact.encode()
+    assert [record.features_id for record in kept] == [newer.features_id]
