@@ -14,13 +14,16 @@ _BLOCK_WINDOW = 50_000
 _OPENING_CHARS = 600
 # Characters of a last paragraph that asks.
 _ASK_CHARS = 600
-# Characters of material behind a request that need not be a question.
+# Characters of a last paragraph that may ask without being a question; passages are longer.
+_INSTRUCTION_CHARS = 300
+# Characters of material behind a request that need not be a question, and what shows that it is not prose.
 _PROSE_CHARS = 1_000
+_CODE = ("{", ";\n", "\n    ", "\n\t", "\n- ", "\n* ")
 # Characters that what is said of pasted material has at least.
 _LEAST_ASK = 10
 
 _MATERIAL_NOUNS = (
-    r"context(?:e|o)?|contesto|kontext|documents?|passages?|sources?|excerpts?|articles?|search results?|knowledge base"
+    r"context(?:e|o)?|contesto|kontext|documents?|passages?|sources?(?! code)|excerpts?|articles?|search results?|knowledge base"
     r"|transcript|контекст|上下文|背景|コンテキスト|문맥"
 )
 _QUESTION_NOUNS = (
@@ -129,7 +132,7 @@ def _under_label(head: str, tail: str, text: str) -> str:
 
 
 def _around_label(text: str, head: str) -> str:
-    """What stands before a label of material and in a short last paragraph, where one of them is a question.
+    """What stands before a label of material and in a last paragraph that asks, where one of them is a question.
 
     What stands before is also all that is asked where nothing but long prose follows.
     """
@@ -139,7 +142,10 @@ def _around_label(text: str, head: str) -> str:
     before = text[: material.start()].strip()
     paragraph = text[max(material.end(), len(text) - _ASK_CHARS) :].rpartition("\n\n")
     last = paragraph[2].strip() if paragraph[1] else ""
-    only_prose = not last and len(text) - material.end() >= _PROSE_CHARS
+    if not last.endswith("?") and (len(last) > _INSTRUCTION_CHARS or _NUMBERED.match(last)):
+        last = ""  # one more passage
+    is_prose = not any(map(head[material.end() :].__contains__, _CODE))
+    only_prose = not last and is_prose and len(text) - material.end() >= _PROSE_CHARS
     return f"{before}\n{last}".strip() if before.endswith("?") or last.endswith("?") or only_prose else ""
 
 
