@@ -79,8 +79,10 @@ def without_material(text: str) -> tuple[str, int]:
     ask = ""
     if "</" in tail or "</" in head:
         ask = _around_block(text, head, tail)
-    has_material = _has_label(head, _MATERIAL_STARTS)
-    if not ask and (_has_label(tail, _QUESTION_STARTS) or (has_material and _has_label(head, _QUESTION_STARTS))):
+    labels = _labels(head)
+    has_material = _has(labels, _MATERIAL_STARTS)
+    asks = _has(labels if tail is head else _labels(tail), _QUESTION_STARTS)
+    if not ask and (asks or (has_material and _has(labels, _QUESTION_STARTS))):
         ask = _under_label(head, tail, text)
     if not ask and has_material:
         ask = _around_label(text, head)
@@ -89,13 +91,16 @@ def without_material(text: str) -> tuple[str, int]:
     return (ask, len(text) - len(ask)) if len(ask) >= _LEAST_ASK else (text, 0)
 
 
-def _has_label(text: str, labels: tuple[str, ...]) -> bool:
-    """Whether a line that has a colon near its start begins with one of ``labels``."""
-    return any(
-        line.lstrip(" \t#*>")[:16].lower().startswith(labels)
-        for line in text.split("\n")
-        if ":" in line[:80] or "\uff1a" in line[:80]
-    )
+def _labels(text: str) -> list[str]:
+    """How the lines begin that may have a label, in lower case."""
+    return [
+        line.lstrip(" \t#*>")[:16].lower() for line in text.split("\n") if ":" in line[:80] or "\uff1a" in line[:80]
+    ]
+
+
+def _has(labels: list[str], starts: tuple[str, ...]) -> bool:
+    """Whether one of the labels begins with one of ``starts``."""
+    return any(label.startswith(starts) for label in labels)
 
 
 def _around_block(text: str, head: str, tail: str) -> str:
@@ -167,7 +172,7 @@ def without_transcript(view: str) -> tuple[str, int]:
 
     A conversation whose last word is a person's, or that nothing else is said of, is what is asked and stays.
     """
-    if not _has_label(view, _ANSWERERS):
+    if not _has(_labels(view), _ANSWERERS):
         return view, 0
     turns = list(_TURN.finditer(view))
     speakers = [turn[1].lower() in _ANSWERERS for turn in turns]
