@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from httptools import parse_url
+from httptools import HttpParserError, HttpParserUpgrade, parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from router.http.cycle import Cycle
 from router.http.outbox import Outbox
+from router.http.resumed import resumed_parser
 
 ON_HANG_UP = "fusion_router.on_hang_up"
 """The ASGI extension: a set of functions that are called with the serving task when the connection is lost.
@@ -74,11 +75,27 @@ class GuardedProtocol(HttpToolsProtocol):
         """Count, then read."""
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
-        super().data_received(data)
+        self._idle_since_s = None
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            self._leave_offer(data[offer.args[0] :])
+        except HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
+            return
         if self._head_bytes > self._limits.max_bytes:
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._head_bytes > 0 and self._head_timer is None:  # most heads are whole: no timer for those
             self._start_timer()
+
+    def _leave_offer(self, rest: bytes) -> None:
+        """Another protocol was offered: ``rest``, and what comes, is still HTTP/1.1, first of all the request's body."""
+        self.cycle.more_body, self._head_bytes = True, -1
+        self.cycle.message_event.clear()
+        self.parser = resumed_parser(self, self.headers)
+        if rest:
+            self.parser.feed_data(rest)
 
     def on_message_begin(self) -> None:
         """Begin to count."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,6 +123,42 @@ async def asked(protocol: GuardedProtocol, method: bytes = b"GET", version: byte
     protocol.data_received(method + b" / HTTP/" + version + b"\r\nhost: x\r\n\r\n")
     await asyncio.wait(protocol.tasks)
     await asyncio.sleep(0)
+
+
+OFFER = (b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"http2-settings: AAMAAABkAAQAAP__")
+
+
+@pytest.mark.parametrize("n_bytes_first", [0, 40, 260, 300])
+def test_an_offer_of_another_protocol_is_left_and_the_body_behind_it_is_read(
+    live: LiveGateway, n_bytes_first: int
+) -> None:
+    both = request(b"hi", *OFFER) + request(b"hi again")
+    with connect(live) as stream:
+        stream.sendall(both[:n_bytes_first])
+        if n_bytes_first:
+            time.sleep(0.05)
+        stream.sendall(both[n_bytes_first:])
+        rest = b""
+        for _ in range(2):
+            head, body, rest = read_reply(stream, rest)
+            assert head.startswith(b"HTTP/1.1 200")
+            assert json.loads(body)["choices"]
+
+
+def test_an_offer_with_a_body_in_pieces_or_with_none_is_left_too(live: LiveGateway) -> None:
+    body = BODY % b"hi"
+    head = request(b"hi", *OFFER).partition(b"content-length")[0]
+    with connect(live) as stream:
+        stream.sendall(head + b"transfer-encoding: chunked\r\n\r\n")
+        stream.sendall(b"%x\r\n%b\r\n" % (len(body), body))
+        stream.sendall(b"0\r\n\r\n")
+        reply, _, rest = read_reply(stream, b"")
+        assert reply.startswith(b"HTTP/1.1 200")
+        stream.sendall(b"\r\n".join([b"GET /healthz HTTP/1.1", b"host: x", *OFFER, b"", b""]))
+        reply, _, rest = read_reply(stream, rest)
+        assert reply.startswith(b"HTTP/1.1 200")
+        stream.sendall(request(b"hi"))
+        assert read_reply(stream, rest)[0].startswith(b"HTTP/1.1 200")
 
 
 async def test_a_reply_goes_out_in_one_packet_head_and_body() -> None:
