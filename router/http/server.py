@@ -75,27 +75,30 @@ class GuardedProtocol(HttpToolsProtocol):
         """Count, then read."""
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
-        self._idle_since_s = None
+        self._unset_keepalive_if_required()
         try:
-            self.parser.feed_data(data)
-        except HttpParserUpgrade as offer:
-            self._leave_offer(data[offer.args[0] :])
+            self._feed(data)
         except HttpParserError:
-            self.logger.warning("Invalid HTTP request received.")
-            self.send_400_response("Invalid HTTP request received.")
+            complaint = "Invalid HTTP request received."
+            self.logger.warning(complaint)
+            self.send_400_response(complaint)
             return
         if self._head_bytes > self._limits.max_bytes:
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._head_bytes > 0 and self._head_timer is None:  # most heads are whole: no timer for those
             self._start_timer()
 
-    def _leave_offer(self, rest: bytes) -> None:
-        """Another protocol was offered: ``rest``, and what comes, is still HTTP/1.1, first of all the request's body."""
-        self.cycle.more_body, self._head_bytes = True, -1
-        self.cycle.message_event.clear()
-        self.parser = resumed_parser(self, self.headers)
-        if rest:
-            self.parser.feed_data(rest)
+    def _feed(self, data: bytes) -> None:
+        """Parse; where another protocol is offered, what follows is still HTTP/1.1, first of all the request's body."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except HttpParserUpgrade as offer:
+                data = data[offer.args[0] :]
+                self.cycle.more_body, self._head_bytes = True, -1
+                self.cycle.message_event.clear()
+                self.parser = resumed_parser(self, self.headers)
 
     def on_message_begin(self) -> None:
         """Begin to count."""

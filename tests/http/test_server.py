@@ -145,6 +145,18 @@ def test_an_offer_of_another_protocol_is_left_and_the_body_behind_it_is_read(
             assert json.loads(body)["choices"]
 
 
+def test_offers_that_come_together_are_all_left_and_what_is_not_http_behind_one_is_refused(live: LiveGateway) -> None:
+    with connect(live) as stream:
+        stream.sendall(request(b"hi", *OFFER) * 3)
+        rest = b""
+        for _ in range(3):
+            head, _, rest = read_reply(stream, rest)
+            assert head.startswith(b"HTTP/1.1 200")
+    with connect(live) as stream:
+        stream.sendall(b"\r\n".join([b"GET /healthz HTTP/1.1", b"host: x", *OFFER, b"", b"not HTTP at all\r\n\r\n"]))
+        assert b" 400 " in read_reply(stream, b"")[0]
+
+
 def test_an_offer_with_a_body_in_pieces_or_with_none_is_left_too(live: LiveGateway) -> None:
     body = BODY % b"hi"
     head = request(b"hi", *OFFER).partition(b"content-length")[0]
