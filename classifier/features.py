@@ -92,8 +92,6 @@ OPTIONS = -len(KNOWN) - len(WRAPPER)
 # Bytes that are no marks: letters, digits, spaces, and all that is not ASCII.
 _NOT_INK = (ascii_letters + digits + " ").encode() + bytes(range(128, 256))
 _INK_MARKS = tuple(mark.encode() for _, mark in _MARKS)
-
-
 _MARK_OF = {mark: place for place, (_, mark) in enumerate(_MARKS)}
 _QUESTION, _LINE = _MARK_OF["?"], _MARK_OF["\n"]
 _SIGNS_OF = [(_MARK_OF[mark], [sign.encode() for sign in signs]) for _, mark, signs in _SIGNS]

@@ -115,9 +115,9 @@ def _around_block(text: str, head: str, tail: str) -> str:
     asked = _ASKED_BLOCK.search(tail) or _ASKED_BLOCK.search(head)
     if asked:
         return asked[2].strip()
-    before, after = text[: start.start()].strip(), text[stop + len(closing) :].strip()
+    before, after = text[: start.start()], text[stop + len(closing) :].strip()
     label = _QUESTION.match(after)
-    return after[label.end() :] if label else f"{before}\n{after}".strip()
+    return after[label.end() :] if label else _joined(before, after)
 
 
 def _under_label(head: str, tail: str, text: str) -> str:
@@ -151,20 +151,26 @@ def _around_label(text: str, head: str) -> str:
         last = ""  # one more passage
     is_prose = not any(map(head[material.end() :].__contains__, _CODE))
     only_prose = not last and is_prose and len(text) - material.end() >= _PROSE_CHARS
-    return f"{before}\n{last}".strip() if before.endswith("?") or last.endswith("?") or only_prose else ""
+    return _joined(before, last) if before.endswith("?") or last.endswith("?") or only_prose else ""
 
 
 def _around_numbered(head: str, tail: str) -> str:
     """What stands around a numbered list of passages, or behind words that point at it; empty where there is none."""
-    first, *others = _NUMBERED.finditer(head) if _NUMBERED.search(head) else (None,)
-    if first is None:
+    passages = list(_NUMBERED.finditer(head))
+    if not passages:
         return ""
+    before = head[: passages[0].start()]
     *_, pointer = (None, *_POINTER.finditer(tail))
     if pointer:
-        return f"{head[: first.start()].strip()}\n{tail[pointer.end() :].strip()}".strip()
+        return _joined(before, tail[pointer.end() :])
     *_, last = (None, *_NUMBERED.finditer(tail))
-    after = tail[last.end() :].partition("\n\n")[2].strip() if last and others else ""
-    return f"{head[: first.start()].strip()}\n{after}".strip() if after else ""
+    after = tail[last.end() :].partition("\n\n")[2].strip() if last and len(passages) > 1 else ""
+    return _joined(before, after) if after else ""
+
+
+def _joined(before: str, after: str) -> str:
+    """What stands on either side of what is left out."""
+    return f"{before.strip()}\n{after.strip()}".strip()
 
 
 def without_transcript(view: str) -> tuple[str, int]:

@@ -21,8 +21,6 @@ READING = 4
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
 # characters, and reading a third of them costs the whole budget of 0.5 ms on a busy machine (tests/bench).
 VIEW_CHARS = 3_000
-# Characters that can be read at most: "İ" becomes two in lower case, and head and tail are joined by a line end.
-MOST_CHARS = 2 * (VIEW_CHARS + 1)
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # Tables for bytes: ASCII letters to lower case and digits to 0; all that is neither letter nor digit to a space. Where

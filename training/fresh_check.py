@@ -14,7 +14,7 @@ PROMPTS = Path(__file__).parent / "everyday" / "fresh.jsonl"
 
 
 def main() -> None:
-    """Print the share of easy and of hard prompts that each mode sends to strong, and where balanced errs."""
+    """Print the share of easy and of hard prompts that each mode sends to strong."""
     parser = argparse.ArgumentParser(prog="python -m training.fresh_check", description=__doc__)
     parser.add_argument("--artifact", type=Path, default=DEFAULT_PATH, help="directory (default: the shipped one)")
     judge = Classifier.load(parser.parse_args().artifact)

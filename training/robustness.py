@@ -175,8 +175,12 @@ def _options(text: str) -> tuple[list[str], list[tuple[int, str, str]]]:
     return lines, found if len(found) > 1 else []
 
 
+def _said(content: str) -> Mapping[str, Any]:
+    return {"messages": [{"role": "user", "content": content}]}
+
+
 def _with_tools(text: str) -> Mapping[str, Any]:
-    return {"messages": [{"role": "user", "content": text}], "tools": [_tool(number) for number in range(30)]}
+    return {**_said(text), "tools": [_tool(number) for number in range(30)]}
 
 
 def _tool(number: int) -> Mapping[str, Any]:
@@ -195,11 +199,6 @@ def _with_system(text: str) -> Mapping[str, Any]:
 
 
 _PASSAGES = "\n\n".join(f"[{number}] {_PASSAGE * 3}" for number in range(1, 9))
-
-
-def _said(content: str) -> Mapping[str, Any]:
-    return {"messages": [{"role": "user", "content": content}]}
-
 
 _SURROUNDINGS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "30 tool schemas": _with_tools,

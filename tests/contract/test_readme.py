@@ -86,16 +86,16 @@ def test_commands_of_the_readme_do_what_it_says(command: str, tmp_path: Path) ->
         assert "mode balanced" in done.stdout
 
 
+def serve(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    """``serve`` as it ends where it cannot begin; no keys are in its environment."""
+    command = [sys.executable, "-m", "router", "serve", *options]
+    return subprocess.run(command, capture_output=True, text=True, cwd=directory, env={"PATH": "/usr/bin:/bin"})
+
+
 def test_a_server_whose_port_is_taken_says_so_before_it_says_that_it_serves(tmp_path: Path) -> None:
     (tmp_path / "router.yaml").write_text(POOL)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = subprocess.run(
-            [sys.executable, "-m", "router", "serve", "--config", "router.yaml", "--port", str(taken.getsockname()[1])],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={"PATH": "/usr/bin:/bin"},
-        )
+        done = serve(tmp_path, "--config", "router.yaml", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "cannot listen on 127.0.0.1:" in done.stderr
     assert "--port" in done.stderr
@@ -103,12 +103,6 @@ def test_a_server_whose_port_is_taken_says_so_before_it_says_that_it_serves(tmp_
 
 
 def test_a_server_without_keys_or_config_says_what_to_do(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "router", "serve"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin"},
-    )
+    done = serve(tmp_path)
     assert done.returncode == 1
     assert "fusion-router demo" in done.stderr
