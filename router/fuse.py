@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from router.core.policy import output_tokens_of
 from router.core.prompt import text_tokens
+from router.core.request import exact_body
 from router.core.types import Reason, Usage
 from router.dispatch.fusion import Answer, Audience, FusionRun, RunOrder, Silent, StreamAudience
 from router.record.record import Draft
@@ -70,7 +71,7 @@ def _order(
     assessment = considered.assessment
     return RunOrder(
         run_id=draft.request_id,
-        body=request.body,
+        body=exact_body(request.body, request.around_model),
         panel=decision.panel,
         judge=decision.plan[0].deployment,
         alone=decision.plan[1:],

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from router.core.request import exact_body
 from router.dispatch.litellm_dialect import FIELDS, reply_body, request_arguments
 from router.dispatch.litellm_errors import translate
 from router.dispatch.litellm_stream import close, ends_unasked, next_chunk, pieces, watch
@@ -174,7 +175,8 @@ def _arguments(library: _Litellm, call: Call) -> dict[str, Any]:
         custom_llm_provider=target.provider,
         request_type="embeddings" if call.operation == "embeddings" else "chat_completion",
     )
-    arguments = request_arguments(call.body, supported or (), library.reserved)
+    body = exact_body(call.body, call.around_model)
+    arguments = request_arguments(body, supported or (), library.reserved)
     arguments |= {
         "model": f"{target.provider}/{target.upstream_model}",
         "api_key": _api_key(call),

@@ -1,7 +1,8 @@
 """OpenAI's dialect, the caller's side: reading bodies with complaints that name the field."""
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 
 from router.core.fusion_controls import take_forms
 from router.core.request import ModelRequest
-from router.core.whole_json import loads, loads_exactly
+from router.core.whole_json import loads, loads_exactly, may_be_rounded
 from router.errors import BadRequest
 
 ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
@@ -18,7 +19,10 @@ _MAY_BE_SILENT = frozenset(("assistant", "tool", "function"))
 
 _MODEL, _MODEL_VALUE = b'"model"', re.compile(rb'"model"\s*:\s*')
 _ASK_FOR_USAGE = b'"stream_options":{"include_usage":true},'
-_NUMBER = re.compile(rb'"([A-Za-z_]\w{0,60})"\s*:\s*(-?(?:NaN|Infinity|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?))')
+_NOT_FINITE = object()
+"""What stands for a number that is none while a refused body is read again."""
+
+_MAX_PATH_CHARS = 200
 
 
 def read_chat(raw: bytes) -> ModelRequest:
@@ -29,7 +33,25 @@ def read_chat(raw: bytes) -> ModelRequest:
     Raises:
         BadRequest: the body is not such a request; ``param`` names the field.
     """
-    body = _read_object(raw)
+    request = _chat(_read_object(raw), raw)
+    if request.around_model is None and may_be_rounded(raw):
+        return _chat(loads_exactly(raw), raw)
+    return request
+
+
+def read_embeddings(raw: bytes) -> ModelRequest:
+    """Read an embeddings request.
+
+    Raises:
+        BadRequest: as ``read_chat`` does.
+    """
+    request = _embeddings(_read_object(raw), raw)
+    if request.around_model is None and may_be_rounded(raw):
+        return _embeddings(loads_exactly(raw), raw)
+    return request
+
+
+def _chat(body: dict[str, Any], raw: bytes) -> ModelRequest:
     model = _read_model(body)
     _check_messages(body.get("messages"))
     for key, value in body.items():
@@ -49,13 +71,7 @@ def read_chat(raw: bytes) -> ModelRequest:
     return ModelRequest(upstream, model, stream, include_usage, controls, forms, around_model)
 
 
-def read_embeddings(raw: bytes) -> ModelRequest:
-    """Read an embeddings request.
-
-    Raises:
-        BadRequest: as ``read_chat`` does.
-    """
-    body = _read_object(raw)
+def _embeddings(body: dict[str, Any], raw: bytes) -> ModelRequest:
     model = _read_model(body)
     if not isinstance(body.get("input"), str | list) or not body["input"]:
         raise BadRequest("`input` must be a string or a list, and not empty.", param="input")
@@ -72,9 +88,6 @@ def _read_object(raw: bytes) -> dict[str, Any]:
         raise _unreadable(raw, error) from error
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object, with `model` and `messages`.", param="body")
-    if any(type(value) is float and abs(value) >= 1 << 63 for value in body.values()):
-        exact: dict[str, Any] = loads_exactly(raw)  # a seed of twenty digits, say
-        return exact
     return body
 
 
@@ -105,12 +118,37 @@ def _unreadable(raw: bytes, error: orjson.JSONDecodeError) -> BadRequest:
         raw.decode()
     except UnicodeDecodeError as wrong:
         return BadRequest(f"The body is not UTF-8: byte {wrong.start} cannot be read.", param="body")
-    for number in _NUMBER.finditer(raw):
-        if not isfinite(float(number[2])):
-            key = number[1].decode()
-            return BadRequest(f"`{key}` must be a finite number; JSON has no NaN or Infinity.", param=key)
+    path = _not_finite(raw)
+    if path:
+        return BadRequest(
+            f"`{path}` must be a finite number, at most 1.7e308; JSON has no NaN or Infinity.", param=path
+        )
     where = f"line {error.lineno}, column {error.colno}"
     return BadRequest(f"The body is not JSON ({error.msg}, {where}).", param="body")
+
+
+def _not_finite(raw: bytes) -> str:
+    """Where a body has its first number that no 64-bit float can hold; empty where that is not what is wrong with it."""
+    try:
+        body = json.loads(raw, parse_int=_finite, parse_float=_finite, parse_constant=_finite)
+        return next(_paths(body, ""), "")[:_MAX_PATH_CHARS]
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _finite(digits: str) -> object:
+    return None if isfinite(float(digits)) else _NOT_FINITE
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:
+    if value is _NOT_FINITE:
+        yield path
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            yield from _paths(entry, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _paths(entry, f"{path}[{index}]")
 
 
 def _read_model(body: Mapping[str, Any]) -> str:

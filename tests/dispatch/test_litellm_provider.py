@@ -1,5 +1,6 @@
 import asyncio
 import inspect
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from router.dispatch import litellm_provider
 from router.dispatch.litellm_errors import ERRORS
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.provider import Call, Target, Timeouts
+from router.http.openai import read_chat
 from tests.dispatch.fake_anthropic import SECRET_WORDS, FakeAnthropic
 from tests.dispatch.loopback import loopback
 
@@ -115,6 +117,19 @@ async def test_tools_are_offered_and_their_calls_come_back(upstream: Upstream, p
     assert message["content"] is None
     assert message["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"at": 1}'}
     assert reply["choices"][0]["finish_reason"] == "tool_calls"
+
+
+async def test_long_whole_numbers_in_tool_schemas_keep_their_digits(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    number = 123456789012345678901234567890
+    schema = {"type": "object", "properties": {"x": {"type": "integer", "maximum": number}}}
+    tool = {"type": "function", "function": {"name": "look", "parameters": schema}}
+    raw = orjson.dumps({"model": "auto", "messages": MESSAGES, "max_tokens": 50, "tools": ["tool"]})
+    request = read_chat(raw.replace(b'"tool"', json.dumps(tool).encode()))
+    call = replace(upstream.call(), body=request.body, around_model=request.around_model)
+    await provider.complete(call)
+    assert str(number) in json.dumps(upstream.fake.bodies[-1]["tools"])
 
 
 async def test_a_stream_ends_with_one_usage_chunk_and_done(upstream: Upstream, provider: LitellmProvider) -> None:

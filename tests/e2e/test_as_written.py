@@ -27,7 +27,7 @@ ledger: {{enabled: false}}
 
 
 @asynccontextmanager
-async def behind(got: list[bytes]) -> AsyncIterator[LiveGateway]:
+async def behind(got: list[bytes], more: str = "") -> AsyncIterator[LiveGateway]:
     async def answer(request: web.Request) -> web.StreamResponse:
         got.append(await request.read())
         if b'"stream":true' in got[-1]:
@@ -35,7 +35,7 @@ async def behind(got: list[bytes]) -> AsyncIterator[LiveGateway]:
         return web.Response(body=REPLY, content_type="application/json")
 
     async with loopback(answer) as base:
-        with gateway(POOL.format(base=base)) as live:
+        with gateway(POOL.format(base=base) + more) as live:
             yield live
 
 
@@ -71,6 +71,21 @@ async def test_they_pass_where_the_request_has_controls_of_ours() -> None:
         assert b"123456789012345678901234567890" in got[0]
         assert b"\\ud83d" in got[0]
         assert b"router" not in got[0]
+
+
+@pytest.mark.parametrize("model", ["small", "fusion"])
+@pytest.mark.parametrize("router", ["", '"router": {"mode": "cost"}, '], ids=["plain", "with controls"])
+async def test_long_numbers_inside_of_objects_reach_every_model(model: str, router: str) -> None:
+    got: list[bytes] = []
+    async with behind(got, "fusion: {panel: [small, strong], judge: strong}") as live:
+        raw = (
+            b'{"model": "%s", %s"messages": [{"role":"user","content":"Compare the two."}],'
+            b'"metadata":{"ids":[{"x":-9223372036854775809},123456789012345678901234567890]}}'
+        )
+        status, body = await post(live, raw % (model.encode(), router.encode()))
+        assert status == 200, body
+        assert len(got) >= (2 if model == "fusion" else 1)
+        assert all(b'":-9223372036854775809},123456789012345678901234567890]' in sent for sent in got), got
 
 
 async def test_half_emojis_pass_through_streams() -> None:

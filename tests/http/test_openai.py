@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.core.request import exact_body
 from router.errors import BadRequest
 from router.http.openai import read_chat, read_embeddings
 
@@ -80,9 +81,57 @@ def test_a_name_in_the_text_is_no_key() -> None:
     assert sent_on(orjson.dumps(body)) == {**body, "model": "other/name"}
 
 
-def test_long_whole_numbers_stay_whole_even_where_the_body_is_written_anew() -> None:
-    raw = b'{"model":"auto","seed":123456789012345678901,"router":{},"messages":[{"role":"user","content":"hi"}]}'
-    assert read_chat(raw).body["seed"] == 123456789012345678901
+LONG = [1 << 64, -(1 << 63) - 1, 123456789012345678901234567890]
+REWRITTEN = [b'"router":{}', b'"stream":true,"stream_options":{"x":1}', b'"plugins":[{"id":"fusion"}]']
+
+
+@pytest.mark.parametrize("number", LONG)
+@pytest.mark.parametrize("why", REWRITTEN)
+def test_long_whole_numbers_stay_whole_at_any_depth_where_the_body_is_written_anew(why: bytes, number: int) -> None:
+    raw = b'{"model":"auto","seed":%d,"metadata":{"ids":[{"x":%d}]},%s,"messages":[{"role":"user","content":"hi"}]}'
+    request = read_chat(raw % (number, number, why))
+    assert request.around_model is None
+    assert request.body["seed"] == number
+    assert str(request.body["metadata"]["ids"][0]["x"]) == str(number)
+
+
+@pytest.mark.parametrize("number", LONG)
+def test_who_writes_a_body_anew_that_could_be_sent_as_it_was_has_every_digit_too(number: int) -> None:
+    raw = b'{"metadata":{"x":[%d,1.5]},"model":"auto","stream":true,"messages":[{"role":"user","content":"hi"}]}'
+    request = read_chat(raw % number)
+    assert request.around_model is not None
+    exact = exact_body(request.body, request.around_model)
+    assert str(exact["metadata"]) == str({"x": [number, 1.5]})
+    assert exact == {**request.body, "metadata": exact["metadata"]}
+    short = read_chat(raw % 1)
+    assert exact_body(short.body, short.around_model) is short.body
+
+
+def test_embeddings_with_controls_keep_long_whole_numbers() -> None:
+    raw = b'{"input":"hi","model":"small","router":{},"metadata":{"x":12345678901234567890123}}'
+    assert read_embeddings(raw).body == {"input": "hi", "model": "small", "metadata": {"x": 12345678901234567890123}}
+
+
+@pytest.mark.parametrize("lone", [b"", b"\\ud800"])
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"NaN", b"-Infinity", b"9" * 400, b"9" * 5000])
+@pytest.mark.parametrize(
+    ("where", "param"),
+    [
+        (b'"metadata":{"a":1,"limit":%s}', "metadata.limit"),
+        (
+            b'"tools":[{"x":1},{"function":{"parameters":{"maximum":[0,%s]}}}]',
+            "tools[1].function.parameters.maximum[1]",
+        ),
+        (b'"temperature":%s', "temperature"),
+    ],
+)
+def test_a_number_that_is_none_is_named_wherever_it_is(where: bytes, param: str, number: bytes, lone: bytes) -> None:
+    text = b'\\"x\\": NaN' + lone
+    raw = b'{"model":"auto","messages":[{"role":"user","content":"%s"}],%s}' % (text, where % number)
+    with pytest.raises(BadRequest) as refused:
+        read_chat(raw)
+    assert refused.value.param == param
+    assert f"`{param}`" in refused.value.message
 
 
 @pytest.mark.parametrize(
