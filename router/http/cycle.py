@@ -5,6 +5,8 @@ Laws:
 * A reply's head leaves with the first part of its body, in one packet; an empty part sends the head alone. ASGI asks
   for as much: a server must not start sending before it has been given some of the body.
 * No header can add another: a line break inside of one fails the request.
+* A body of unknown length leaves in chunks; to a client of HTTP/1.0, which knows none, as it is, and ends with the
+  connection.
 
 uvicorn writes head and body apart, which takes two system calls and two packets, and searches each name and value by
 itself for what none of them may hold.
@@ -28,6 +30,7 @@ class Cycle(RequestResponseCycle):
     response_started = response_complete = False
     chunked_encoding: bool | None = None
     expected_content_length = 0
+    _ends_with_the_connection = False
     _head = b""
 
     def __init__(self, connection: HttpToolsProtocol, *, keep_alive: bool, is_waited_for: bool) -> None:
@@ -68,7 +71,9 @@ class Cycle(RequestResponseCycle):
         elif not self.keep_alive:
             headers.append((b"connection", b"close"))
         self.chunked_encoding = not has_length and status not in _WITHOUT_BODY and self.scope["method"] != "HEAD"
-        if self.chunked_encoding:
+        if self.chunked_encoding and self.scope["http_version"] == "1.0":
+            self.chunked_encoding, self._ends_with_the_connection = False, True
+        elif self.chunked_encoding:
             headers.append((b"transfer-encoding", b"chunked"))
         lines = [STATUS_LINE[status].rstrip(), *map(b": ".join, headers)]
         head = b"\r\n".join(lines) + b"\r\n\r\n"
@@ -85,7 +90,8 @@ class Cycle(RequestResponseCycle):
             body = chunk if more else chunk + b"0\r\n\r\n"
         else:
             self.expected_content_length -= len(body)
-            if self.expected_content_length < 0 or (self.expected_content_length and not more):
+            is_wrong = self.expected_content_length < 0 or (self.expected_content_length and not more)
+            if is_wrong and not self._ends_with_the_connection:
                 raise RuntimeError("the reply's body is not as long as its content-length says")
         if head or body:
             self.transport.write(head + body)

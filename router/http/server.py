@@ -205,7 +205,8 @@ class GuardedProtocol(HttpToolsProtocol):
         }
         self.scope = scope
         keep_alive = version != "1.0" and parser.should_keep_alive()
-        return Cycle(self, keep_alive=keep_alive, is_waited_for=self.expect_100_continue)
+        is_waited_for = self.expect_100_continue and version != "1.0"
+        return Cycle(self, keep_alive=keep_alive, is_waited_for=is_waited_for)
 
     def _body_is_here(self) -> bool:
         """Of the newest request of the connection, which comes after the whole bodies of those before it."""

@@ -25,9 +25,9 @@ def live() -> Iterator[LiveGateway]:
         yield running
 
 
-def request(text: bytes, *headers: bytes) -> bytes:
-    body = BODY % text
-    lines = [b"POST /v1/chat/completions HTTP/1.1", b"host: x", b"content-type: application/json", *headers]
+def request(text: bytes, *headers: bytes, version: bytes = b"1.1", more: bytes = b"") -> bytes:
+    body = b"{" + more + (BODY % text)[1:]
+    lines = [b"POST /v1/chat/completions HTTP/" + version, b"host: x", b"content-type: application/json", *headers]
     return b"\r\n".join([*lines, b"content-length: %d" % len(body), b"", body])
 
 
@@ -41,6 +41,10 @@ def read_reply(stream: socket.socket, buffer: bytes) -> tuple[bytes, bytes, byte
     while len(rest) < length:
         rest += stream.recv(65536)
     return head, rest[:length], rest[length:]
+
+
+def read_to_end(stream: socket.socket) -> bytes:
+    return b"".join(iter(lambda: stream.recv(65536), b""))
 
 
 def connect(live: LiveGateway) -> socket.socket:
@@ -204,6 +208,26 @@ async def test_a_reply_is_framed_as_its_request_and_its_status_ask_for(
     (written,) = wire.writes
     assert written.endswith(sent)
     assert wire.is_closed == (b"connection: close" in written)
+
+
+async def test_a_client_of_http_1_0_gets_no_chunks_and_a_body_that_ends_with_the_connection() -> None:
+    protocol, wire = served(start(), part(b"", more=True), part(b"one", more=True), part(b"two"))
+    await asked(protocol, b"GET", b"1.0")
+    assert b"".join(wire.writes) == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nonetwo"
+    assert wire.is_closed
+
+
+@pytest.mark.parametrize("more", [[], [b"connection: keep-alive", b"expect: 100-continue"]], ids=["plain", "asking"])
+def test_a_stream_to_a_client_of_http_1_0_is_bare_events(live: LiveGateway, more: list[bytes]) -> None:
+    sent = request(b"hi", *more, version=b"1.0", more=b'"stream":true,')
+    with connect(live) as stream:
+        stream.sendall(sent)
+        head, _, events = read_to_end(stream).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"transfer-encoding" not in head
+    assert b"connection: close" in head
+    assert events.startswith(b"data: {")
+    assert events.endswith(b"}\n\ndata: [DONE]\n\n")
 
 
 @pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
