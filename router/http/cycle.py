@@ -13,7 +13,7 @@ itself for what none of them may hold.
 """
 
 from asyncio import Event
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -31,6 +31,9 @@ class Cycle(RequestResponseCycle):
     chunked_encoding: bool | None = None
     expected_content_length = 0
     _ends_with_the_connection = False
+    _unframed: Sequence[tuple[bytes, bytes]] = ()
+    """The headers of a reply of unknown length."""
+
     _head = b""
 
     def __init__(self, connection: HttpToolsProtocol, *, keep_alive: bool, is_waited_for: bool) -> None:
@@ -57,6 +60,14 @@ class Cycle(RequestResponseCycle):
         else:
             raise RuntimeError(f"ASGI message {kind!r} came where it cannot be sent")
 
+    def probe(self) -> bytes:
+        """What can be sent now and means nothing; empty where there is no such thing."""
+        if not self.response_started or self._head:
+            return b"HTTP/1.1 100 Continue\r\n\r\n" if self.scope["http_version"] != "1.0" else b""
+        if not any(value.startswith(b"text/event-stream") for _, value in self._unframed):
+            return b""
+        return b"3\r\n:\n\n\r\n" if self.chunked_encoding else b":\n\n"
+
     def _written(self, message: Mapping[str, Any]) -> bytes:
         """The reply's head; notes what it says of the body and of the connection."""
         status, headers = message["status"], [*self.default_headers, *message.get("headers", ())]
@@ -71,10 +82,12 @@ class Cycle(RequestResponseCycle):
         elif not self.keep_alive:
             headers.append((b"connection", b"close"))
         self.chunked_encoding = not has_length and status not in _WITHOUT_BODY and self.scope["method"] != "HEAD"
-        if self.chunked_encoding and self.scope["http_version"] == "1.0":
-            self.chunked_encoding, self._ends_with_the_connection = False, True
-        elif self.chunked_encoding:
-            headers.append((b"transfer-encoding", b"chunked"))
+        if self.chunked_encoding:
+            self._unframed = headers
+            if self.scope["http_version"] == "1.0":
+                self.chunked_encoding, self._ends_with_the_connection = False, True
+            else:
+                headers.append((b"transfer-encoding", b"chunked"))
         lines = [STATUS_LINE[status].rstrip(), *map(b": ".join, headers)]
         head = b"\r\n".join(lines) + b"\r\n\r\n"
         if head.count(b"\n") != len(lines) + 1 or head.count(b"\r") != len(lines) + 1:

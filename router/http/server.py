@@ -14,6 +14,7 @@ from httptools import HttpParserError, HttpParserUpgrade, parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from router.http.cycle import Cycle
+from router.http.half_closed import still_waits
 from router.http.outbox import Outbox
 from router.http.resumed import resumed_parser
 
@@ -45,6 +46,7 @@ class HeadLimits:
 class GuardedProtocol(HttpToolsProtocol):
     """Counts and times the bytes of a head until it is complete. The application says by ``head_limits`` how."""
 
+    cycle: Cycle
     _head_bytes = 0
     _header_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
@@ -70,6 +72,14 @@ class GuardedProtocol(HttpToolsProtocol):
             for tell in tuple(self._on_hang_up):
                 tell(self._serving)
             self._serving = None
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's own always closes
+        """The caller sends no more: stay open as long as it may be waiting for the reply to what it sent."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body or self.pipeline:
+            return False
+        cycle.keep_alive = False
+        return still_waits(self.transport, cycle, self.loop, self.loop.time())
 
     def data_received(self, data: bytes) -> None:
         """Count, then read."""
