@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from classifier import Classifier
-from router.config.check import check
+from router.config.check import check, line_of
 from router.core.certificate import read_certificate
 from router.core.types import Deployment, Mode
 from router.settings import Settings
@@ -28,7 +28,9 @@ def run(options: argparse.Namespace) -> int:
         _show_certificate(report.settings.routing.mode, classifier)
         doubt = panel_doubt(build_policy(report.settings, classifier))
         if doubt:
-            print(f"warning: {doubt}", file=sys.stderr)
+            line = line_of(report.settings, "fusion.panel")
+            place = f"{report.settings.origin}:{line}: " if line is not None else ""
+            print(f"warning: {place}{doubt}", file=sys.stderr)
     return 0 if report.ok else 1
 
 

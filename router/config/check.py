@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from router.config.load import load_settings
+from router.config.source import read_yaml
 from router.settings import Complaint, Settings, SettingsError
 
 
@@ -54,9 +55,8 @@ def _ledger_warning(settings: Settings) -> Complaint | None:
     if os.access(place, os.W_OK) and (place.is_dir() or place == Path(name)):
         return None
     fix = "name a place that it may write to, or set ledger.enabled: false"
-    return Complaint(
-        "ledger.url", f"{place} cannot be written by this user, so no request is recorded", fix, settings.origin
-    )
+    problem = f"{place} cannot be written by this user, so no request is recorded"
+    return Complaint("ledger.url", problem, fix, settings.origin, line_of(settings, "ledger.url"))
 
 
 def _artifact_complaint(settings: Settings, load_artifact: Callable[[Path | None], object]) -> Complaint | None:
@@ -66,5 +66,21 @@ def _artifact_complaint(settings: Settings, load_artifact: Callable[[Path | None
     except Exception as error:  # whatever is wrong with it, the operator wants to hear it here
         place = "the packaged artifact" if artifact is None else str(artifact)
         fix = "reinstall fusion-router" if artifact is None else "name a directory written by python -m training"
-        return Complaint("classifier.path", f"{place} does not load: {error}", fix, settings.origin)
+        line = line_of(settings, "classifier.path")
+        return Complaint("classifier.path", f"{place} does not load: {error}", fix, settings.origin, line)
     return None
+
+
+def line_of(settings: Settings, key: str) -> int | None:
+    """Where a key stands in the file that settings are from; None where it does not.
+
+    For what shows only after the file was read and checked, and its values no longer know where they stood.
+    """
+    try:
+        text = Path(settings.origin).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    node, _ = read_yaml(text, settings.origin)
+    for name in key.split("."):
+        node = node.value.get(name) if node is not None and isinstance(node.value, dict) else None
+    return None if node is None else node.line

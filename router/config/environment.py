@@ -202,7 +202,10 @@ def local_server(env: Mapping[str, str]) -> tuple[str, str, str] | None:
     base, host = env.get("OPENAI_BASE_URL", "").rstrip("/"), env.get("OLLAMA_HOST", "")
     variable = "OPENAI_BASE_URL" if base else "OLLAMA_HOST"
     try:
-        if base and urlsplit(base).hostname != urlsplit(PROVIDERS["openai"].api_base).hostname:
+        parts = urlsplit(base)
+        if base and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("has no scheme or no host")
+        if base and parts.hostname != urlsplit(PROVIDERS["openai"].api_base).hostname:
             return variable, "openai", base
         return (variable, "ollama", _ollama_base(host)) if host else None
     except ValueError:

@@ -12,6 +12,7 @@ from router.settings import Complaint
 T = TypeVar("T")
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_BARE_REFERENCE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -196,6 +197,9 @@ class Section:
         return node.text
 
     def _interpolated(self, node: Located) -> str | None:
+        if _BARE_REFERENCE.fullmatch(node.text):
+            fix = "write ${NAME} where an environment variable is meant"
+            self.book.warn(node.path, "begins with $ and is taken as it is written", fix, node.line)
         missing = []
         for name in _REFERENCE.findall(node.text):
             if not _VARIABLE_NAME.fullmatch(name):

@@ -201,7 +201,7 @@ def test_check_and_serve_say_it(load: Load, tmp_path: Path, capsys: Any, caplog:
         assert check.run(argparse.Namespace(config=path)) == 0
         with caplog.at_level("WARNING"):
             create_app(load_settings(path, keys), CollectorRegistry())
-    assert "warning: fusion.panel: flash, twin far behind strong" in capsys.readouterr().err
+    assert f"warning: {path}:12: fusion.panel: flash, twin far behind strong" in capsys.readouterr().err
     assert "flash, twin far behind strong" in caplog.text
 
 

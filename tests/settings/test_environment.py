@@ -93,6 +93,13 @@ def test_an_address_that_is_none_is_a_complaint(variable: str) -> None:
         pool_from_environment({variable: "http://[half"}, TODAY)
 
 
+@pytest.mark.parametrize("base", ["127.0.0.1:9000", "localhost:9000/v1", "ftp://127.0.0.1", "http://", "gpu"])
+def test_a_base_url_without_scheme_or_host_is_a_complaint_and_not_a_server(base: str) -> None:
+    names = {"FUSION_ROUTER_SMALL": "a", "FUSION_ROUTER_STRONG": "b"}
+    with pytest.raises(SettingsError, match=r"OPENAI_BASE_URL: is not an address; write an address such as http://"):
+        pool_from_environment({"OPENAI_BASE_URL": base, **names}, TODAY)
+
+
 def test_a_local_server_without_names_says_what_is_needed() -> None:
     with pytest.raises(SettingsError, match="FUSION_ROUTER_SMALL and FUSION_ROUTER_STRONG"):
         pool_from_environment({"OLLAMA_HOST": "127.0.0.1"}, TODAY)

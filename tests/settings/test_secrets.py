@@ -33,6 +33,14 @@ def test_a_missing_variable_is_named(complaints: Complain, reference: str) -> No
     assert "NOT_SET, which is not set" in found["pool.small.api_key"].problem
 
 
+def test_a_dollar_and_a_name_without_braces_is_taken_as_written_and_doubted(load: Load) -> None:
+    loaded = load(POOL.replace("gpt-6-luna}", "gpt-6-luna, api_key: $MY_KEY}") + ROUTING)
+    assert loaded.pool["small"].api_key == "$MY_KEY"
+    (warning,) = [warning for warning in loaded.warnings if warning.key == "pool.small.api_key"]
+    assert "${NAME}" in warning.fix
+    assert "MY_KEY" not in str(warning), "it may be a key all the same"
+
+
 @pytest.mark.parametrize("reference", ["'${'", "'${A'", "'${A-B}'", "'${}'"])
 def test_a_malformed_reference_is_an_error(complaints: Complain, reference: str) -> None:
     assert "pool.small.api_key" in complaints(f"pool: {{small: {{model: openai/x, api_key: {reference}}}}}" + ROUTING)

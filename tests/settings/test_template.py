@@ -56,10 +56,12 @@ def test_an_artifact_that_does_not_load_is_a_complaint(tmp_path: Path) -> None:
         raise ValueError("manifest is missing")
 
     path = tmp_path / "router.yaml"
-    path.write_text(render_config({}))
+    config = render_config({})
+    path.write_text(config + "classifier: {path: mine}\n")
     report = check(path, {}, broken)
     assert not report.ok
     assert "manifest is missing" in str(report.complaints[0])
+    assert report.complaints[0].line == config.count("\n") + 1
 
 
 def test_check_reports_what_is_wrong_instead_of_raising(tmp_path: Path) -> None:
