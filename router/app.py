@@ -49,7 +49,7 @@ from router.record.metrics import Metrics
 from router.record.record import RequestRecord
 from router.record.traces import Traces
 from router.reload import ArtifactWatch
-from router.settings import FusionSettings, Settings, WebSettings
+from router.settings import FusionSettings, Settings, SettingsError, WebSettings
 
 if TYPE_CHECKING:
     from router.record.ledger.access import LedgerAccess
@@ -141,9 +141,17 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
 
 
 def create_app_from_environment() -> Front:
-    """The application of a worker process; the command that started it has left the config's path."""
+    """The application of a worker process; the command that started it has left the config's path.
+
+    Raises:
+        SystemExit: the config, which may have changed since, cannot be used; the message says why.
+    """
     path = os.environ.get(CONFIG_VARIABLE)
-    return create_app(load_settings(Path(path) if path else None, os.environ))
+    try:
+        settings = load_settings(Path(path) if path else None, os.environ)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+    return create_app(settings)
 
 
 def build_services(

@@ -6,6 +6,8 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -22,18 +24,12 @@ def run(options: argparse.Namespace) -> int:
         return 1
     given = {name: getattr(options, name) for name in ("host", "port", "workers")}
     server = replace(settings.server, **{name: value for name, value in given.items() if value is not None})
-    try:
-        server = replace(server, port=port_to_listen_on(server.host, server.port))
-    except OSError as error:
-        print(
-            f"cannot listen on {server.host}:{server.port}: {error.strerror or error}; "
-            "choose another with --host and --port, or server.host and server.port in the config",
-            file=sys.stderr,
-        )
+    port = port_or_complaint(server.host, server.port, ", or server.host and server.port in the config")
+    if port is None:
         return 1
-    settings = replace(settings, server=server)
+    settings = replace(settings, server=replace(server, port=port))
     announce(settings)
-    if server.workers > 1:
+    if settings.server.workers > 1:
         return _serve_many(settings, options)
     from router.app import create_app
 
@@ -72,24 +68,42 @@ def port_to_listen_on(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
+def port_or_complaint(host: str, port: int, or_else: str = "") -> int | None:
+    """The same for a command: None, with the reason printed, where the address cannot be had."""
+    try:
+        return port_to_listen_on(host, port)
+    except OSError as error:
+        said = f"cannot listen on {address(host, port)}: {error.strerror or error}"
+        print(f"{said}; choose another with --host and --port{or_else}", file=sys.stderr)
+        return None
+
+
+def address(host: str, port: int) -> str:
+    """Host and port as a URL has them: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def announce(settings: Settings) -> None:
-    """Say what is served, and what is doubtful about it."""
-    for note in settings.notes:
-        print(note, file=sys.stderr)
+    """Say what is served, and what is doubtful about it. Where it cannot be said, a full disk, serving goes before."""
+    with suppress(OSError):
+        print("\n".join(_announcement(settings)), file=sys.stderr, flush=True)
+
+
+def _announcement(settings: Settings) -> Iterator[str]:
+    yield from settings.notes
     for warning in settings.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        yield f"warning: {warning}"
     server, routing = settings.server, settings.routing
     if not settings.auth.keys and not is_loopback(server.host):
-        print(
+        yield (
             f"warning: listening on {server.host} without API keys: whoever reaches the port spends your money; "
-            "set auth.keys in the config",
-            file=sys.stderr,
+            "set auth.keys in the config"
         )
     for route, names in (("small", routing.small), ("strong", routing.strong)):
         models = ", ".join(settings.pool[name].deployment.model for name in names)
-        print(f"{route:>7}: {models}", file=sys.stderr)
-    print(f" ledger: {_ledger(settings.ledger)}", file=sys.stderr)
-    print(f"fusion-router on http://{server.host}:{server.port}/v1", file=sys.stderr, flush=True)
+        yield f"{route:>7}: {models}"
+    yield f" ledger: {_ledger(settings.ledger)}"
+    yield f"fusion-router on http://{address(server.host, server.port)}/v1"
 
 
 def _ledger(ledger: LedgerSettings) -> str:

@@ -1,16 +1,22 @@
 """The README is true to the letter: its commands, its tables and its code run here."""
 
+import errno
+import io
 import json
 import re
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from router.app import CONFIG_VARIABLE, create_app_from_environment
+from router.commands.serve import announce
+from router.config.fields import Section
 from router.config.load import parse_settings
 from router.core.types import Reason
 from router.record.metrics import Metrics
@@ -29,6 +35,21 @@ def test_config_examples_load(block: str, monkeypatch: pytest.MonkeyPatch) -> No
     names = set(re.findall(r"\$\{(\w+)\}", block)) | {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"}
     settings = parse_settings(block, "README.yaml", dict.fromkeys(names, "sk-test"))
     assert settings.pool
+
+
+def test_every_key_that_the_config_knows_is_in_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: set[str] = set()
+    close = Section.close
+
+    def noted(section: Section) -> None:
+        known.update(section._asked)
+        close(section)
+
+    monkeypatch.setattr(Section, "close", noted)
+    for block in blocks("yaml"):
+        test_config_examples_load(block, monkeypatch)
+    assert {"cached_input_usd_per_mtok", "lacks", "idle_s", "quorum", "auditors"} <= known
+    assert not {key for key in known if not re.search(rf"\b{key}\b", README)}
 
 
 @pytest.mark.parametrize("block", blocks("python"))
@@ -100,6 +121,41 @@ def test_a_server_whose_port_is_taken_says_so_before_it_says_that_it_serves(tmp_
     assert "cannot listen on 127.0.0.1:" in done.stderr
     assert "--port" in done.stderr
     assert "fusion-router on http" not in done.stderr
+
+
+def test_a_scripted_upstream_whose_port_is_taken_says_so_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "router", "scripted-upstream", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "scripted models on" not in done.stderr
+
+
+def test_a_server_says_where_it_listens_as_a_url_and_serves_where_nothing_can_be_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = parse_settings(POOL, "router.yaml", {})
+    announce(replace(settings, server=replace(settings.server, host="::1")))
+    assert "fusion-router on http://[::1]:8000/v1" in capsys.readouterr().err
+
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    announce(settings)
+
+
+def test_a_worker_whose_config_has_been_broken_since_says_how_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "router.yaml"
+    config.write_text(POOL.replace("routing", "ruoting"))
+    monkeypatch.setenv(CONFIG_VARIABLE, str(config))
+    with pytest.raises(SystemExit, match="ruoting: is not a known key; did you mean routing"):
+        create_app_from_environment()
 
 
 def test_a_server_without_keys_or_config_says_what_to_do(tmp_path: Path) -> None:
