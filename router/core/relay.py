@@ -4,18 +4,20 @@ Laws:
 
 * Nothing is passed on before the first event that carries content: until then the call may still be repeated.
 * Events pass as the bytes they came in, but for the last one with a ``finish_reason`` and the usage event: these
-  are held back, since the gateway's own facts ride in the last chunk.
+  are held back, since the gateway's own facts ride in the last chunk. Lines that end in CR or CRLF, data in several
+  lines, a byte order mark and what is not UTF-8 are put right on the way: most clients read none of these.
 * A stream is complete when it said ``[DONE]``, or gave a ``finish_reason`` for its choices and then ended.
   Anything else is broken and is never made to look like an end.
 """
 
+from codecs import BOM_UTF8
 from typing import Any
 
 import orjson
 
 from router.core.types import Usage
 from router.core.usage import read_usage
-from router.core.whole_json import dumps, loads
+from router.core.whole_json import dumps, loads, mended
 from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFailed, UpstreamRateLimited
 
 _DONE = b"[DONE]"
@@ -34,6 +36,7 @@ class Relay:
         usage: as the provider reported it, None until then.
         output_chars: characters of visible answer so far, for an estimate where usage never comes.
         texts: pieces of the first choice's visible answer, where they are to be kept.
+        told: the error that the provider sent in the stream, as it would stand in a body; empty where it sent none.
     """
 
     __slots__ = (
@@ -48,6 +51,7 @@ class Relay:
         "started",
         "template",
         "texts",
+        "told",
         "usage",
     )
 
@@ -65,6 +69,7 @@ class Relay:
         self.usage: Usage | None = None
         self.raw_usage: dict[str, Any] | None = None
         self.output_chars = 0
+        self.told = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came and give back those that may leave now.
@@ -75,7 +80,7 @@ class Relay:
         """
         data = self._buffer + data if self._buffer else data
         if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n")
+            data = _with_newlines(data)
         *events, self._buffer = data.split(b"\n\n")
         if len(self._buffer) > MAX_EVENT_BYTES:
             raise UpstreamBadReply("The provider's stream has an event of more than 16 MiB.", billed=True)
@@ -95,7 +100,7 @@ class Relay:
             UpstreamEmpty: it ended properly and said nothing.
         """
         if self._buffer.strip() and not self.done:
-            self._waiting += self._event(self._buffer.strip(b"\n"))
+            self._waiting += self._event(self._buffer.strip(b"\r\n"))
             self._buffer = b""
         if not self.done and not self.finished:
             raise UpstreamBadReply("The provider's stream ended before its answer did.", billed=True)
@@ -107,7 +112,7 @@ class Relay:
         if event.startswith(b"data: ") and b"\n" not in event:
             payload = event[6:]
         else:
-            payload = _payload(event)
+            payload = _payload(event.removeprefix(BOM_UTF8))
             if not payload:
                 return event + b"\n\n" if event.startswith(b":") else b""
         if self.done:
@@ -115,11 +120,18 @@ class Relay:
         if payload.startswith(_DONE):
             self.done = True
             return b""
-        return self._chunk(_parse(payload), payload)
+        try:
+            chunk = loads(payload)
+        except orjson.JSONDecodeError:
+            payload = mended(payload)
+            chunk = _parse(payload)
+        if not isinstance(chunk, dict):
+            raise UpstreamBadReply("The provider's stream has an event that is not an object.", billed=True)
+        return self._chunk(chunk, payload)
 
     def _chunk(self, chunk: dict[str, Any], payload: bytes) -> bytes:
         if chunk.get("error"):
-            raise _stream_error(chunk["error"])
+            raise self._failed(chunk["error"])
         if chunk.get("usage"):
             self.raw_usage = chunk["usage"]
             self.usage = read_usage(self.raw_usage)
@@ -154,10 +166,19 @@ class Relay:
                 if not self.started and any(delta.get(key) for key in _CONTENT_KEYS):
                     self.started = True
             if isinstance(choice, dict) and choice.get("finish_reason"):
+                if choice["finish_reason"] == "error":  # OpenRouter's word for a provider that failed in the middle
+                    raise self._failed(choice.get("error"))
                 ends = True
                 self._open_choices.discard(choice.get("index", 0))
                 self.finished = not self._open_choices
         return ends
+
+    def _failed(self, error: Any) -> UpstreamError:
+        self.told = dumps({"error": error})
+        code = error.get("code") if isinstance(error, dict) else None
+        if code in (429, "429", "rate_limit_exceeded"):
+            return UpstreamRateLimited("The provider's stream reported a rate limit.", billed=True)
+        return UpstreamFailed("The provider's stream reported an error.", billed=True)
 
 
 def event_bytes(chunk: dict[str, Any]) -> bytes:
@@ -165,24 +186,20 @@ def event_bytes(chunk: dict[str, Any]) -> bytes:
     return b"data: " + dumps(chunk) + b"\n\n"
 
 
+def _with_newlines(data: bytes) -> bytes:
+    """The same lines, ended by LF; a CR at the end may be half of what ends one, and waits for the other."""
+    data = data.replace(b"\r\n", b"\n")
+    return data[:-1].replace(b"\r", b"\n") + data[-1:]
+
+
 def _payload(event: bytes) -> bytes:
-    """The data of an event with several fields, or with a ``data:`` without a blank after it."""
+    """The data of an event with several fields, or with a ``data:`` without a blank after it; in one line, as JSON may be."""
     lines = [line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")]
-    return b"\n".join(lines)
+    return b" ".join(lines)
 
 
-def _parse(payload: bytes) -> dict[str, Any]:
+def _parse(payload: bytes) -> Any:
     try:
-        chunk = loads(payload)
+        return loads(payload)
     except orjson.JSONDecodeError as error:
         raise UpstreamBadReply("The provider's stream has an event that is not JSON.", billed=True) from error
-    if not isinstance(chunk, dict):
-        raise UpstreamBadReply("The provider's stream has an event that is not an object.", billed=True)
-    return chunk
-
-
-def _stream_error(error: Any) -> UpstreamError:
-    code = error.get("code") if isinstance(error, dict) else None
-    if code in (429, "429", "rate_limit_exceeded"):
-        return UpstreamRateLimited("The provider's stream reported a rate limit.", billed=True)
-    return UpstreamFailed("The provider's stream reported an error.", billed=True)

@@ -50,7 +50,7 @@ MEANINGS: dict[type[Breakage], tuple[type[UpstreamError], str]] = {
     NotTrusted: (UpstreamUnreachable, "TLS failed; check the certificate and the scheme of api_base"),
     NoConnectionInTime: (UpstreamTimeout, "no connection in time"),
     HungUp: (UpstreamUnreachable, "the provider closed the connection without answering"),
-    Garbled: (UpstreamBadReply, "the reply is not valid HTTP"),
+    Garbled: (UpstreamBadReply, "the reply is not valid HTTP, or packed in a way we did not ask for"),
     Cut: (UpstreamBadReply, "the reply broke off before its end"),
     Silent: (UpstreamTimeout, "no bytes in time"),
     OutOfTime: (UpstreamTimeout, "the total time ran out"),

@@ -21,7 +21,7 @@ from router.core.whole_json import dumps
 from router.dispatch.address import Address, address_of
 from router.dispatch.breakage import Breakage, meaning
 from router.dispatch.provider import Call, Operation, Target
-from router.dispatch.refusal import refusal
+from router.dispatch.refusal import refusal, refusal_under_200
 from router.dispatch.reply import parsed_reply
 from router.dispatch.transport import Patience, Reply, Transport
 from router.errors import (
@@ -69,7 +69,13 @@ class OpenAIProvider:
             raise UpstreamBadReply(
                 f"{name}: the reply is not declared as application/json", upstream_status=200, billed=True
             )
-        return parsed_reply(raw, call.operation, name)
+        try:
+            return parsed_reply(raw, call.operation, name)
+        except UpstreamBadReply:
+            told = refusal_under_200(reply.headers, raw, target, now_s=time.time())
+            if told is None:
+                raise
+        raise told
 
     def stream(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a stream; see ``Provider.stream``. Errors before the first byte can still be retried."""
@@ -113,14 +119,18 @@ class _Stream:
             raise meaning(error, name) from None
         if reply.status == 200 and _is(reply, "text/event-stream"):
             return _Reader(reply, target)
+        is_told = reply.status != 200 or _is(reply, "application/json")
         try:
-            raw = await _read(reply, _MAX_REFUSAL_BYTES) if reply.status != 200 else b""
+            raw = await _read(reply, _MAX_REFUSAL_BYTES) if is_told else b""
         except Breakage as error:
             raise meaning(error, name) from None
         finally:
             await self._exchange.__aexit__(None, None, None)
         if reply.status != 200:
             raise refusal(reply.status, reply.headers, raw, target, now_s=time.time())
+        told = refusal_under_200(reply.headers, raw, target, now_s=time.time())
+        if told is not None:
+            raise told
         raise UpstreamBadReply(f"{name}: the reply is not a stream of events", upstream_status=200, billed=True)
 
     async def __aexit__(

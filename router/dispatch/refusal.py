@@ -89,6 +89,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
 _KEY_LIKE = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|nvapi)[-_][A-Za-z0-9_\-*.]{6,}|\bAIza[\w\-*]{6,}|\b[Bb]earer\s+[^\s\"',;]+"
 )
+_ERROR_STATUS = re.compile("[45][0-9][0-9]")
 _DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?")
 
 
@@ -131,6 +132,18 @@ def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target,
     )
 
 
+def refusal_under_200(headers: Mapping[str, str], raw: bytes, target: Target, *, now_s: float) -> UpstreamError | None:
+    """What an error means that came instead of an answer under status 200; None where it says no status, nor what is wrong.
+
+    OpenRouter answers so, and some of the gateways that stand in front of providers.
+    """
+    complaint = read_complaint(raw)
+    status = next((int(code) for code in complaint.codes if _ERROR_STATUS.fullmatch(code)), None)
+    if status is None and _refined(UpstreamBadReply, complaint) is not UpstreamBadReply:
+        status = 400
+    return refusal(status, headers, raw, target, now_s=now_s) if status is not None else None
+
+
 def _refined(kind: type[UpstreamError], complaint: Complaint) -> type[UpstreamError]:
     for code in complaint.codes:
         if code in BY_CODE:
@@ -156,7 +169,7 @@ def read_complaint(raw: bytes) -> Complaint:
     message, param = error.get("message", error.get("detail", "")), error.get("param")
     return Complaint(
         message=message if isinstance(message, str) else "",
-        codes=tuple(value for value in values if isinstance(value, str)),
+        codes=tuple(str(value) for value in values if isinstance(value, str) or type(value) is int),
         param=param if isinstance(param, str) else None,
     )
 

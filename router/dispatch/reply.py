@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 
-from router.core.whole_json import loads
+from router.core.whole_json import loads, mended
 from router.dispatch.provider import Operation
-from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFiltered
+from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFailed, UpstreamFiltered
 
 _ANSWERS = ("content", "tool_calls", "refusal", "reasoning_content", "reasoning", "audio", "function_call")
 
@@ -18,11 +18,12 @@ def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str,
         UpstreamBadReply: not JSON, not an object, no ``choices`` (or ``data``), an ``error`` instead of them.
         UpstreamEmpty: well-formed, with nothing in it.
         UpstreamFiltered: nothing in it because the provider's filter took it out.
+        UpstreamFailed: the provider failed in the middle of it.
     """
     try:
         body = loads(raw)
     except orjson.JSONDecodeError:
-        raise _bad(deployment, "the reply is not valid JSON") from None
+        body = _mended(raw, deployment)
     if not isinstance(body, dict):
         raise _bad(deployment, "the reply is not a JSON object")
     items = body.get("choices" if operation == "chat/completions" else "data")
@@ -36,12 +37,23 @@ def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str,
     return body
 
 
+def _mended(raw: bytes, deployment: str) -> Any:
+    try:
+        return loads(mended(raw))
+    except orjson.JSONDecodeError:
+        raise _bad(deployment, "the reply is not valid JSON") from None
+
+
 def _check_choices(choices: list[Any], deployment: str) -> None:
     answered = False
     for choice in choices:
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(message, dict):
             raise _bad(deployment, "a choice has no message")
+        if choice.get("finish_reason") == "error":  # OpenRouter's word for it
+            raise UpstreamFailed(
+                f"{deployment}: the provider failed in the middle of its answer", upstream_status=200, billed=True
+            )
         # an answer cut by the caller's own max_tokens is an answer: asking again would end the same way
         answered = answered or bool(message.get("content")) or choice.get("finish_reason") == "length"
         answered = answered or any(message.get(key) for key in _ANSWERS)

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, time
 from typing import Any, TypeVar
 
 from router.core.cost import call_cost_usd
@@ -32,6 +32,7 @@ from router.core.relay import Relay
 from router.core.types import Attempt, Deployment, Stage, Usage
 from router.core.usage import read_usage
 from router.dispatch.provider import Call, Operation, Provider, Target
+from router.dispatch.refusal import refusal_under_200
 from router.errors import (
     NothingAvailable,
     UpstreamBroken,
@@ -157,7 +158,7 @@ class Dispatcher:
             async with AsyncExitStack() as stack:
                 chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
                 async with asyncio.timeout_at(min(deadline_s, monotonic() + made.target.timeouts.first_byte_s)):
-                    first = await _first_content(chunks, relay)
+                    first = await _first_content(chunks, relay, made.target)
                 return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage)
 
         return (await self._walk(plan, body, deadline_s, trip, call))[1]
@@ -319,12 +320,18 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
                 pass
 
 
-async def _first_content(chunks: AsyncIterator[bytes], relay: Relay) -> bytes:
-    async for data in chunks:
-        passed = relay.feed(data)
-        if relay.started:
-            return passed
-    relay.close()
+async def _first_content(chunks: AsyncIterator[bytes], relay: Relay, target: Target) -> bytes:
+    try:
+        async for data in chunks:
+            passed = relay.feed(data)
+            if relay.started:
+                return passed
+        relay.close()
+    except UpstreamError:
+        told = refusal_under_200({}, relay.told, target, now_s=time()) if relay.told and not relay.started else None
+        if told is None:
+            raise
+        raise told from None  # an error told in an event before any content means what a status would
     return b""
 
 

@@ -41,13 +41,45 @@ def test_a_stream_passes_but_for_its_last_chunk_and_its_usage() -> None:
     assert relay.output_chars == 11
 
 
-@given(st.lists(st.integers(0, len(WHOLE)), max_size=12), st.booleans())
-def test_the_output_is_the_same_however_the_bytes_are_cut(cuts: list[int], crlf: bool) -> None:
-    whole = WHOLE.replace(b"\n", b"\r\n") if crlf else WHOLE
+def in_lines(events: bytes) -> bytes:
+    """The same events, their data in several lines."""
+    return events.replace(b'{"id"', b'{\ndata: "id"').replace(b',"model"', b'\ndata:,"model"')
+
+
+@given(
+    st.lists(st.integers(0, len(WHOLE)), max_size=12),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    st.sampled_from([b"", b"\xef\xbb\xbf"]),
+    st.sampled_from([b"data: ", b"data:", b"event: message\nid: 7\ndata: "]),
+)
+def test_the_output_is_the_same_however_the_bytes_are_cut_and_whatever_ends_the_lines(
+    cuts: list[int], line_end: bytes, mark: bytes, field: bytes
+) -> None:
+    whole = mark + WHOLE.replace(b"data: ", field).replace(b"\n", line_end)
     edges = [0, *sorted(cuts), len(whole)]
     parts = [whole[a:b] for a, b in pairwise(edges)]
     passed, last, relay = relay_all(parts)
     assert (passed, last, relay.usage) == (ROLE + HELLO + WORLD, orjson.loads(STOP[6:]), Usage(7, 3))
+
+
+@given(st.lists(st.integers(0, len(WHOLE)), max_size=4))
+def test_data_in_several_lines_leaves_in_one(cuts: list[int]) -> None:
+    whole = in_lines(WHOLE)
+    edges = [0, *sorted(cuts), len(whole)]
+    passed, last, relay = relay_all([whole[a:b] for a, b in pairwise(edges)])
+    *events, rest = passed.split(b"\n\n")
+    assert rest == b""
+    assert b"\n" not in b"".join(events)
+    assert [orjson.loads(event.removeprefix(b"data: ")) for event in events] == [
+        orjson.loads(event[6:]) for event in (ROLE, HELLO, WORLD)
+    ]
+    assert (last, relay.usage) == (orjson.loads(STOP[6:]), Usage(7, 3))
+
+
+def test_what_is_not_utf_8_costs_a_character_and_not_the_answer() -> None:
+    passed, _, relay = relay_all([ROLE, WORLD.replace("ö".encode(), b"\xc3"), STOP, DONE])
+    assert passed == ROLE + WORLD.replace("ö".encode(), "\ufffd".encode())
+    assert relay.output_chars == 5
 
 
 def test_nothing_leaves_before_the_first_content() -> None:
@@ -109,6 +141,14 @@ def test_an_error_event_is_an_error_at_any_point() -> None:
     relay.feed(ROLE + HELLO)
     with pytest.raises(UpstreamFailed):
         relay.feed(b'data: {"error": {"message": "overloaded"}}\n\n')
+
+
+def test_a_choice_that_ends_in_an_error_is_no_end() -> None:
+    relay = Relay()
+    relay.feed(ROLE + HELLO)
+    with pytest.raises(UpstreamFailed):
+        relay.feed(chunk({"content": ""}, "error"))
+    assert relay.told == b'{"error":null}'
 
 
 @pytest.mark.parametrize("bad", [b"data: {not json\n\n", b"data: [1]\n\n", b'data: {"choices": 5}\n\n'])

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from router import errors
 from router.core.types import Deployment
 from router.dispatch.provider import Target
-from router.dispatch.refusal import read_complaint, refusal, retry_after_s
+from router.dispatch.refusal import read_complaint, refusal, refusal_under_200, retry_after_s
 
 KEY = "0123-plain-looking-secret"
 TARGET = Target(Deployment("small", "openai/x"), "openai", "x", "http://h/v1", KEY, headers={"api-key": "azure-secret"})
@@ -133,3 +133,24 @@ def test_no_header_value_breaks_the_reading(value):
     for name in ("retry-after", "retry-after-ms", "x-ratelimit-reset"):
         seconds = retry_after_s(CIMultiDict({name: value}), now_s=NOW_S)
         assert seconds is None or seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"error": {"code": 429, "message": "slow down"}}, errors.UpstreamRateLimited),
+        ({"error": {"code": "503", "message": "busy"}}, errors.UpstreamFailed),
+        ({"error": {"code": 400, "message": "maximum context length is 8192"}}, errors.UpstreamContextTooLong),
+        ({"error": {"type": "content_filter", "message": "x"}}, errors.UpstreamFiltered),
+        ({"code": 402, "message": "no credit"}, errors.UpstreamAuthFailed),
+        ({"error": {"code": "odd", "message": "x"}}, None),
+        ({"error": {"code": 200, "message": "x"}}, None),
+        ({"error": {"code": True}}, None),
+        ({"error": "boom"}, None),
+        (b"{", None),
+    ],
+)
+def test_an_error_under_status_200_means_what_it_says_of_itself(body, kind):
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    error = refusal_under_200(CIMultiDict(), raw, TARGET, now_s=NOW_S)
+    assert (type(error) if error is not None else None) is kind

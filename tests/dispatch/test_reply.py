@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.dispatch.reply import parsed_reply
-from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFiltered
+from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFailed, UpstreamFiltered
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
@@ -70,3 +70,16 @@ def test_an_answer_that_the_filter_took_away_is_filtered_not_empty():
     raw = orjson.dumps({"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]})
     with pytest.raises(UpstreamFiltered):
         parsed_reply(raw, "chat/completions", "small")
+
+
+def test_a_byte_order_mark_and_what_is_not_utf_8_do_not_cost_the_answer():
+    raw = b"\xef\xbb\xbf" + reply(content="wörld").replace("ö".encode(), b"\xc3")
+    message = parsed_reply(raw, "chat/completions", "small")["choices"][0]["message"]
+    assert message["content"] == "w\ufffdrld"
+
+
+def test_a_choice_that_ended_in_an_error_is_no_answer_even_with_text():
+    choices = [{"message": {"content": "as far as"}, "finish_reason": "error"}]
+    with pytest.raises(UpstreamFailed) as failed:
+        parsed_reply(orjson.dumps({"choices": choices}), "chat/completions", "small")
+    assert failed.value.billed

@@ -1,0 +1,135 @@
+"""Providers whose replies are odd, byte by byte, and what the official client makes of what we pass on."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import openai
+import pytest
+from openai import AsyncOpenAI
+
+from tests.live import LiveGateway, gateway
+
+POOL = """
+pool:
+  small:  {{model: openai/x-small, api_base: "http://127.0.0.1:{port}/v1", api_key: k, price: {{input_usd_per_mtok: 5, output_usd_per_mtok: 5}}}}
+  strong: {{model: "scripted/strong?latency_ms=0&tokens_per_second=0&jitter=0&reply=rescued"}}
+routing: {{small: [small], strong: [strong], baseline: strong}}
+ledger: {{enabled: false}}
+server: {{access_log: false, log_level: error}}
+"""
+HI: list[Any] = [{"role": "user", "content": "hi"}]
+
+
+def event(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "a", "choices": [choice], **more}, ensure_ascii=False).encode() + b"\n\n"
+
+
+HELLO, WORLD, STOP = (
+    event({"role": "assistant", "content": "héllo "}),
+    event({"content": "wörld 😀"}),
+    event({}, "stop"),
+)
+DONE = b"data: [DONE]\n\n"
+WHOLE = HELLO + WORLD + STOP + DONE
+TEXT = "héllo wörld 😀"
+EMOJI = WHOLE.index("😀".encode())
+IN_LINES = WHOLE.replace(b', "choices"', b',\ndata: "choices"')
+
+
+@asynccontextmanager
+async def behind(*pieces: bytes, kind: str = "text/event-stream", head: str = "") -> AsyncIterator[LiveGateway]:
+    """A gateway whose small model answers with these bytes, each in a packet of its own."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(asked.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n{head}\r\n".encode())
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.002)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        with gateway(POOL.format(port=server.sockets[0].getsockname()[1])) as live:
+            yield live
+
+
+async def told(live: LiveGateway, *, stream: bool = True, model: str = "small") -> str:
+    """The answer, as OpenAI's client reads it."""
+    async with AsyncOpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client:
+        made: Any = await client.chat.completions.create(model=model, messages=HI, stream=stream)
+        if not stream:
+            return str(made.choices[0].message.content)
+        return "".join([chunk.choices[0].delta.content or "" async for chunk in made if chunk.choices])
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (WHOLE.replace(b"\n", b"\r\n"),),
+        (WHOLE.replace(b"\n", b"\r"),),
+        tuple(WHOLE[at : at + 1] for at in range(len(WHOLE))),
+        (b"\xef\xbb\xbf" + WHOLE,),
+        (b": busy\n\n", HELLO, b": still\n: busy\n" + WORLD, b":\n\n" + STOP + DONE),
+        (WHOLE.replace(b"data: ", b"data:"),),
+        (WHOLE.replace(b"data: ", b"event: message\nretry: 10\nid: 1\ndata: "),),
+        (IN_LINES,),
+        (IN_LINES.replace(b"\n", b"\r\n"),),
+        (WHOLE[: EMOJI + 2], WHOLE[EMOJI + 2 :]),
+        (WHOLE[:-2],),
+    ],
+    ids=["CRLF", "CR", "byte by byte", "BOM", "comments", "no blank", "fields", "lines", "CRLF lines", "in a character",
+         "no end"],
+)  # fmt: skip
+async def test_a_stream_is_read_however_it_is_written(pieces: tuple[bytes, ...]) -> None:
+    async with behind(*pieces) as live:
+        assert await told(live) == TEXT
+        assert live.wait_for_records(1)[0].outcome == "ok"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_half_a_character_costs_that_character(stream: bool) -> None:
+    body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}]}
+    raw = WHOLE if stream else json.dumps(body, ensure_ascii=False).encode()
+    kind = "text/event-stream" if stream else "application/json"
+    async with behind(raw.replace("😀".encode(), b"\xf0\x9f"), kind=kind) as live:
+        assert await told(live, stream=stream) == TEXT.replace("😀", "\ufffd")
+
+
+ERROR = b'{"error": {"code": %d, "message": "%s"}, "user_id": "u"}'
+
+
+@pytest.mark.parametrize("how", ["whole", "whole for a stream", "first event"])
+async def test_an_error_under_status_200_is_the_error_that_it_says(how: str) -> None:
+    busy, is_event = ERROR % (429, b"slow down"), how == "first event"
+    raw, kind = (
+        (b": working\n\ndata: " + busy + b"\n\n", "text/event-stream") if is_event else (busy, "application/json")
+    )
+    async with behind(raw, kind=kind) as live:
+        with pytest.raises(openai.RateLimitError) as limited:
+            await told(live, stream=how != "whole")
+        assert limited.value.response.headers["x-router-cost-usd"] == "0.000000000"
+        assert limited.value.response.headers["x-should-retry"] == "true"
+    long = ERROR % (400, b"maximum context length is 8192 tokens")
+    async with behind(b"data: " + long + b"\n\n" if is_event else long, kind=kind) as live:
+        with pytest.raises(openai.BadRequestError) as refused:
+            await told(live, stream=how != "whole")
+        assert refused.value.code == "context_length_exceeded"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_an_answer_that_ended_in_an_error_is_none(stream: bool) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "as far as"}, "finish_reason": "error"}
+    raw = HELLO + event({"content": ""}, "error") + DONE if stream else json.dumps({"choices": [choice]}).encode()
+    pieces = (HELLO, raw.removeprefix(HELLO)) if stream else (raw,)
+    async with behind(*pieces, kind="text/event-stream" if stream else "application/json") as live:
+        if stream:
+            with pytest.raises(openai.APIError):
+                await told(live)
+        else:
+            assert await told(live, stream=False, model="auto") == "rescued"
