@@ -12,7 +12,7 @@ from router.consider import Consideration, assess, new_draft, read_asked, rememb
 from router.core.ask import read_ask
 from router.core.memory import Memory
 from router.core.plan import fallback_reason
-from router.core.policy import Decision, Policy, Step
+from router.core.policy import Decision, Policy, Step, output_tokens_of
 from router.core.request import ModelRequest
 from router.core.types import Reason
 from router.dispatch.fusion import DEPTH_HEADERS, RunStore
@@ -111,6 +111,7 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
     trip = Trip(
         considered.prompt.input_tokens,
         draft.attempts,
+        output_tokens=output_tokens_of(considered.prompt, considered.assessment),
         headers=DEPTH_HEADERS if exchange.fusion_depth else {},
         keeps_text=services.stores == "all",
         around_model=request.around_model,

@@ -45,6 +45,9 @@ T = TypeVar("T")
 DRAIN_S = 0.05
 """A provider that is done usually ends the reply in the same packet."""
 
+WRITES_PER_S = 100
+"""Tokens a second that a model is taken to write where nobody said: judgement, of what large hosted models do."""
+
 BACKOFF_S = 0.1
 """Pause before the same deployment is called again; no pause before another one."""
 
@@ -60,7 +63,8 @@ class Trip:
         waited_s: time spent waiting for providers.
         relayed_s: our own time spent reading their streams.
         first_stage: what the first call is for.
-        output_tokens: our estimate of the answer, for calls that are cut off; 0 where only the prompt is counted.
+        output_tokens: our estimate of the answer, the most that a call that is cut off is taken to have written.
+        written_tokens: how much it has likely written, where more is known than how long it had.
         max_attempts: fewer calls than the dispatcher allows; None where its own limit holds.
         headers: sent with every call.
         around_model: the body as the caller wrote it, for every call; see ``Call``.
@@ -74,6 +78,7 @@ class Trip:
     relayed_s: float = 0.0
     first_stage: Stage = "answer"
     output_tokens: int = 0
+    written_tokens: int | None = None
     max_attempts: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     around_model: tuple[bytes, bytes] | None = None
@@ -83,6 +88,13 @@ class Trip:
     def stage(self) -> Stage:
         """The first call is the answer's, or a panelist's or the judge's; later ones are retries."""
         return "retry" if self.failed else self.first_stage
+
+    def cut_off(self, after_s: float) -> Usage:
+        """What a call has likely used that was cut off before its provider said, so long after it began."""
+        written = self.written_tokens
+        if written is None:
+            written = min(self.output_tokens, int(after_s * WRITES_PER_S))
+        return Usage(self.input_tokens, written, estimated=True)
 
 
 @dataclass(slots=True)
@@ -254,8 +266,7 @@ class Dispatcher:
             raise timeout from error
         except BaseException:
             self._abandon(name)
-            cut_off = Usage(trip.input_tokens, trip.output_tokens, estimated=True)
-            self._note(trip, step, stage, "aborted", began_s, cut_off)
+            self._note(trip, step, stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s))
             raise
         finally:
             trip.waited_s += perf_counter() - began_s

@@ -13,12 +13,12 @@ from router.core.frame import analysis_marker, frame_key
 from router.core.fusion import FusionControls, Member
 from router.core.health import CooldownRules
 from router.core.policy import Step
-from router.core.types import Attempt, Deployment, Price
+from router.core.types import Attempt, Deployment, Price, Usage
 from router.dispatch.fusion import Answer, FusionRun, RunOrder, Silent, StreamAudience
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Call, Target
 from router.dispatch.scripted import ScriptedTransport
-from router.dispatch.single import Dispatcher
+from router.dispatch.single import WRITES_PER_S, Dispatcher, Trip
 from router.errors import FusionFailed, UpstreamBroken
 
 PRICES = {"judge": 25e-6, "strong": 25e-6, "a": 10e-6, "b": 5e-6, "c": 2e-6, "d": 1e-6}
@@ -459,8 +459,19 @@ async def test_a_caller_who_hangs_up_cancels_every_call_and_each_is_billed() -> 
         await task
     assert [attempt.outcome for attempt in attempts] == ["aborted"] * 3
     assert all(attempt.cost_usd for attempt in attempts)
+    assert all(
+        attempt.usage is not None and attempt.usage.output_tokens <= attempt.duration_s * WRITES_PER_S
+        for attempt in attempts
+    ), "billed by the time they had, not for whole answers"
     assert {panelist["status"] for panelist in run.facts()["panel"]} == {"cancelled"}
     assert len(asyncio.all_tasks()) == 1
+
+
+def test_a_call_that_is_cut_off_is_billed_by_its_time_and_never_beyond_a_whole_answer() -> None:
+    trip = Trip(12, [], output_tokens=300)
+    assert [trip.cut_off(after_s).output_tokens for after_s in (0.0, 0.5, 60.0)] == [0, WRITES_PER_S // 2, 300]
+    trip.written_tokens = 40
+    assert trip.cut_off(60.0) == Usage(12, 40, estimated=True), "what is known of the others goes before"
 
 
 class Overspender:

@@ -229,6 +229,9 @@ async def test_a_caller_who_hangs_up_cancels_the_call_and_is_recorded(stream: bo
         assert [attempt.outcome for attempt in record.attempts] == ["aborted"]
         assert record.cost_usd is not None
         assert record.cost_usd > 0
+        (usage,) = (attempt.usage for attempt in record.attempts)
+        assert usage is not None
+        assert usage.output_tokens > 0, "what was written until then is paid for, sent or not"
         assert live.front.in_flight == 0
 
 

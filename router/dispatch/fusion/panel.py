@@ -75,7 +75,7 @@ def _cut_off(panelist: Panelist, likely_tokens: int | None) -> None:
     failure = panelist.failure
     panelist.status = "late" if failure is None else "empty" if failure == UpstreamEmpty.code else "error"
     if panelist.trip is not None and likely_tokens is not None:
-        panelist.trip.output_tokens = likely_tokens
+        panelist.trip.written_tokens = likely_tokens
 
 
 def _likely_tokens(panelists: Sequence[Panelist]) -> int | None:
