@@ -13,7 +13,7 @@ from router.commands.settings import read_settings
 from router.core.types import Price
 
 if TYPE_CHECKING:
-    from router.record.ledger.savings import Against, Savings
+    from router.record.ledger.savings import Against, Part, Savings
 
 
 def run(options: argparse.Namespace) -> int:
@@ -63,11 +63,8 @@ def _lines(found: "Savings", cpu_usd_per_hour: float) -> list[str]:
             f"  beside it       {found.embeddings} embeddings requests, ${found.embeddings_usd:.6f}, not compared"
         )
     lines += ["", *_table(_AGAINST, [_against(against, found.recorded_baselines) for against in found.against]), ""]
-    routes = [
-        (row.route, str(row.requests), _usd(row.spent_usd), _usd(row.would_usd), _signed(row.saved_usd))
-        for row in found.routes
-    ]
-    return [*lines, *_table(_ROUTES, routes)]
+    lines += _parts("route", found.routes)
+    return [*lines, "", *_parts("key", found.keys)] if found.keys else lines
 
 
 _AGAINST = (
@@ -80,7 +77,15 @@ _AGAINST = (
     "share",
     "95 % interval",
 )
-_ROUTES = ("route", "requests", "spent $", "would have cost $", "saved $")
+_PART = ("requests", "spent $", "would have cost $", "saved $")
+
+
+def _parts(what: str, parts: Sequence["Part"]) -> list[str]:
+    rows = [
+        (part.name, str(part.requests), _usd(part.spent_usd), _usd(part.would_usd), _signed(part.saved_usd))
+        for part in parts
+    ]
+    return _table((what, *_PART), rows)
 
 
 def _against(against: "Against", recorded: Sequence[str]) -> tuple[str, ...]:

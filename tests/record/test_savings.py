@@ -74,9 +74,26 @@ def test_every_dollar_is_on_its_side(url: URL) -> None:
     assert cheap.would_usd == pytest.approx(1100e-6 + 210 * 2e-6)
     assert cheap.saved_usd < 0 < dear.saved_usd
     assert cheap.share == pytest.approx(cheap.saved_usd / cheap.would_usd)
-    assert {row.route: row.requests for row in found.routes} == {"small": 2, "fusion": 1}
+    assert {row.name: row.requests for row in found.routes} == {"small": 2, "fusion": 1}
     assert sum(row.saved_usd for row in found.routes) == pytest.approx(recorded.saved_usd)
     assert recorded.interval_usd is None, "three requests say nothing of the spread"
+
+
+def test_each_key_pays_its_part_and_where_nobody_has_one_there_are_none(tmp_path: Path, capsys: Any) -> None:
+    paths = {name: tmp_path / f"{name}.db" for name in ("keyed", "open")}
+    calls = {"a": "team-a", "b": "team-a", "c": "team-b", "d": ""}
+    made = {name: answered(name, 1000, 200, 0.001 * place) for place, name in enumerate(calls, 1)}
+    fill(url_of(paths["keyed"]), [replace(made[name], caller=caller) for name, caller in calls.items()])
+    fill(url_of(paths["open"]), [replace(row, caller="") for row in made.values()])
+    found = found_in(url_of(paths["keyed"]))
+    assert {part.name: part.requests for part in found.keys} == {"team-a": 2, "team-b": 1, "none": 1}
+    assert sum(part.spent_usd for part in found.keys) == pytest.approx(found.spent_usd)
+    assert found_in(url_of(paths["open"])).keys == ()
+    assert main(["savings", "--ledger", str(paths["keyed"]), "--since", "1970-01-01"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("team-a")]
+    assert line.split()[1:3] == ["2", "0.003010"]
+    assert main(["savings", "--ledger", str(paths["open"]), "--since", "1970-01-01"]) == 0
+    assert "\nkey" not in capsys.readouterr().out
 
 
 def test_the_interval_is_seeded_holds_the_total_and_is_as_wide_as_the_spread_says(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ BLOCKS = 10_000
 
 _PAGE = 2_000
 _COLUMNS = (
-    "seq", "endpoint", "route", "outcome", "cost_usd", "unpriced", "baseline", "baseline_cost_usd", "savings_usd",
+    "seq", "endpoint", "caller", "route", "outcome", "cost_usd", "unpriced", "baseline", "baseline_cost_usd", "savings_usd",
     "assess_s", "answered_input_tokens", "answered_output_tokens", "answered_cached_tokens",
     "answered_cache_write_tokens", "answered_reasoning_tokens",
 )  # fmt: skip
@@ -66,10 +66,10 @@ class Against:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteShare:
-    """One route's part: of all its requests, against the recorded baseline."""
+class Part:
+    """One route's or one key's part: of all its requests, against the recorded baseline."""
 
-    route: str
+    name: str
     requests: int
     spent_usd: float
     would_usd: float
@@ -86,6 +86,7 @@ class Savings:
         wasted_usd: spent on requests that failed or were aborted; part of it too.
         unpriced: requests with a call whose price is unknown; their known cost is in ``unpriced_usd`` alone.
         embeddings: requests left out.
+        keys: by the name of the key that called; empty where nobody needs one.
     """
 
     requests: int
@@ -99,7 +100,8 @@ class Savings:
     embeddings_usd: float
     recorded_baselines: tuple[str, ...]
     against: tuple[Against, ...]
-    routes: tuple[RouteShare, ...]
+    routes: tuple[Part, ...]
+    keys: tuple[Part, ...]
 
     @property
     def unpriced_share(self) -> float:
@@ -114,6 +116,7 @@ class _Sums:
     spent: list[float] = field(default_factory=list)
     would: dict[str, list[float]] = field(default_factory=dict)
     route: list[str] = field(default_factory=list)
+    caller: list[str] = field(default_factory=list)
     recorded: Counter[str] = field(default_factory=Counter)
     classifier_usd: float = 0.0
     wasted_usd: float = 0.0
@@ -154,7 +157,8 @@ def savings(
         embeddings_usd=sums.embeddings_usd,
         recorded_baselines=tuple(name for name, _ in sums.recorded.most_common()),
         against=tuple(_against(name, spent, values, rng) for name, values in would.items()),
-        routes=_routes(sums.route, spent, would[RECORDED]),
+        routes=_parts(sums.route, spent, would[RECORDED]),
+        keys=_parts(sums.caller, spent, would[RECORDED]) if any(sums.caller) else (),
     )
 
 
@@ -185,6 +189,7 @@ def _add(sums: _Sums, row: RowMapping, baselines: Mapping[str, Price], cpu_usd_p
         return
     sums.spent.append(cost_usd + own_usd)
     sums.route.append(row["route"] or "none")
+    sums.caller.append(row["caller"])
     recorded_usd = np.nan if row["savings_usd"] is None else row["baseline_cost_usd"] or 0.0
     sums.would[RECORDED].append(recorded_usd)
     if row["baseline_cost_usd"] is not None:
@@ -252,11 +257,11 @@ def _middle(values: Floats) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def _routes(route: Sequence[str], spent: Floats, would: Floats) -> tuple[RouteShare, ...]:
-    names = np.array(route, dtype=object)
-    shares = []
-    for name in sorted(set(route)):
+def _parts(name_of: Sequence[str], spent: Floats, would: Floats) -> tuple[Part, ...]:
+    names = np.array(name_of, dtype=object)
+    parts = []
+    for name in sorted(set(name_of)):
         here = (names == name) & ~np.isnan(would)
         money = float(spent[here].sum()), float(would[here].sum())
-        shares.append(RouteShare(name, int(here.sum()), *money, money[1] - money[0]))
-    return tuple(shares)
+        parts.append(Part(name or "none", int(here.sum()), *money, money[1] - money[0]))
+    return tuple(parts)
