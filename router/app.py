@@ -113,7 +113,10 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         if ledger is not None:
             ledger.start()
         if translated or _searches_by_litellm(settings):
+            log.info("loading litellm, which takes some seconds; nobody is answered until then")
+            began_s = time.monotonic()
             await ways.translated.warm_up(translated)
+            log.info("litellm is loaded after %.1f s", time.monotonic() - began_s)
         handing_over = asyncio.create_task(metrics.keep_handing_over()) if MULTIPROC_DIR in os.environ else None
         watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
         gc.freeze()  # what is loaded stays: walking it again and again took a tenth of the time under load
