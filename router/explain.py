@@ -1,6 +1,7 @@
 """A decision in full, and in words: what dry runs answer."""
 
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from classifier import Classifier
@@ -85,8 +86,17 @@ def explanation(considered: Consideration, services: Services) -> dict[str, Any]
         "would_flip": [asdict(flip) for flip in what_would_flip(decision, policy, decide_again)],
         "certificate": policy.certificate.facts(decision.mode) if policy.certificate else None,
         "promise": policy.certificate.in_words(decision.mode) if policy.certificate else None,
+        "promise_doubts": _doubts(services),
         "policy": policy.version,
     }
+
+
+def _doubts(services: Services) -> list[str]:
+    """Why the promise does not stand for the artifact in use, today."""
+    certificate, assessor = services.policy.certificate, services.assessor
+    if certificate is None or assessor is None:
+        return []
+    return list(certificate.doubts(assessor.artifact, datetime.fromtimestamp(services.now(), UTC).date()))
 
 
 def _why(decision: Decision, thresholds: Thresholds) -> str:
@@ -125,6 +135,7 @@ def in_words(found: dict[str, Any]) -> str:
     lines += [f"  otherwise: {flip['words']}" for flip in found["would_flip"]]
     if found["promise"] is not None:
         lines.append(f"  promise: {found['promise']}")
+        lines += [f"  but {doubt}" for doubt in found["promise_doubts"]]
     return "\n".join(lines)
 
 

@@ -47,6 +47,7 @@ def test_a_dry_run_shows_what_the_artifact_promises(client: OpenAI) -> None:
     assert certificate["artifact"] == Classifier.load().artifact
     assert {"n", "failures", "alpha", "delta", "window", "versions", "expires"} <= certificate.keys()
     assert certificate["n"] > certificate["sent_small"] > certificate["failures"]
+    assert dry_run(client, messages=asked("hi"))["promise_doubts"] == []
 
 
 def test_what_a_caller_forces_is_flipped_by_asking_otherwise(client: OpenAI) -> None:

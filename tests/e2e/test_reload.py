@@ -58,6 +58,9 @@ def test_a_new_artifact_is_taken_over_and_a_bad_one_refused(tmp_path: Path) -> N
         old = classifier()
         publish(lambda manifest: manifest.update(version="9.9.9"))
         assert until(lambda: "@9.9.9:" in classifier()), old
+        explained: Any = client.post("/route", body={"model": "auto", "messages": HI}, cast_to=object)
+        (doubt,) = explained["promise_doubts"]
+        assert doubt.startswith(f"the thresholds were chosen for {old}, not for ")
         publish(lambda manifest: manifest.update(features=["nonsense"]))
         process.send_signal(signal.SIGHUP)
         time.sleep(2.5)
