@@ -81,6 +81,8 @@ def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str
     on_panel = judge in {member.deployment for member in fusion.controls.panel}
     if fusion.enabled and on_panel and len(fusion.controls.panel) > 1:
         section.warn("judge", f"{judge} also sits on the panel", "prefer a judge who did not answer itself")
+    if fusion.enabled and len(fusion.controls.panel) == 1:
+        section.warn("panel", "has one member, so there is nothing to compare", "seat two or more, of near-equals")
     for name in fusion.priors:
         check_name(section.section("priors"), name, name, names)
     missing = dict.fromkeys(seat.deployment for seat in fusion.controls.panel if seat.deployment not in fusion.priors)

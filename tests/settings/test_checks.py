@@ -98,6 +98,11 @@ def test_a_judge_on_the_panel_is_a_warning(load: Load) -> None:
     assert "fusion.judge" in warned(load(POOL + ROUTING + "fusion: {panel: [strong, flash], judge: strong}"))
 
 
+def test_a_panel_of_one_is_a_warning(load: Load) -> None:
+    assert "fusion.panel" in warned(load(POOL + ROUTING + "fusion: {panel: [flash], judge: strong}"))
+    assert "fusion.panel" not in warned(load(POOL + ROUTING + "fusion: {panel: [flash, small], judge: strong}"))
+
+
 def test_listening_beyond_loopback_without_keys_is_a_warning(load: Load) -> None:
     text = POOL + ROUTING + "server: {host: 0.0.0.0}\n"
     assert "server.host" in warned(load(text))
