@@ -1,5 +1,6 @@
 """The ledger: one row a request and one a call, whatever happens to the database meanwhile."""
 
+import logging
 import os
 import signal
 import sqlite3
@@ -184,10 +185,35 @@ def test_a_directory_that_comes_back_gets_the_rows_that_waited(tmp_path: Path) -
     made.stop()
 
 
-def test_rows_that_cannot_be_written_by_the_end_are_counted(tmp_path: Path) -> None:
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    monkeypatch.setattr(logging.getLogger("router"), "propagate", True)  # a gateway that ran before has turned it off
+    return caplog
+
+
+def test_rows_that_cannot_be_written_by_the_end_are_counted_and_said(
+    tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "state").write_text("")
     counts = fill(url_of(tmp_path / "state" / "ledger.db"), [record(str(at)) for at in range(450)])
     assert (counts.rows, counts.drops) == (0, {"not_written": 450})
+    assert "450 requests are not in it" in said.text
+
+
+def test_a_database_that_holds_up_the_end_is_not_waited_for_but_what_it_costs_is_said(
+    url: URL, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "STOP_S", 0.2)
+    fill(url, [record("first")])
+    made = writer(url, Counts())
+    with sqlite3.connect(str(url.database), isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        made.start()
+        for at in range(7):
+            made.add(record(f"r{at}"))
+        made.stop()
+        other.execute("ROLLBACK")
+    assert "7 requests are not in it" in said.text
 
 
 def test_a_full_disk_costs_time_and_no_rows_once_there_is_room_again(url: URL) -> None:

@@ -87,6 +87,7 @@ class LedgerWriter:
         self._tidy_at_s = 0.0
         self._tidying = False
         self._complained = ""
+        self._in_hand = 0
 
     def add(self, record: RequestRecord) -> None:
         """Queue a record; nothing else happens on the request's path."""
@@ -119,6 +120,8 @@ class LedgerWriter:
             self._stopping.set()
             self._wake.set()
             self._thread.join(timeout=STOP_S)
+            if self._thread.is_alive():  # the database holds it up; the process does not wait
+                self._say_lost(self._in_hand + len(self._queue))
             self._thread = None
 
     def _within_room(self, record: RequestRecord) -> RequestRecord:
@@ -151,7 +154,9 @@ class LedgerWriter:
         while self._queue:
             self._counts.show_ledger_queue(len(self._queue))
             records = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._in_hand = len(records)
             written = self._write(records)
+            self._in_hand = 0
             self._chars_written += sum(map(_chars, records))
             if not written:
                 break
@@ -177,6 +182,7 @@ class LedgerWriter:
                     lost = len(records if batch is None else batch) + len(self._queue)
                     self._queue.clear()
                     self._counts.count_ledger_drops("not_written", lost)
+                    self._say_lost(lost)
                     return False
                 self._stopping.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
                 failures += 1
@@ -264,6 +270,10 @@ class LedgerWriter:
         if said != self._complained:
             log.error("the ledger cannot be written: %s; rows wait in memory, and are dropped when it is full", said)
             self._complained = said
+
+    def _say_lost(self, requests: int) -> None:
+        """Said at the end, when nobody will scrape the count of it any more."""
+        log.error("the ledger was not written to the end: %d requests are not in it", requests)
 
     def _recovered(self) -> None:
         if self._complained:
