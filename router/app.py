@@ -41,6 +41,7 @@ from router.http.exchange import WireLimits
 from router.http.front import Front
 from router.http.ledger import add_ledger_endpoints
 from router.http.server import HeadLimits
+from router.orphan import end_with_parent
 from router.pipeline import Services
 from router.providers import SEARXNG
 from router.record.exposition import MULTIPROC_DIR
@@ -154,6 +155,7 @@ def create_app_from_environment() -> Front:
         settings = load_settings(Path(path) if path else None, os.environ)
     except SettingsError as error:
         raise SystemExit(str(error)) from None
+    end_with_parent()
     return create_app(settings)
 
 

@@ -1,7 +1,9 @@
 """The ledger of gateways as they are run: several workers, SIGTERM, and retention meanwhile."""
 
+import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,23 @@ def test_sigterm_right_after_the_last_answer_loses_no_row(tmp_path: Path) -> Non
     assert f"{tmp_path}/l.db, no text" in log
     assert rows(url_of(tmp_path / "l.db"), "SELECT count(*) AS n FROM requests") == [{"n": 30}]
     assert not (tmp_path / "l.db-wal").exists(), "the last one out tidies up"
+
+
+def test_workers_end_when_the_process_that_started_them_is_killed_and_lose_no_row(tmp_path: Path) -> None:
+    process, port = start("--workers", "2", config=config(tmp_path / "l.db"), tmp_path=tmp_path)
+    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    try:
+        with OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=2) as client:
+            client.chat.completions.create(model="small", messages=HI)
+        process.kill()
+        process.communicate(timeout=15)  # ends when nobody holds the pipe of the log any more
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{port}/healthz")
+    finally:
+        for worker in map(int, workers):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+    assert rows(url_of(tmp_path / "l.db"), "SELECT count(*) AS n FROM requests") == [{"n": 1}]
 
 
 def test_workers_share_a_ledger_and_take_verdicts_on_each_others_answers(tmp_path: Path) -> None:
