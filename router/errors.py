@@ -31,6 +31,7 @@
     │   ├── UpstreamAuthFailed     502  upstream_auth_failed     fall back, cool down
     │   ├── UpstreamModelMissing   502  upstream_model_missing   fall back, cool down
     │   ├── UpstreamUnreachable    502  upstream_unreachable     retry, cool down
+    │   ├── OutOfFiles             503  out_of_files             retry: nothing is wrong with the provider
     │   ├── UpstreamFailed         502  upstream_error           retry, cool down
     │   ├── UpstreamBadReply       502  upstream_bad_reply       retry, cool down
     │   ├── UpstreamEmpty          502  upstream_empty           retry
@@ -279,6 +280,15 @@ class UpstreamUnreachable(UpstreamError):
     """No connection to the provider."""
 
     code = "upstream_unreachable"
+
+
+class OutOfFiles(UpstreamError):
+    """The gateway itself may open no further connection."""
+
+    status = 503
+    code = "out_of_files"
+    type = "server_error"
+    cools_down = False
 
 
 class UpstreamFailed(UpstreamError):

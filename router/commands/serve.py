@@ -16,6 +16,9 @@ import uvicorn
 from router.commands.settings import read_settings
 from router.settings import LedgerSettings, Settings
 
+SPARE_FILES = 64
+"""What a gateway opens beside two connections a request: the ledger, the metrics, the port, connections that wait."""
+
 
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
@@ -28,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     if port is None:
         return 1
     settings = replace(settings, server=replace(server, port=port))
-    announce(settings)
+    announce(settings, open_as_many_files_as_allowed())
     if settings.server.workers > 1:
         return _serve_many(settings, options)
     from router.app import create_app
@@ -83,13 +86,29 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def announce(settings: Settings) -> None:
+def open_as_many_files_as_allowed() -> int | None:
+    """Raise this process's limit on open files, which workers inherit, to what it may be; None where nothing limits it.
+
+    The usual 1,024 are there for programs that use select(), as we do not, and each request has two connections.
+    """
+    try:
+        import resource
+    except ImportError:  # no such limits on Windows
+        return None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # "unlimited" may be more than the system takes
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def announce(settings: Settings, open_files: int | None = None) -> None:
     """Say what is served, and what is doubtful about it. Where it cannot be said, a full disk, serving goes before."""
     with suppress(OSError):
-        print("\n".join(_announcement(settings)), file=sys.stderr, flush=True)
+        print("\n".join(_announcement(settings, open_files)), file=sys.stderr, flush=True)
 
 
-def _announcement(settings: Settings) -> Iterator[str]:
+def _announcement(settings: Settings, open_files: int | None) -> Iterator[str]:
     yield from settings.notes
     for warning in settings.warnings:
         yield f"warning: {warning}"
@@ -98,6 +117,11 @@ def _announcement(settings: Settings) -> Iterator[str]:
         yield (
             f"warning: listening on {server.host} without API keys: whoever reaches the port spends your money; "
             "set auth.keys in the config"
+        )
+    if open_files is not None and open_files < 2 * settings.limits.max_in_flight + SPARE_FILES:
+        yield (
+            f"warning: a process may open {open_files} files here, enough for {max(0, open_files - SPARE_FILES) // 2} requests at "
+            "once; raise ulimit -n, or lower limits.max_in_flight"
         )
     for route, names in (("small", routing.small), ("strong", routing.strong)):
         models = ", ".join(settings.pool[name].deployment.model for name in names)

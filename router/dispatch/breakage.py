@@ -1,6 +1,7 @@
 """How an exchange can break, and what that means: one exception for each way, and one table from them to our errors."""
 
 from router.errors import (
+    OutOfFiles,
     UpstreamBadReply,
     UpstreamBroken,
     UpstreamError,
@@ -15,6 +16,10 @@ class Breakage(Exception):
 
 class NoConnection(Breakage):
     """The provider's host has no address, or nobody there listens."""
+
+
+class NoMoreFiles(Breakage):
+    """This process, or this machine, may open no further file, and so no connection."""
 
 
 class NotTrusted(Breakage):
@@ -47,6 +52,7 @@ class OutOfTime(Breakage):
 
 MEANINGS: dict[type[Breakage], tuple[type[UpstreamError], str]] = {
     NoConnection: (UpstreamUnreachable, "no connection; check api_base and the network"),
+    NoMoreFiles: (OutOfFiles, "the gateway may open no more files; raise ulimit -n, or lower limits.max_in_flight"),
     NotTrusted: (UpstreamUnreachable, "TLS failed; check the certificate and the scheme of api_base"),
     NoConnectionInTime: (UpstreamTimeout, "no connection in time"),
     HungUp: (UpstreamUnreachable, "the provider closed the connection without answering"),

@@ -4,6 +4,7 @@ No cookies, no redirects, no proxies: the first two would carry one tenant's cre
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import cast
 from aiohappyeyeballs import start_connection
 
 from router.dispatch.address import Address, Origin, header_lines
-from router.dispatch.breakage import HungUp, NoConnection, NoConnectionInTime, NotTrusted
+from router.dispatch.breakage import HungUp, NoConnection, NoConnectionInTime, NoMoreFiles, NotTrusted
 from router.dispatch.connection import Connection, WireReply
 from router.dispatch.transport import Patience
 
@@ -83,7 +84,7 @@ class HttpTransport:
         """A new connection.
 
         Raises:
-            NoConnection, NotTrusted, NoConnectionInTime: there is none.
+            NoConnection, NoMoreFiles, NotTrusted, NoConnectionInTime: there is none.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -93,7 +94,9 @@ class HttpTransport:
             raise NoConnectionInTime from None
         except ssl.SSLError:
             raise NotTrusted from None
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise NoMoreFiles from None
             self._looked_up.pop(origin, None)  # the host may have moved
             raise NoConnection from None
         self._busy.add(connection)

@@ -148,6 +148,24 @@ def test_a_server_says_where_it_listens_as_a_url_and_serves_where_nothing_can_be
     announce(settings)
 
 
+def test_a_server_may_open_as_many_files_as_it_is_allowed_to() -> None:
+    code = (
+        "import resource; from router.commands.serve import open_as_many_files_as_allowed;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 700)); open_as_many_files_as_allowed();"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "(700, 700)", done.stderr
+
+
+def test_few_open_files_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = parse_settings(POOL, "router.yaml", {})
+    announce(settings, 700)
+    assert "may open 700 files here, enough for 318 requests at once" in capsys.readouterr().err
+    announce(settings, 2_000)
+    assert "warning" not in capsys.readouterr().err
+
+
 def test_a_worker_whose_config_has_been_broken_since_says_how_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

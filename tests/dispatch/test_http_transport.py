@@ -1,6 +1,8 @@
 """The pool of connections, over real sockets: kept, shared, stale, refused, encrypted."""
 
 import asyncio
+import os
+import resource
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +14,16 @@ import uvloop
 from router.core.types import Deployment
 from router.dispatch import http_transport
 from router.dispatch.address import Address, address_of
-from router.dispatch.breakage import Breakage, Cut, HungUp, NoConnection, NoConnectionInTime, NotTrusted
+from router.dispatch.breakage import (
+    Breakage,
+    Cut,
+    HungUp,
+    NoConnection,
+    NoConnectionInTime,
+    NoMoreFiles,
+    NotTrusted,
+    meaning,
+)
 from router.dispatch.http_transport import HttpTransport
 from router.dispatch.provider import Target
 from router.dispatch.transport import Patience
@@ -225,6 +236,22 @@ async def test_a_host_without_address_and_a_port_without_listener_are_no_connect
     for base in ("http://no-such-host.invalid/v1", "http://127.0.0.1:9/v1"):
         with pytest.raises(NoConnection):
             await post(transport, address_of(target(base), "chat/completions"))
+
+
+async def test_a_process_that_may_open_no_more_files_says_so_and_blames_no_provider(transport):
+    async with server() as (address, seen):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            with pytest.raises(NoMoreFiles):
+                await post(transport, address)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert not meaning(NoMoreFiles(), "a").cools_down
+        await post(transport, address)
+        assert seen == [1]
 
 
 async def test_a_name_is_tried_at_each_of_its_addresses(transport, monkeypatch):
