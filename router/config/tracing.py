@@ -15,9 +15,17 @@ def with_tracing(settings: Settings, env: Mapping[str, str]) -> Settings:
     named = next((name for name in ENDPOINTS if env.get(name)), None)
     if named is None or env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none":
         return settings
-    if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter.otlp.proto.http") is None:
+    if not _is_installed():
         doubt = Complaint(
             named, "is set, but OpenTelemetry is not installed", "pip install 'fusion-router[otel]'", named
         )
         return replace(settings, warnings=(*settings.warnings, doubt))
     return replace(settings, traces=True)
+
+
+def _is_installed() -> bool:
+    """Whether all of the extra is there; OpenTelemetry's API alone comes along with FastAPI."""
+    try:
+        return all(find_spec(module) for module in ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"))
+    except ModuleNotFoundError:  # of a package above the one that is looked for
+        return False
