@@ -16,9 +16,7 @@ def with_tracing(settings: Settings, env: Mapping[str, str]) -> Settings:
     if named is None or env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none":
         return settings
     if not _is_installed():
-        doubt = Complaint(
-            named, "is set, but OpenTelemetry is not installed", "pip install 'fusion-router[otel]'", named
-        )
+        doubt = Complaint(named, "is set, but OpenTelemetry is not installed", "pip install 'fusion-router[otel]'")
         return replace(settings, warnings=(*settings.warnings, doubt))
     return replace(settings, traces=True)
 
