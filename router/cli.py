@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import math
 import sys
 import time
@@ -17,6 +18,8 @@ CONFIG_HELP = "the config file; without it, the pool is chosen from the provider
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give back its exit code."""
     options = build_parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without some letters shows the others
     command = importlib.import_module(f"router.commands.{options.module}")
     try:
         code: int = command.run(options)

@@ -45,8 +45,15 @@ def default_url(env: Mapping[str, str]) -> str:
 
     Source: the XDG base directory specification, ``XDG_STATE_HOME``.
     """
-    state = env.get("XDG_STATE_HOME") or str(Path(env.get("HOME") or "~").expanduser() / ".local" / "state")
+    state = env.get("XDG_STATE_HOME") or str(_home(env) / ".local" / "state")
     return f"{_SQLITE}{Path(state) / 'fusion-router' / 'ledger.db'}"
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    try:
+        return Path(env.get("HOME") or "~").expanduser()
+    except RuntimeError:  # a user without a home, as in containers that run under any id
+        return Path.cwd()
 
 
 def _checked_url(section: Section, url: str, folder: Path) -> str:

@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import os
 import re
 import socket
 import subprocess
@@ -105,6 +106,15 @@ def test_commands_of_the_readme_do_what_it_says(command: str, tmp_path: Path) ->
         done = subprocess.run([*base, "--config", "good.yaml"], **run)
         assert done.returncode == 0
         assert "mode balanced" in done.stdout
+
+
+def test_a_terminal_without_some_letters_shows_the_others() -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-m", "router", "demo", "--exit", "--port", "0"], capture_output=True, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"48 answered" in done.stdout
 
 
 def serve(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":

@@ -23,6 +23,17 @@ def test_it_is_on_by_default_in_the_users_state_folder_without_text(load: Load) 
     assert elsewhere.ledger.url == "sqlite:////var/lib/x/fusion-router/ledger.db"
 
 
+def test_a_user_without_a_home_keeps_it_where_the_gateway_was_started(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert load(POOL + ROUTING).ledger.url == f"sqlite:///{Path.cwd()}/.local/state/fusion-router/ledger.db"
+
+
 def test_a_relative_path_counts_from_the_config_file(load: Load, tmp_path: Path) -> None:
     assert load(POOL + ROUTING + "ledger: {url: sqlite:///data/l.db}").ledger.url == f"sqlite:///{tmp_path}/data/l.db"
 
