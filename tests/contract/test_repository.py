@@ -83,3 +83,11 @@ def test_nothing_names_where_or_how_it_was_made() -> None:
             Path(__file__).relative_to(ROOT)
         ):
             assert not words.search((ROOT / name).read_text(encoding="utf-8")), name
+
+
+def test_the_lock_has_a_litellm_that_knows_what_our_lists_of_it_name() -> None:
+    named = re.findall(r"Source: litellm (\d+)\.(\d+)\.(\d+)", (ROOT / "router" / "providers.py").read_text())
+    locked = re.search(r"^litellm==(\d+)\.(\d+)\.(\d+)", (ROOT / "requirements.lock").read_text(), re.M)
+    assert named
+    assert locked is not None
+    assert tuple(map(int, locked.groups())) >= max(tuple(map(int, version)) for version in named)
