@@ -39,7 +39,10 @@ def test_sigterm_right_after_the_last_answer_loses_no_row(tmp_path: Path) -> Non
     assert not (tmp_path / "l.db-wal").exists(), "the last one out tidies up"
 
 
-def test_workers_end_when_the_process_that_started_them_is_killed_and_lose_no_row(tmp_path: Path) -> None:
+def test_workers_end_when_the_process_that_started_them_is_killed_and_lose_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # who is killed leaves its temporary files
     process, port = start("--workers", "2", config=config(tmp_path / "l.db"), tmp_path=tmp_path)
     workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     try:
