@@ -20,21 +20,21 @@ _STOPS = ".?!\n。？！"
 _NEAR_THE_END = 100
 
 
-def asking(reading: Reading) -> list[float]:
-    """The numbers of ``ASKING``, in their order."""
+def asking(reading: Reading, n_digits: float) -> list[float]:
+    """The numbers of ``ASKING``, in their order; ``n_digits`` are the numbers of one digit."""
     body = reading.body.rstrip()
     last = body[-1:]
     sentence = body.rstrip(_STOPS + " ")
     near = sentence[-_NEAR_THE_END:]
     start = max(map(near.rfind, _STOPS))
     # most last sentences are short: the whole body is searched for the others only
-    sentence = near[start + 1 :] if start >= 0 else sentence[max(map(sentence.rfind, _STOPS)) + 1 :]
+    sentence = (near[start + 1 :] if start >= 0 else sentence[max(map(sentence.rfind, _STOPS)) + 1 :]).lstrip()
     return [
         float(bool(reading.words) and reading.words[0] in _QUESTION_WORDS),
         float(last in ("?", "？")),
         float(last in (".", "。")),
         float(last in (":", "\uff1a")),
         float("which " in body[-_NEAR_THE_END:]),
-        log1p(len(sentence.split())),
-        log1p(reading.words.count("0")),
+        log1p(sentence.count(" ") + bool(sentence)),
+        log1p(n_digits),
     ]

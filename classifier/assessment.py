@@ -1,10 +1,13 @@
 """What the classifier says of a prompt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
+
+from classifier.value import value
 
 Task = Literal[
     "chat",
@@ -35,7 +38,7 @@ class Contribution:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Assessment:
     """A prompt's complexity, with the artifact that judged it.
 
@@ -82,3 +85,7 @@ class Assessor(Protocol):
             explain: also fill ``contributions``, which costs time.
         """
         ...
+
+    def assess_all(self, turns: Sequence[tuple[str, str]]) -> list[Assessment]:
+        """Judge several turns, each a ``text`` with its ``context``, as :meth:`assess` judges one."""
+        return [self.assess(text, context) for text, context in turns]

@@ -5,7 +5,8 @@ count for nothing.
 """
 
 from math import log1p
-from string import ascii_letters, digits
+from string import ascii_lowercase
+from struct import Struct
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ _MARKS: tuple[tuple[str, str], ...] = (
     ("backticks", "`"),
 )
 
-# Signs of more than one character, each with the mark that a text must have for them to be looked for.
+# Signs of more than one character, each with the mark that a text must have for them to be looked for, in order of these.
 _SIGNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("code fences", "`", ("```",)),
     ("calls", "(", ("();", "function(")),
@@ -57,6 +58,7 @@ _SIGNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("decimals", ".", ("0.0",)),
 )
 
+_IDEOGRAPHIC_STOP = "\u3002".encode()
 # Where an instruction ends and the text it is about begins.
 _PAYLOAD_STARTS = (":", '"', "\u201c", "\u00ab", "\n", "\uff1a")
 
@@ -89,18 +91,22 @@ KNOWN = ("known words, share", "known pairs, share")
 OPTIONS = -len(KNOWN) - len(WRAPPER)
 """Where the number of options stands among the features."""
 
-# Bytes that are no marks: letters, digits, spaces, and all that is not ASCII.
-_NOT_INK = (ascii_letters + digits + " ").encode() + bytes(range(128, 256))
-_INK_MARKS = tuple(mark.encode() for _, mark in _MARKS)
-_MARK_OF = {mark: place for place, (_, mark) in enumerate(_MARKS)}
-_QUESTION, _LINE = _MARK_OF["?"], _MARK_OF["\n"]
-_SIGNS_OF = [(_MARK_OF[mark], [sign.encode() for sign in signs]) for _, mark, signs in _SIGNS]
+# Where each mark is counted, by its byte; all other bytes are taken out first.
+_MARK_OF = {ord(mark): place for place, (_, mark) in enumerate(_MARKS)}
+_NO_MARKS = bytes({*range(256)} - {*_MARK_OF})
+_QUESTION, _LINE = _MARK_OF[ord("?")], _MARK_OF[ord("\n")]
+_SIGNS_OF = [
+    (place, _MARK_OF[ord(mark)], [sign.encode() for sign in signs])
+    for place, (_, mark, signs) in enumerate(_SIGNS, len(_MARKS))
+]
+# Numbers, of which those of a text are told apart by their length; longer ones are not.
+_NUMBERS = frozenset("0" * length for length in range(1, 65))
+# Bytes that are neither ASCII letters nor digits.
+_NO_LETTERS = bytes({*range(256)} - {*(ascii_lowercase + "0").encode()})
 
-_MARKED = slice(len(_SCALARS), len(_SCALARS) + len(_MARKS) + len(_SIGNS))
-_LEXICONS = slice(_MARKED.stop, _MARKED.stop + len(LEXICONS))
-_COUNTED = slice(_MARKED.start, _LEXICONS.stop)
-_ASKING = slice(_LEXICONS.stop, len(FEATURES))
-_RARITY = slice(len(FEATURES), len(FEATURES) + len(RARITY_FEATURES))
+_BEFORE_LEXICONS = Struct(f"{len(_SCALARS) + len(_MARKS) + len(_SIGNS)}f")
+_AFTER_LEXICONS = Struct(f"{len(ASKING) + len(RARITY_FEATURES)}f")
+_AFTER_TOPIC = Struct(f"{len(WORD_SCORES) + len(WRAPPER) + len(KNOWN)}f")
 
 
 def feature_names(dimensions: int) -> tuple[str, ...]:
@@ -116,47 +122,52 @@ def shown_names(dimensions: int) -> tuple[str, ...]:
 
 def features(reading: Reading, words: WordTable) -> Floats:
     """The numbers a prompt is judged by, in the order of :func:`feature_names`, float32, read-only."""
-    sums = words.sums(reading.words)
-    dense = _RARITY.stop + words.dimensions
-    x = np.empty(dense + len(WORD_SCORES) + len(WRAPPER) + len(KNOWN), dtype=np.float32)
-    raw = reading.body.encode("utf-8", "surrogatepass")
-    marks = list(map(raw.translate(None, _NOT_INK).count, _INK_MARKS))
-    signs = [sum(map(raw.count, those)) if marks[mark] else 0 for mark, those in _SIGNS_OF]
-    x[: len(_SCALARS)] = _scalars(reading, sums, marks)
-    x[_MARKED] = marks + signs
-    x[_LEXICONS] = sums.lexicons
-    np.log1p(x[_COUNTED], out=x[_COUNTED])
-    x[_ASKING] = asking(reading)
-    x[_RARITY] = sums.rarity
-    x[_RARITY.stop : dense] = sums.topic
-    x[dense:] = [*sums.scores, reading.n_options, *sums.known]
-    x.setflags(write=False)
-    return x
+    sums, marks = words.sums(reading.words), _marks(reading.raw)
+    parts = (
+        _BEFORE_LEXICONS.pack(*_scalars(reading, sums, marks), *map(log1p, marks)),
+        np.log1p(sums.lexicons).tobytes(),
+        _AFTER_LEXICONS.pack(*asking(reading, sums.n_digits), *sums.rarity),
+        sums.topic.tobytes(),
+        _AFTER_TOPIC.pack(*sums.scores, reading.n_options, *sums.known),
+    )
+    return np.frombuffer(b"".join(parts), dtype=np.float32)
 
 
 def dense_features(reading: Reading, words: WordTable) -> Floats:
     """The first of :func:`features`, up to the topic: those that do not depend on what has been fitted."""
-    return features(reading, words)[: _RARITY.stop + words.dimensions]
+    return features(reading, words)[: len(FEATURES) + len(RARITY_FEATURES) + words.dimensions]
+
+
+def _marks(raw: bytes) -> list[int]:
+    """How often each mark, and then each sign, occurs."""
+    counts = [0] * (len(_MARKS) + len(_SIGNS))
+    ink = raw.translate(None, _NO_MARKS)
+    for mark in set(ink):
+        counts[_MARK_OF[mark]] = ink.count(mark)
+    for place, mark, signs in _SIGNS_OF:
+        if counts[mark]:
+            counts[place] = sum(map(raw.count, signs))
+    return counts
 
 
 def _scalars(reading: Reading, sums: WordSums, marks: list[int]) -> list[float]:
     """Length and shape, in the order of ``_SCALARS``."""
-    body, words = reading.body, reading.words
-    n_words, n_read = len(words), max(len(body), 1)
-    different = set(words)
-    numbers = {len(word) for word in different if word[0] == "0"} if sums.n_numbers else ()
-    n_sentences = 1 + body.count(". ") + marks[_QUESTION] + marks[_LINE] + body.count("。")
+    body, raw, n_words = reading.body, reading.raw, len(reading.words)
+    n_read, some_words = len(body) or 1, n_words or 1
+    numbers = [*map(len, _NUMBERS.intersection(reading.words))] if sums.n_numbers else ()
+    n_letters = len(raw.translate(None, _NO_LETTERS)) + reading.n_foreign
+    n_sentences = 1 + raw.count(b". ") + marks[_QUESTION] + marks[_LINE] + raw.count(_IDEOGRAPHIC_STOP)
     return [
         log1p(reading.n_chars),
-        log1p(n_words * max(reading.n_chars, 1) / n_read),
-        log1p(len(different)),
-        len("".join(words)) / max(n_words, 1) / 10,
-        sums.n_long / max(n_words, 1),
-        0.0 if body.isascii() else 1 - len(body.encode("ascii", "ignore")) / n_read,
+        log1p(n_words * (reading.n_chars or 1) / n_read),
+        log1p(len(set(reading.words))),
+        n_letters / some_words / 10,
+        sums.n_long / some_words,
+        reading.n_foreign / n_read,
         log1p(sums.n_numbers),
         log1p(len(numbers)),
         log1p(max(numbers, default=0)),
-        body.count("0") / n_read,
+        raw.count(b"0") / n_read,
         log1p(n_words / n_sentences),
         log1p(min([at for at in map(body.find, _PAYLOAD_STARTS) if at > 0], default=len(body))),
     ]

@@ -8,8 +8,8 @@ training data. The gate weighs them by how unfamiliar the prompt is.
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import exp, sqrt
+from math import copysign, exp, sqrt
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,8 +49,7 @@ LINEAR_HEADS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(NamedTuple):
     """What the model says before it is put into words.
 
     Attributes:
@@ -89,6 +88,8 @@ class Model:
         n_dense = len(FEATURES) + len(RARITY_FEATURES) + self._words.dimensions
         self._mean = contents.floats("dense_mean", (n_dense,))
         self._scale = contents.floats("dense_scale", (n_dense,))
+        self._limit = np.full(n_dense, LIMIT, dtype=np.float32)
+        self._least = -self._limit
         self._linear = contents.floats("linear_weights", (n_dense, None))
         self._n_linear = self._linear.shape[1]
         self._linear_bias = contents.floats("linear_bias", (self._n_linear,))
@@ -114,7 +115,7 @@ class Model:
         """Score the numbers of a reading as :meth:`features` gives them, those that a ledger has kept among them."""
         z = self._standardised(x)
         heads = self._heads.dot(z) + self._head_bias
-        linear = heads[: self._n_linear].tolist()
+        linear = heads[: len(LINEAR_HEADS)].tolist()
         general_gain, everyday_trees, familiar, familiar_gain = self._trees.scores(x).tolist()
         unfamiliar = self._unfamiliar(x, z, heads)
         everyday = _everyday_share(linear[2])
@@ -123,16 +124,16 @@ class Model:
         slope, bias, gain_slope, gain_bias = self._blend
         odds = slope * success + bias
         doubt = sigmoid(GAIN_DOUBT[0] * log_odds(unfamiliar, 0.001) + GAIN_DOUBT[1])
-        typical = max(TYPICAL_SHARE, everyday)
+        typical = everyday if everyday > TYPICAL_SHARE else TYPICAL_SHARE
         general_gain = (1 - typical) * (linear[5] + general_gain) / 2
         general_gain += typical * _typical_gain(general_success, self._typical_gain)
         gain = (1 - doubt) * familiar_gain + doubt * general_gain
-        tasks = linear[len(LINEAR_HEADS) :]
+        gain = gain_slope * gain + gain_bias
         return Scores(
             complexity=sigmoid(odds),
-            gain=min(1.0, max(-1.0, gain_slope * gain + gain_bias)),
+            gain=gain if -1 < gain < 1 else copysign(1.0, gain),
             novelty=bisect_left(self._novelty_quantiles, unfamiliar) / len(self._novelty_quantiles),
-            task=tasks.index(max(tasks)),
+            task=int(heads[len(LINEAR_HEADS) : self._n_linear].argmax()),
             closed=sigmoid(linear[4]),
             output_tokens=exp(min(max(linear[3], 0.0), 9.0)),
             features=x,
@@ -143,8 +144,8 @@ class Model:
         """Dense features in standard deviations from the training mean, cut at ``LIMIT``."""
         z: Floats = x[: len(self._mean)] - self._mean
         z *= self._scale
-        np.minimum(z, LIMIT, out=z)
-        np.maximum(z, -LIMIT, out=z)
+        np.minimum(z, self._limit, out=z)  # an array of limits costs less than one limit
+        np.maximum(z, self._least, out=z)
         return z
 
     def unfamiliar(self, reading: Reading) -> float:
@@ -155,7 +156,8 @@ class Model:
 
     def _unfamiliar(self, x: Floats, z: Floats, heads: Floats) -> float:
         """Probability that the prompt comes from a source the training data does not have."""
-        distance = sqrt(max(float(heads[self._n_linear :].min()) + float(z.dot(z)), 0.0))
+        distances = heads[self._n_linear :]
+        distance = sqrt(max(distances.item(distances.argmin()) + float(z.dot(z)), 0.0))
         bias, words, pairs, far = self._gate
         known_words, known_pairs = x[-len(KNOWN) :].tolist()
         return sigmoid(bias + words * known_words + pairs * known_pairs + far * distance)

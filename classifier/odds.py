@@ -1,6 +1,6 @@
 """Probabilities to log-odds and back, kept where neither overflows."""
 
-from math import exp, log
+from math import copysign, exp, log
 
 _MOST = 30.0
 """Log-odds beyond which a probability is 0 or 1 to thirteen digits."""
@@ -11,10 +11,13 @@ _LEAST = 1e-4
 
 def sigmoid(odds: float) -> float:
     """Log-odds to a probability in [0, 1]."""
-    return 1 / (1 + exp(-min(max(odds, -_MOST), _MOST)))
+    return 1 / (1 + exp(-odds if -_MOST < odds < _MOST else -copysign(_MOST, odds)))
 
 
 def log_odds(probability: float, least: float = _LEAST) -> float:
     """A probability to log-odds, after it has been kept ``least`` away from 0 and 1."""
-    kept = min(max(probability, least), 1 - least)
-    return log(kept / (1 - kept))
+    if probability < least:
+        probability = least
+    elif probability > 1 - least:
+        probability = 1 - least
+    return log(probability / (1 - probability))

@@ -19,6 +19,8 @@ _INSTRUCTION_CHARS = 300
 # Characters of material behind a request that need not be a question, and what shows that it is not prose.
 _PROSE_CHARS = 1_000
 _CODE = ("{", ";\n", "\n    ", "\n\t", "\n- ", "\n* ")
+# Characters of a line in which its label ends.
+_LABEL_CHARS = 80
 # Characters that what is said of pasted material has at least.
 _LEAST_ASK = 10
 
@@ -42,13 +44,14 @@ _QUESTION_STARTS = (
 _ANSWERERS = ("assistant", "ai", "bot", "model", "agent")
 # Tags around material, and around what is asked of it; none that HTML has.
 _BLOCK = re.compile(
-    r"(?:^|\n)[ \t]{0,8}<(context|documents?|docs?|passages?|sources|excerpts?|search_results?|retrieved\w{0,20}"
+    r"\n[ \t]{0,8}<(context|documents?|docs?|passages?|sources|excerpts?|search_results?|retrieved\w{0,20}"
     r"|knowledge\w{0,20}|transcript|chunks?|snippets?)\b[^<>\n]{0,200}>",
     re.IGNORECASE,
 )
 _ASKED_BLOCK = re.compile(r"<((?:user_?)?(?:query|question))>(.{5,3000}?)</\1>", re.IGNORECASE | re.DOTALL)
-# No two repeats in these may share a character: blank lines by the thousand would take minutes.
-_LABEL = r"(?:^|\n)[ \t]{0,3}[#*>]{0,4}[ \t]{0,3}"
+# These begin with a line end, which is searched for several times as fast as the beginning of a line. No two repeats in
+# them may share a character: blank lines by the thousand would take minutes.
+_LABEL = r"\n[ \t]{0,3}[#*>]{0,4}[ \t]{0,3}"
 _COLON = r"\*{0,2}[ \t]?[:\uff1a]\*{0,2}"
 _MATERIAL = re.compile(
     rf"{_LABEL}(?:(?:the|relevant|retrieved|following|given|provided) ){{0,3}}(?:{_MATERIAL_NOUNS})\b[ \t\w]{{0,20}}{_COLON}",
@@ -59,7 +62,7 @@ _MATERIAL_ALONE = re.compile(rf"{_MATERIAL.pattern}[ \t]{{0,3}}(?=\n)", re.IGNOR
 _QUESTION = re.compile(rf"{_LABEL}(?:{_QUESTION_NOUNS}){_COLON}\s*", re.IGNORECASE)
 _MENTION = re.compile(rf"\b(?:{_MATERIAL_NOUNS})\b", re.IGNORECASE)
 # A passage in a numbered list, and words that point at one: "Using the sources above, answer:".
-_NUMBERED = re.compile(r"(?:^|\n)\[\d{1,3}\][ :][^\n]*")
+_NUMBERED = re.compile(r"\n\[\d{1,3}\][ :][^\n]*")
 _POINTER = re.compile(
     r"\n[^\n:]{0,60}\b(?:above|context|sources?|documents?|passages?|excerpts?)\b[^\n:]{0,40}:[^\S\n]*", re.IGNORECASE
 )
@@ -73,34 +76,42 @@ _TRANSCRIPT_END = re.compile(r"\n[ \t]{0,8}(?:</|```|###|\[/)")
 _LEAST_SAID = 20
 
 
-def without_material(text: str) -> tuple[str, int]:
-    """What a text asks, without passages and documents that it brings along, and how many characters those have."""
+def labelled_lines(text: str) -> list[str]:
+    """How the lines begin that may have a label, of a long text those at its start."""
+    if ":" not in text and "\uff1a" not in text:
+        return []
+    head = text if len(text) <= 2 * _WINDOW else text[:_WINDOW]
+    return [line for line in [line[:_LABEL_CHARS] for line in head.split("\n")] if ":" in line or "\uff1a" in line]
+
+
+def without_material(text: str, lines: list[str]) -> tuple[str, int]:
+    """What a text asks, without passages and documents that it brings along, and how many characters those have.
+
+    ``lines`` are its :func:`labelled_lines`.
+    """
     head, tail = (text, text) if len(text) <= 2 * _WINDOW else (text[:_WINDOW], text[-_WINDOW:])
-    ask = ""
-    if "</" in tail or "</" in head:
-        ask = _around_block(text, head, tail)
-    labels = _labels(head)
-    has_material = _has(labels, _MATERIAL_STARTS)
-    asks = _has(labels if tail is head else _labels(tail), _QUESTION_STARTS)
-    if not ask and (asks or (has_material and _has(labels, _QUESTION_STARTS))):
-        ask = _under_label(head, tail, text)
+    has_block = "</" in tail or (tail is not head and "</" in head)
+    has_material = any(_MATERIAL.match(f"\n{line}") for line in _beginning(lines, _MATERIAL_STARTS))
+    asks = bool(_beginning(lines if tail is head else labelled_lines(tail), _QUESTION_STARTS))
+    asks = asks or (has_material and bool(_beginning(lines, _QUESTION_STARTS)))
+    is_numbered = "[1]" in head
+    if not (has_block or asks or has_material or is_numbered):
+        return text, 0
+    whole = f"\n{text}"
+    head, tail = (whole, whole) if tail is head else (whole[: _WINDOW + 1], whole[-_WINDOW:])
+    ask = _around_block(whole, head, tail) if has_block else ""
+    if not ask and asks:
+        ask = _under_label(head, tail, whole)
     if not ask and has_material:
-        ask = _around_label(text, head)
-    if not ask and "[1]" in head:
+        ask = _around_label(whole, head)
+    if not ask and is_numbered:
         ask = _around_numbered(head, tail)
     return (ask, len(text) - len(ask)) if len(ask) >= _LEAST_ASK else (text, 0)
 
 
-def _labels(text: str) -> list[str]:
-    """How the lines begin that may have a label, in lower case."""
-    return [
-        line.lstrip(" \t#*>")[:16].lower() for line in text.split("\n") if ":" in line[:80] or "\uff1a" in line[:80]
-    ]
-
-
-def _has(labels: list[str], starts: tuple[str, ...]) -> bool:
-    """Whether one of the labels begins with one of ``starts``."""
-    return any(label.startswith(starts) for label in labels)
+def _beginning(lines: list[str], starts: tuple[str, ...]) -> list[str]:
+    """The lines whose label begins with one of ``starts``."""
+    return [line for line in lines if line.lstrip(" \t#*>")[:16].lower().startswith(starts)]
 
 
 def _around_block(text: str, head: str, tail: str) -> str:
@@ -115,7 +126,7 @@ def _around_block(text: str, head: str, tail: str) -> str:
     asked = _ASKED_BLOCK.search(tail) or _ASKED_BLOCK.search(head)
     if asked:
         return asked[2].strip()
-    before, after = text[: start.start()], text[stop + len(closing) :].strip()
+    before, after = text[: start.start()], "\n" + text[stop + len(closing) :].strip()
     label = _QUESTION.match(after)
     return after[label.end() :] if label else _joined(before, after)
 
@@ -147,7 +158,7 @@ def _around_label(text: str, head: str) -> str:
     before = text[: material.start()].strip()
     paragraph = text[max(material.end(), len(text) - _ASK_CHARS) :].rpartition("\n\n")
     last = paragraph[2].strip() if paragraph[1] else ""
-    if not last.endswith("?") and (len(last) > _INSTRUCTION_CHARS or _NUMBERED.match(last)):
+    if not last.endswith("?") and (len(last) > _INSTRUCTION_CHARS or _NUMBERED.match(f"\n{last}")):
         last = ""  # one more passage
     is_prose = not any(map(head[material.end() :].__contains__, _CODE))
     only_prose = not last and is_prose and len(text) - material.end() >= _PROSE_CHARS
@@ -173,12 +184,13 @@ def _joined(before: str, after: str) -> str:
     return f"{before.strip()}\n{after.strip()}".strip()
 
 
-def without_transcript(view: str) -> tuple[str, int]:
+def without_transcript(view: str, lines: list[str]) -> tuple[str, int]:
     """The text without a conversation pasted into it, as chat clients do who ask for its title, and what was left out.
 
     A conversation whose last word is a person's, or that nothing else is said of, is what is asked and stays.
+    ``lines`` are its :func:`labelled_lines`.
     """
-    if not _has(_labels(view), _ANSWERERS):
+    if not _beginning(lines, _ANSWERERS):
         return view, 0
     turns = list(_TURN.finditer(view))
     speakers = [turn[1].lower() in _ANSWERERS for turn in turns]

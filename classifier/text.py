@@ -9,18 +9,18 @@ Laws of this module:
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.pasted import without_material, without_transcript
+from classifier.pasted import labelled_lines, without_material, without_transcript
 
 # Number of this way of reading: raise it when the same prompt would give other words, counts or hand features.
-READING = 4
+READING = 5
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
 # characters, and reading a third of them costs the whole budget of 0.5 ms on a busy machine (tests/bench).
-VIEW_CHARS = 3_000
+VIEW_CHARS = 2_600
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # Tables for bytes: ASCII letters to lower case and digits to 0; all that is neither letter nor digit to a space. Where
@@ -74,8 +74,7 @@ _THANKS_ENDS = ("thanks", "thank you", "please", "cheers", "much", "advance", "a
 _AFTER_THANKS = ".!" + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What was read of a prompt.
 
     Attributes:
@@ -85,6 +84,8 @@ class Reading:
         n_chars: length of what asks in characters, the unread middle of a long prompt included.
         n_options: labelled options found and left out.
         n_pasted_chars: characters of pasted material (documents, retrieved passages) that were left out.
+        raw: the body in UTF-8.
+        n_foreign: characters of the body that are not ASCII.
     """
 
     body: str
@@ -92,17 +93,21 @@ class Reading:
     n_chars: int
     n_options: int
     n_pasted_chars: int
+    raw: bytes
+    n_foreign: int
 
 
 def read(text: str) -> Reading:
     """Read ``text`` once; the cost is bounded by ``VIEW_CHARS`` whatever its length."""
-    ask, n_pasted_chars = without_material(text)
+    lines = labelled_lines(text)
+    ask, n_pasted_chars = without_material(text, lines)
     view = _view(ask)
-    told, n_told_chars = without_transcript(view)
+    told, n_told_chars = without_transcript(view, lines if view is text else labelled_lines(view))
     bare, n_options = _without_options(told)
-    body = _plain(_without_wrapper(bare))
+    body, raw, foreign = _plain(_without_wrapper(bare))
     n_chars = len(ask) - (len(view) - len(body))
-    return Reading(body, _words(body), max(n_chars, 0), n_options, n_pasted_chars + n_told_chars)
+    n_left_out = n_pasted_chars + n_told_chars
+    return Reading(body, _words(body, raw, foreign), max(n_chars, 0), n_options, n_left_out, raw, len(foreign))
 
 
 def _view(text: str) -> str:
@@ -157,25 +162,39 @@ def _without_thanks(line: str) -> str:
     return line[:-60] + _THANKS.sub("", end)
 
 
-def _plain(text: str) -> str:
-    """The text in lower case, its digits all ``0``."""
+def _plain(text: str) -> tuple[str, bytes, str]:
+    """The text in lower case, its digits all ``0``; the same in UTF-8; and its characters that are not ASCII."""
     if text.isascii():
-        return text.encode().translate(_PLAIN).decode()
-    return text.lower().encode("utf-8", "surrogatepass").translate(_PLAIN).decode("utf-8", "surrogatepass")
+        raw = text.encode().translate(_PLAIN)
+        return raw.decode(), raw, ""
+    raw = text.encode("utf-8", "surrogatepass").translate(_PLAIN)
+    body = raw.decode("utf-8", "surrogatepass")
+    foreign = _foreign(raw)
+    if 2 * len(foreign) < len(body) and foreign.lower() == foreign:  # a few quotation marks, as a rule
+        return body, raw, foreign
+    body = body.lower()
+    raw = body.encode("utf-8", "surrogatepass")
+    return body, raw, _foreign(raw)
 
 
-def _words(body: str) -> list[str]:
-    """The words of a plain text in order: runs of letters, and numbers."""
-    if body.isascii():
-        return _split(body.encode())
-    foreign = body.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
-    others = set(_MARK_OR_DIGIT.findall(foreign))
+def _foreign(raw: bytes) -> str:
+    """The characters of a text that are not ASCII."""
+    return raw.translate(None, _ASCII).decode("utf-8", "surrogatepass")
+
+
+def _words(body: str, raw: bytes, foreign: str) -> list[str]:
+    """The words of a plain text in order, runs of letters and numbers; ``foreign`` are those characters of it."""
+    if not foreign:
+        return _split(raw)
+    others = () if foreign.isalpha() else set(_MARK_OR_DIGIT.findall(foreign))
     if len(others) > _FEW or any(map(str.isdecimal, others)):
         words = _WORD.findall(body)
-    else:
+    elif others:
         for mark in others:
             body = body.replace(mark, " ")
         words = _split(body.encode("utf-8", "surrogatepass"))
+    else:
+        words = _split(raw)
     return _in_pairs(" ".join(words)).split() if _UNSPACED.search(foreign) else words
 
 

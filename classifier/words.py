@@ -1,10 +1,13 @@
-"""The word table: all that the words and word pairs of a prompt add to its features, by one look-up a word.
+"""The word table: all that the words and word pairs of a prompt add to its features, by one look-up each.
 
-Every word has a row: its own where the artifact or a word list knows it, or else the row of its kind. Two matrix products
-sum the columns of a prompt's rows: by weight, and once for each time that the word occurs.
+Every word has a row: its own where the artifact or a word list knows it, or else the row of its kind. Known pairs of
+neighbours have rows behind those. Two matrix products sum the columns of a prompt's rows: by weight, and once for each
+time that the word or pair occurs.
 """
 
 from math import sqrt
+from operator import itemgetter
+from struct import pack
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +15,7 @@ import numpy.typing as npt
 
 from classifier.artifact import ArtifactError, Contents
 from classifier.lexicons import LEXICONS
+from classifier.text import VIEW_CHARS
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,22 +40,24 @@ _TYPICAL_RARITY = (0.75, 0.9, 0.0, 0.75, 0.05)
 # Keeps the mean vector of a one-word prompt short: one word says little.
 _PRIOR_WEIGHT = 0.3
 
-# A word's row is a run of bytes that holds three parts: floats (the rarity that is sorted and summed, the weight, the
-# term's part of each score and its square), marks of 0 or 1 (first these, then one a word list), and the vector.
+# A row is a run of bytes that holds three parts: floats (the rarity that is sorted and summed, what its columns are summed
+# by, the term's part of each score and its square), marks of 0 or 1 (first these, then one a word list), and the vector.
 _RARITY, _WEIGHT = range(2)
 _SCORES = slice(2, 2 + len(WORD_SCORES))
 _SQUARE = _SCORES.stop
 _FLOAT_BYTES = 4 * (_SQUARE + 1)
-_HAS_RARITY, _IS_COMMON, _IS_USUAL, _IS_LONG, _IS_NUMBER, _IS_TERM = range(6)
-_LEXICONS = slice(6, 6 + len(LEXICONS))
+_HAS_RARITY, _IS_COMMON, _IS_USUAL, _IS_LONG, _IS_NUMBER, _IS_DIGIT, _IS_TERM, _IS_PAIR = range(8)
+_LEXICONS = slice(8, 8 + len(LEXICONS))
 _VECTOR = _LEXICONS.stop
-# Rows begin where the processor's cache lines begin.
-_LINE_BYTES = 64
+# Rows begin where a half of one of the processor's cache lines begins, so that none touches more lines than it must.
+_HALF_LINE_BYTES = 32
+# As many words and pairs as a prompt can have: words are a character long at least, and read in part.
+_ONES = np.ones(2 * VIEW_CHARS + 2, dtype=np.float32)
 
-# Makes one number of the rows of two neighbouring words.
-_PAIR_KEY = 2**32
-# A pair's row: its part of each score and its square, and 1 for a term.
-_PAIR_IS_TERM = len(WORD_SCORES) + 1
+# Makes one number of the rows of two neighbouring words, of 32 bits: there may be fewer words than this.
+_PAIR_KEY = 2**16
+# A number of one digit, as it is read.
+_DIGIT = "0"
 
 # An unknown word has the row of its kind, one of the first: number, Latin or other, each short or long. Such words are:
 _KINDS = ("0", "0" * _LONG, "a", "a" * _LONG, "ñ", "ñ" * _LONG)
@@ -70,6 +76,7 @@ class WordSums(NamedTuple):
     Attributes:
         n_long: long words.
         n_numbers: numbers.
+        n_digits: numbers of one digit.
         lexicons: words and word pairs of each word list, shape (lexicons,).
         rarity: in the order of ``RARITY_FEATURES``.
         topic: weighted mean vector of the known words, shape (dimensions,).
@@ -79,6 +86,7 @@ class WordSums(NamedTuple):
 
     n_long: float
     n_numbers: float
+    n_digits: float
     lexicons: Floats
     rarity: tuple[float, ...]
     topic: Floats
@@ -102,101 +110,103 @@ class WordTable:
         words = "\n".join([contents.words["words"][place] for place in order]).split("\n")
         if len({*words} - {""}) != len(words):
             raise ArtifactError("words.txt has an empty word or one twice; fit again")
-        listed = [word for entries in LEXICONS.values() for entry in entries for word in entry.split(" ")]
-        known = dict.fromkeys((*words, *listed, *(word for term in terms for word in term.split(" "))))
-        rows = _Rows({word: row for row, word in enumerate(known, len(_KINDS))})
-        own = slice(len(_KINDS), len(_KINDS) + len(words))
+        listed = [entry for entries in LEXICONS.values() for entry in entries]
+        spoken = dict.fromkeys((*words, _DIGIT, *(word for text in (*listed, *terms) for word in text.split(" "))))
+        known = (*_KINDS, *spoken)
+        if len(known) >= _PAIR_KEY:
+            raise ArtifactError(f"words.txt and terms.txt have {len(known)} words, fewer than {_PAIR_KEY} are served")
+        self._row_of = _Rows({word: row for row, word in enumerate(spoken, len(_KINDS))})
+        pairs = sorted({self._key(text) for text in (*listed, *terms) if " " in text})
+        # The last key is no pair's: searching past the end finds it.
+        self._pair_keys = np.array([*pairs, np.iinfo(np.uint32).max], dtype=np.uint32)
+        self._first_pair = len(known)
         vectors = _vectors(contents, len(words))
         self.dimensions = vectors.shape[1]
         self._scale = contents.floats("word_scale", (self.dimensions,))
-        self._rows = _empty_rows(len(_KINDS) + len(known), _FLOAT_BYTES + _VECTOR + self.dimensions)
+        self._rows = _empty_rows(len(known) + len(self._pair_keys), _FLOAT_BYTES + _VECTOR + self.dimensions)
         floats, marks = self._parts(self._rows)
+        own = slice(len(_KINDS), len(_KINDS) + len(words))
         floats[own, _WEIGHT] = weight[order]
-        floats[:, _RARITY] = [1 if word.isascii() and word[0] != "0" else _NO_RARITY for word in (*_KINDS, *known)]
+        floats[:, _RARITY] = _NO_RARITY
+        floats[: len(known), _RARITY] = [1 if word.isascii() and word[0] != "0" else _NO_RARITY for word in known]
         floats[own, _RARITY] = contents.floats("word_rarity", (len(words),))[order]
         marks[:, _HAS_RARITY] = floats[:, _RARITY] < _NO_RARITY
         marks[:, _IS_COMMON] = floats[:, _RARITY] < 1
         marks[:, _IS_USUAL] = floats[:, _RARITY] < _VERY_RARE
-        marks[:, _IS_LONG] = [len(word) >= _LONG for word in (*_KINDS, *known)]
-        marks[:, _IS_NUMBER] = [word[0] == "0" for word in (*_KINDS, *known)]
+        marks[: len(known), _IS_LONG] = [len(word) >= _LONG for word in known]
+        marks[: len(known), _IS_NUMBER] = [word[0] == "0" for word in known]
+        marks[self._row_of[_DIGIT], _IS_DIGIT] = 1
         marks[own, _VECTOR:] = vectors[order]
-        self._row_of = rows.__getitem__
+        for column, entries in enumerate(LEXICONS.values(), _LEXICONS.start):
+            marks[[*map(self._place, entries)], column] = 1
         self._take_terms(contents, terms)
 
     def _take_terms(self, contents: Contents, terms: tuple[str, ...]) -> None:
-        """Fill in what words and pairs say of success and gain, and the word lists they are on."""
+        """Fill in what words and pairs say of success and gain; nothing before an artifact has been fitted."""
         n_scores = len(WORD_SCORES)
-        idf = contents.floats("term_idf", (len(terms),)) if terms else np.zeros(0, dtype=np.float32)
-        weights = contents.floats("term_weights", (len(terms), n_scores)) if terms else np.zeros((0, n_scores))
         self._bias = contents.floats("term_bias", (n_scores,)).tolist() if terms else [0.0] * n_scores
-        worth = np.column_stack([idf[:, None] * weights, idf**2]).astype(np.float32)
-        is_pair = np.array([" " in term for term in terms], dtype=np.bool_)
-        rows = [self._row_of(term) for term in terms if " " not in term]
+        if not terms:
+            return
+        idf = contents.floats("term_idf", (len(terms),))
+        weights = contents.floats("term_weights", (len(terms), n_scores))
         floats, marks = self._parts(self._rows)
-        marks[rows, _IS_TERM] = 1
-        floats[rows, _SCORES.start :] = worth[~is_pair]
-        for column, entries in enumerate(LEXICONS.values(), _LEXICONS.start):
-            marks[[self._row_of(entry) for entry in entries if " " not in entry], column] = 1
-        listed = {
-            self._key(entry): number
-            for number, entries in enumerate(LEXICONS.values(), 1)
-            for entry in entries
-            if " " in entry
-        }
-        keys = np.array([self._key(term) for term in terms if " " in term], dtype=np.int64)
-        # The last key is no pair's: searching past the end finds it.
-        self._pair_keys = np.unique(np.concatenate((keys, [*listed], [np.iinfo(np.int64).max])).astype(np.int64))
-        self._pair_rows = np.zeros((len(self._pair_keys), _PAIR_IS_TERM + 1), dtype=np.float32)
-        found = self._pair_keys.searchsorted(keys)
-        self._pair_rows[found, :_PAIR_IS_TERM] = worth[is_pair]
-        self._pair_rows[found, _PAIR_IS_TERM] = 1
-        self._pair_list = np.zeros(len(self._pair_keys), dtype=np.intp)
-        self._pair_list[self._pair_keys.searchsorted([*listed])] = [*listed.values()]
+        places = [*map(self._place, terms)]
+        floats[places, _SCORES.start :] = np.column_stack([idf[:, None] * weights, idf**2])
+        marks[places, [_IS_PAIR if " " in term else _IS_TERM for term in terms]] = 1
 
     def _key(self, pair: str) -> int:
         """The number of a pair of known words."""
-        first, second = map(self._row_of, pair.split(" "))
+        first, second = (self._row_of[word] for word in pair.split(" "))
         return first * _PAIR_KEY + second
+
+    def _place(self, text: str) -> int:
+        """The row of a known word or pair."""
+        if " " not in text:
+            return self._row_of[text]
+        return self._first_pair + int(self._pair_keys.searchsorted(self._key(text)))
 
     def sums(self, words: list[str]) -> WordSums:
         """What the words of a prompt and their pairs add up to."""
-        n_words = len(words)
-        rows = np.fromiter(map(self._row_of, words), np.int64, n_words)
+        rows = self._rows_of(words)
+        rows = np.concatenate((rows, self._known_pairs(rows)))
         floats, marks = self._parts(self._rows.take(rows, axis=0))
-        ways = np.ones((2, n_words), dtype=np.float32)
-        ways[0] = floats[:, _WEIGHT]
-        weighted, counted = ways.dot(marks.astype(np.float32))
-        rarity, weight, *scores, square = ways[1].dot(floats).tolist()
-        n_rated, n_common, n_usual, n_long, n_numbers, n_terms = counted[: _LEXICONS.start].tolist()
-        pairs = self._known_pairs(rows)
-        *pair_scores, pair_square, n_pairs = self._pair_rows.take(pairs, axis=0).sum(axis=0).tolist()
-        pair_lists = np.bincount(self._pair_list.take(pairs), minlength=1 + len(LEXICONS))
-        norm = sqrt(square + pair_square) or 1.0
+        columns, counts = floats.T.copy(), marks.astype(np.float32)
+        ones = _ONES[: len(rows)]
+        counted, weighted = ones.dot(counts[:, :_VECTOR]), columns[_WEIGHT].dot(counts[:, _VECTOR:])
+        rarity, weight, *scores, square = columns.dot(ones).tolist()
+        n_rated, n_common, n_usual, n_long, n_numbers, n_digits, n_terms, n_pairs = counted[: _LEXICONS.start].tolist()
+        norm = sqrt(square) or 1.0
         return WordSums(
             n_long,
             n_numbers,
-            counted[_LEXICONS] + pair_lists[1:],
-            _rarity(floats[:, _RARITY], rarity - _NO_RARITY * (n_words - n_rated), n_rated, n_common, n_usual),
-            weighted[_VECTOR:] / (weight + _PRIOR_WEIGHT) * self._scale,
-            [
-                (own + of_pairs) / norm + bias
-                for own, of_pairs, bias in zip(scores, pair_scores, self._bias, strict=True)
-            ],
-            (n_terms / max(n_words, 1), n_pairs / max(n_words - 1, 1)),
+            n_digits,
+            counted[_LEXICONS],
+            _rarity(columns[_RARITY], rarity - _NO_RARITY * (len(rows) - n_rated), n_rated, n_common, n_usual),
+            weighted * (self._scale / (weight + _PRIOR_WEIGHT)),
+            [score / norm + bias for score, bias in zip(scores, self._bias, strict=True)],
+            (n_terms / (len(words) or 1), n_pairs / (len(words) - 1 or 1)),
         )
+
+    def _rows_of(self, words: list[str]) -> npt.NDArray[np.uint32]:
+        """The row of each word."""
+        n_words = len(words)
+        if n_words < 2:  # of fewer, an itemgetter does not give a tuple
+            return np.array([self._row_of[word] for word in words], dtype=np.uint32)
+        return np.frombuffer(pack(f"{n_words}I", *itemgetter(*words)(self._row_of)), dtype=np.uint32)
 
     def _parts(self, rows: npt.NDArray[np.uint8]) -> tuple[Floats, npt.NDArray[np.int8]]:
         """The floats of rows, and their marks and vectors."""
         stop = _FLOAT_BYTES + _VECTOR + self.dimensions
         return rows[:, :_FLOAT_BYTES].view(np.float32), rows[:, _FLOAT_BYTES:stop].view(np.int8)
 
-    def _known_pairs(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-        """The known ones among the pairs of neighbouring words, of which ``rows`` are the rows in order."""
+    def _known_pairs(self, rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.intp]:
+        """The rows of the known ones among the pairs of neighbouring words, of which ``rows`` are the rows in order."""
         keys = rows[:-1] * _PAIR_KEY
         keys += rows[1:]
         keys.sort()  # in order they are found four times as fast
         found = self._pair_keys.searchsorted(keys)
         known: npt.NDArray[np.intp] = found[self._pair_keys.take(found) == keys]
+        known += self._first_pair
         return known
 
 
@@ -204,21 +214,21 @@ def _rarity(rarity: Floats, total: float, n_rated: float, n_common: float, n_usu
     """The rarity features; those of a typical prompt where no word has a rarity."""
     if not n_rated:
         return _TYPICAL_RARITY
-    ranked = np.sort(rarity)
+    rarity.sort()
     return (
         total / n_rated,
-        ranked.item(int(0.9 * n_rated)),
+        rarity.item(int(0.9 * n_rated)),
         1 - n_common / n_rated,
-        ranked.item(int(n_rated) // 2),
+        rarity.item(int(n_rated) // 2),
         1 - n_usual / n_rated,
     )
 
 
 def _empty_rows(n_rows: int, n_bytes: int) -> npt.NDArray[np.uint8]:
-    """Rows of zeros, each at the beginning of a cache line."""
-    width = -(-n_bytes // _LINE_BYTES) * _LINE_BYTES
-    room = np.zeros(n_rows * width + _LINE_BYTES, dtype=np.uint8)
-    start = -room.ctypes.data % _LINE_BYTES
+    """Rows of zeros, each at the beginning of half a cache line."""
+    width = -(-n_bytes // _HALF_LINE_BYTES) * _HALF_LINE_BYTES
+    room = np.zeros(n_rows * width + _HALF_LINE_BYTES, dtype=np.uint8)
+    start = -room.ctypes.data % _HALF_LINE_BYTES
     return room[start : start + n_rows * width].reshape(n_rows, width)
 
 

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Literal, cast
 
+from classifier.value import value
 from router.core.types import MODES, Mode
-from router.core.value import value
 from router.errors import BadControl, ModelNotFound
 
 AskKind = Literal["auto", "small", "strong", "fusion", "direct"]

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from classifier.value import value
 from router.core.cost import counterfactual_cost_usd, total_cost_usd
 from router.core.types import Attempt, Price, Usage
-from router.core.value import value
 
 
 @value

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+from classifier.value import value
 from router.core.types import Deployment, Price
-from router.core.value import value
 
 FusionMode = Literal["auto", "merge", "best_of", "debate", "vote"]
 FusionPreset = Literal["quality", "budget", "fast"]

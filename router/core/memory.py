@@ -2,8 +2,8 @@
 
 from collections import OrderedDict
 
+from classifier.value import value
 from router.core.types import Route
-from router.core.value import value
 
 
 @value

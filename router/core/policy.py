@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from classifier.assessment import Assessment
+from classifier.value import value
 from router.core.ask import Ask, Controls
 from router.core.certificate import Certificate
 from router.core.cost import call_cost_usd
@@ -23,7 +24,6 @@ from router.core.panel_choice import choose_panel
 from router.core.prompt import Prompt
 from router.core.spend import Prices, RunPlan
 from router.core.types import Deployment, Mode, Reason, Route, Usage
-from router.core.value import value
 from router.errors import BadControl, BudgetTooSmall
 
 DEFAULT_OUTPUT_TOKENS = 500

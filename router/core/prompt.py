@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from classifier.value import value
 from router.core.types import Capability
-from router.core.value import value
 from router.core.whole_json import dumps
 
 INJECTED_TAGS = (

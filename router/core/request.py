@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from router.core.value import value
+from classifier.value import value
 from router.core.whole_json import loads_exactly, may_be_rounded
 
 

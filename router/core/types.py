@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from router.core.value import value
+from classifier.value import value
 
 Route = Literal["small", "strong", "fusion", "direct"]
 Mode = Literal["cost", "balanced", "quality"]

@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from classifier.value import value
 from router.core.types import Deployment
-from router.core.value import value
 
 Operation = Literal["chat/completions", "embeddings"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from router.core.value import value
+from classifier.value import value
 from router.dispatch.address import Address
 
 

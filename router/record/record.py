@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from classifier.value import value
 from router.core.bill import Bill, make_bill
 from router.core.fusion import without_texts
 from router.core.policy import Decision, Thresholds
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
-from router.core.value import value
 from router.record.redact import redact
 
 EMBEDDINGS = "embeddings"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from classifier.pasted import without_material
+from classifier.pasted import labelled_lines, without_material
 from classifier.text import read
 
 PASSAGE = "The tower was finished in 1889 for a fair. It is made of iron. It is painted every seven years. "
@@ -63,7 +63,10 @@ def test_of_the_templates_of_frameworks_only_the_question_is_read(template: str)
 
 def test_an_instruction_above_material_stays_beside_a_question_below() -> None:
     text = f"Explain in detail why the model is wrong.\n\nArticle:\n{PASSAGE * 9}\n\nIs it sustainable?"
-    assert without_material(text)[0] == "Explain in detail why the model is wrong.\nIs it sustainable?"
+    assert (
+        without_material(text, labelled_lines(text))[0]
+        == "Explain in detail why the model is wrong.\nIs it sustainable?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_an_instruction_above_material_stays_beside_a_question_below() -> None:
     ],
 )
 def test_what_only_looks_like_pasted_material_is_read(text: str) -> None:
-    assert without_material(text) == (text, 0)
+    assert without_material(text, labelled_lines(text)) == (text, 0)
 
 
 TRANSCRIPT = (

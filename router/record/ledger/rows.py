@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
+from classifier.value import value
 from router.core.spend import price_source
 from router.core.types import Attempt, Deployment
-from router.core.value import value
 from router.record.record import STATIONS, RequestRecord
 from router.record.redact import redact
 
