@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from classifier.value import value
 from router.core.ask import Ask, Controls, read_ask, read_controls
 from router.core.fusion_controls import read_fusion, settle_ask
 from router.core.memory import Pin
 from router.core.policy import Decision, Policy, Recalled, decide
 from router.core.prompt import Prompt, read_prompt
-from router.core.value import value
+from router.judging import Turn, judge_alone
 from router.record.record import Draft, Texts
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from router.core.request import ModelRequest
     from router.core.types import Route
     from router.pipeline import Services
-
-log = logging.getLogger("router")
 
 
 @value
@@ -69,7 +67,10 @@ def consider(services: Services, request: ModelRequest, caller: str = "", sessio
     draft = new_draft(services, "route")
     draft.caller = caller
     asked = read_asked(services, request, caller, session_header, draft, perf_counter(), fusion_depth)
-    return settle(asked, assess(services, asked, draft, explain=explain), draft)
+    turn = turn_of(asked, draft)
+    if turn is not None:
+        judge_alone(turn, explain=explain)
+    return settle(asked, assess(services, asked, turn, draft), draft)
 
 
 def new_draft(services: Services, endpoint: str) -> Draft:
@@ -114,15 +115,23 @@ def read_asked(
     return Asked(prompt, ask, controls, wish, policy, assessor)
 
 
-def assess(services: Services, asked: Asked, draft: Draft, *, explain: bool = False) -> Assessed:
-    """The second, ``assess``: ask the classifier and the memory."""
-    began_s, prompt = perf_counter(), asked.prompt
+def turn_of(asked: Asked, draft: Draft) -> Turn | None:
+    """What the classifier is to judge; nothing where the caller has named a deployment."""
+    prompt = asked.prompt
+    if asked.ask.kind == "direct":
+        return None
     context = "" if prompt.is_followup else prompt.context  # a follow-up inherits; here it is judged by itself
-    assessment = None
-    if asked.ask.kind != "direct":
-        assessment = _ask_classifier(asked.assessor, prompt.text, context, draft, explain=explain)
+    return Turn(asked.assessor, prompt.text, context, draft.request_id)
+
+
+def assess(services: Services, asked: Asked, turn: Turn | None, draft: Draft) -> Assessed:
+    """The second, ``assess``: take what the classifier said of the turn, which was judged, and ask the memory."""
+    began_s, judged_s, assessment = perf_counter(), 0.0, None
+    if turn is not None:
+        judged_s, assessment = turn.took_s, turn.assessment
+        draft.classifier_failed = assessment is None
     recalled, previous = _recall(services, asked, draft)
-    draft.overhead_s["assess"] = perf_counter() - began_s
+    draft.overhead_s["assess"] = judged_s + perf_counter() - began_s
     return Assessed(assessment, recalled, previous)
 
 
@@ -154,19 +163,6 @@ def remember(services: Services, considered: Consideration, draft: Draft) -> Non
         services.memory.remember(_session_key(considered.controls, draft.caller), pin, now_s)
 
 
-def _ask_classifier(
-    assessor: Assessor | None, text: str, context: str, draft: Draft, *, explain: bool = False
-) -> Assessment | None:
-    """Routing never fails a request: no assessor, or a failing one, gives None."""
-    if assessor is not None:
-        try:
-            return assessor.assess(text, context, explain=explain)
-        except Exception:
-            log.exception("the classifier failed on request %s", draft.request_id)
-    draft.classifier_failed = True
-    return None
-
-
 def _recall(services: Services, asked: Asked, draft: Draft) -> tuple[Recalled, Assessment | None]:
     """What binds this request; a follow-up to a turn that is not remembered has that turn assessed anew."""
     memory, now_s, prompt = services.memory, services.now(), asked.prompt
@@ -175,7 +171,10 @@ def _recall(services: Services, asked: Asked, draft: Draft) -> tuple[Recalled, A
     session = memory.recall(_session_key(asked.controls, draft.caller), now_s)
     previous = None
     if prompt.is_followup and previous_turn is None:
-        previous = _ask_classifier(asked.assessor, prompt.previous_text, "", draft)
+        turn_before = Turn(asked.assessor, prompt.previous_text, "", draft.request_id)
+        judge_alone(turn_before)
+        previous = turn_before.assessment
+        draft.classifier_failed |= previous is None
     return Recalled(turn, previous_turn, session), previous
 
 

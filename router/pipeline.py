@@ -8,7 +8,7 @@ from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from classifier.assessment import Assessor
-from router.consider import Consideration, assess, new_draft, read_asked, remember, settle
+from router.consider import Consideration, assess, new_draft, read_asked, remember, settle, turn_of
 from router.core.ask import read_ask
 from router.core.memory import Memory
 from router.core.plan import fallback_reason
@@ -20,6 +20,7 @@ from router.dispatch.single import Dispatcher, Trip
 from router.dispatch.web import Web
 from router.errors import BadRequest, GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
+from router.judging import Docket
 from router.record.record import EMBEDDINGS, Draft, RequestRecord, StoredText
 from router.record.render import answer_of, last_chunks, usage_of, whole_body
 
@@ -83,6 +84,7 @@ class Services:
     runs: RunStore = field(default_factory=RunStore)
     stores: StoredText = "none"
     web: Web | None = None
+    docket: Docket = field(default_factory=Docket)
 
 
 async def answer_chat(services: Services, exchange: Exchange) -> None:
@@ -104,9 +106,14 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
     asked = read_asked(
         services, request, exchange.caller, exchange.session_header, draft, began_s, exchange.fusion_depth
     )
-    await _company(exchange)
-    assessed = assess(services, asked, draft)
-    await _company(exchange)
+    turn = turn_of(asked, draft)
+    if turn is not None:
+        services.docket.add(turn)
+    if exchange.has_company:
+        await asyncio.sleep(0)  # the others that are ready now are read meanwhile, and all are judged together
+    if turn is not None:
+        services.docket.judge(turn)
+    assessed = assess(services, asked, turn, draft)
     considered = settle(asked, assessed, draft)
     trip = Trip(
         considered.prompt.input_tokens,
@@ -123,16 +130,6 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
     else:
         await _complete(services, exchange, request, considered, draft, trip)
     remember(services, considered, draft)
-
-
-async def _company(exchange: Exchange) -> None:
-    """Wait for the other requests that are ready now, so that all go through the next station one after another.
-
-    The station's code, and the classifier's tables, then come out of the processor's cache for all but the first: a
-    quarter of a request's CPU less at 32 connections (tests/bench). Who is alone does not wait.
-    """
-    if exchange.has_company:
-        await asyncio.sleep(0)
 
 
 async def _embeddings(services: Services, exchange: Exchange, draft: Draft) -> None:

@@ -77,7 +77,7 @@ class CannedReply:
         return None
 
 
-class ConstantAssessor:
+class ConstantAssessor(Assessor):
     """Says the same of every prompt, at once: what is left is the gateway's own time."""
 
     def __init__(self, assessor: Assessor) -> None:

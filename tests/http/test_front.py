@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from prometheus_client import CollectorRegistry
 
-from classifier.assessment import Assessment
+from classifier.assessment import Assessment, Assessor
 from router.app import create_app
 from router.config.load import parse_settings
 from router.dispatch.provider import Call
@@ -17,7 +17,7 @@ from router.record.record import RequestRecord
 from tests.live import POOL
 
 
-class Watched:
+class Watched(Assessor):
     """An assessor and a provider that note whom they see; what is asked names the request."""
 
     artifact, features_id = "watched@1:000000000000", "000000000000"

@@ -8,7 +8,7 @@ from openai import OpenAI
 from prometheus_client import CollectorRegistry
 
 from classifier.artifact import DEFAULT_PATH, read_manifest
-from classifier.assessment import Assessment
+from classifier.assessment import Assessment, Assessor
 from router.core.types import Attempt, Deployment, Price, Usage
 from router.record.metrics import Metrics
 from router.record.record import Draft, facts
@@ -139,7 +139,7 @@ def test_the_facts_of_an_empty_record_are_all_unknown() -> None:
     assert facts(draft())["complexity"] is None
 
 
-class Broken:
+class Broken(Assessor):
     artifact = "broken@0:0"
 
     def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from classifier.assessment import Assessment
+from classifier.assessment import Assessment, Assessor
 from router.core.types import Usage
 from training.replay import Rows, as_prompt
 
@@ -27,7 +27,7 @@ HARD = [
 ]
 
 
-class WordJudge:
+class WordJudge(Assessor):
     """Judges by the share of hard words; a fake assessor."""
 
     artifact = "fake@1:0"
