@@ -2,11 +2,12 @@
 
 Each tier's failures are a logistic regression that starts at the model's own log-odds (slope 1, bias 0, no feature) and
 is shrunk toward it; how much is chosen by cross-validation over groups, the plain shift of level among the choices. So
-little data moves the level, and much data what the features mean.
+little data moves the level, and much data what the features mean. A tier of which too little is known moves in level as
+the other: traffic that one of them finds easy is seldom hard for the other, and gain is the difference of both.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from classifier.odds import log_odds
 from training.data import DataError, Floats, Ints
 
 LEAST_ROWS = 50
-"""Judged rows of a tier below which it is left as it is: fewer do not even place its level to a tenth."""
+"""Judged rows of a tier below which it only moves as the other does: fewer do not even place its level to a tenth."""
 
 PENALTIES = (1e6, 3000.0, 1000.0, 300.0, 100.0, 30.0)
 """Candidates for the precision of the features' weights, in rows; the first moves level and slope only."""
@@ -58,7 +59,7 @@ class Side:
     """One tier's correction.
 
     Attributes:
-        penalty: that was chosen; None where the tier was left as it is.
+        penalty: that was chosen; None where too few rows were judged, and slope and bias are the other tier's.
         rows: it was fitted on.
         log_loss_before, log_loss: per row in cross-validation, as the model was and as corrected.
     """
@@ -92,6 +93,8 @@ def adapt(lessons: Lessons, seed: int = 0) -> tuple[Adaptation, dict[str, Any]]:
             f"{len(lessons)} judged requests are too few to learn from; at least {LEAST_ROWS} are needed. "
             "Collect more verdicts through POST /v1/feedback or `fusion-router feedback`"
         )
+    small, strong = sides
+    sides = [_level_of(small, strong), _level_of(strong, small)]
     found = Adaptation(
         mean=mean.astype(np.float32),
         scale=scale.astype(np.float32),
@@ -111,7 +114,7 @@ def corrected(found: Adaptation, lessons: Lessons) -> tuple[Floats, Floats]:
 def _fit_side(z: Floats, base: Floats, failed: Floats, group: Ints, seed: int) -> Side:
     known = np.flatnonzero(~np.isnan(failed))
     n_features = z.shape[1]
-    if len(known) < LEAST_ROWS or failed[known].min() == failed[known].max():
+    if len(known) < LEAST_ROWS:
         return Side(np.zeros(n_features), 1.0, 0.0, None, len(known), float("nan"), float("nan"))
     z, base, failed, fold = z[known], base[known], failed[known], _folds(group[known], seed)
     losses = [_held_out_losses(z, base, failed, fold, penalty) for penalty in PENALTIES]
@@ -126,6 +129,11 @@ def _fit_side(z: Floats, base: Floats, failed: Floats, group: Ints, seed: int) -
         float(_losses(base, failed).mean()),
         float(losses[chosen].mean()),
     )
+
+
+def _level_of(side: Side, other: Side) -> Side:
+    """A tier's correction; the other's level where it has none of its own."""
+    return side if side.penalty is not None else replace(side, slope=other.slope, bias=other.bias)
 
 
 def _strongest_as_good_as_the_best(losses: Sequence[Floats]) -> int:

@@ -62,13 +62,23 @@ def test_verdicts_without_rhyme_or_reason_teach_nothing() -> None:
     assert area(held_out, corrected(learned, held_out)[0]) <= area(held_out, held_out.complexity) + 0.01
 
 
-def test_a_tier_that_nobody_judged_stays_as_it_was() -> None:
+def test_a_tier_that_nobody_judged_moves_in_level_as_the_other_does() -> None:
     found = lessons(300)
     one_sided = Lessons(found.features, found.complexity, found.gain, found.small, np.full(300, np.nan), found.group)
     learned, facts = adapt(one_sided)
     assert facts["strong"]["penalty"] is None
-    assert learned.blend[1].tolist() == [1.0, 0.0]
+    assert learned.blend[1].tolist() == learned.blend[0].tolist() != [1.0, 0.0]
     assert not learned.weights[:, 1].any()
+
+
+def test_a_tier_of_which_no_answer_was_bad_is_moved_far_and_not_without_end() -> None:
+    found = lessons(300)
+    good = Lessons(found.features, found.complexity, found.gain, found.small, np.ones(300), found.group)
+    learned, facts = adapt(good)
+    assert facts["strong"]["penalty"] is not None
+    complexity, gain = corrected(learned, good)
+    assert 0.0005 < (complexity - gain).mean() < 0.02
+    assert area(good, complexity) == pytest.approx(area(good, corrected(adapt(found)[0], found)[0]))
 
 
 def test_too_few_verdicts_are_refused_with_what_to_do() -> None:
