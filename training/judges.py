@@ -16,7 +16,7 @@ from classifier.model import LIMIT, Model
 from classifier.words import RARITY_FEATURES
 from training.boosting import Recipe, grow, lay_out
 from training.calibration import platt
-from training.data import Bools, Floats
+from training.data import Bools, DataError, Floats
 from training.familiarity import centres, fit_gate
 from training.heads import fit_linear
 from training.labels import LEAST_GAP
@@ -40,7 +40,7 @@ LEAST_JUDGED = 50
 # Twice as many trees at half the rate rank the same (training/LOG.md) and take longer to serve.
 GENERAL_GAIN_TREES = Recipe(n_trees=50, learning_rate=0.1)
 EVERYDAY_TREES = Recipe(n_trees=60, learning_rate=0.1, least_rows=20, l2=5.0)
-FAMILIAR_TREES = Recipe(n_trees=180, least_rows=30, l2=5.0)
+FAMILIAR_TREES = Recipe(n_trees=90, learning_rate=0.1, least_rows=30, l2=5.0)
 FAMILIAR_GAIN_TREES = Recipe(n_trees=60, learning_rate=0.1, least_rows=30, l2=10.0)
 
 # Features that may only push one way in the trees for everyday prompts: what a person would say before seeing any data.
@@ -124,6 +124,9 @@ def calibrate(contents: Contents, prepared: Prepared, use: Bools) -> Contents:
     """The same judges, calibrated on the recorded rows ``use``.
 
     Novelty becomes a quantile among prompts of which half are recorded ones of ``use`` and half are judged ones.
+
+    Raises:
+        DataError: no prompt of ``use`` was answered by a small and by a strong model.
     """
     rows = np.flatnonzero(use & (prepared.rows.origin == RECORDED))
     model = Model(contents)
@@ -132,9 +135,7 @@ def calibrate(contents: Contents, prepared: Prepared, use: Bools) -> Contents:
     success = (np.array([log(s.complexity / (1 - s.complexity)) for s in raw]) - bias) / slope
     known = ~np.isnan(prepared.rows.failed[rows])
     platt_slope, platt_bias = platt(success[known], prepared.rows.failed[rows][known])
-    gain, predicted = prepared.rows.gain[rows], np.array([s.gain for s in raw])
-    judged = ~np.isnan(gain)
-    gain_slope, gain_bias = np.polyfit(predicted[judged], gain[judged], 1)
+    gain_slope, gain_bias = gain_line(np.array([s.gain for s in raw]), prepared.rows.gain[rows])
     blend = np.array([platt_slope, platt_bias, max(gain_slope, 0.1), gain_bias])
     arrays = {
         **contents.arrays,
@@ -142,6 +143,22 @@ def calibrate(contents: Contents, prepared: Prepared, use: Bools) -> Contents:
         "novelty_quantiles": _novelty_quantiles(model, prepared, use).astype(np.float32),
     }
     return Contents(arrays, contents.words)
+
+
+def gain_line(predicted: Floats, gain: Floats) -> tuple[float, float]:
+    """Slope and bias that make gains of predicted ones; NaN where only one side answered.
+
+    Raises:
+        DataError: no prompt was answered by both.
+    """
+    both = ~np.isnan(gain)
+    if not both.any():
+        raise DataError(
+            "no prompt was answered by a small and by a strong model, so what escalating gains cannot be learned. "
+            "A gateway's own traffic corrects the artifact in use: python -m training run --ledger URL"
+        )
+    slope, bias = np.polyfit(predicted[both], gain[both], 1)
+    return float(slope), float(bias)
 
 
 def _novelty_quantiles(model: Model, prepared: Prepared, use: Bools) -> Floats:

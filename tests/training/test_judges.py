@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
-from training.judges import general_weights, typical_gain, worth_spending
+from training.data import DataError
+from training.judges import gain_line, general_weights, typical_gain, worth_spending
 from training.rows import EVERYDAY, FAMILY, RECORDED, TRAFFIC, Rows, family_rows, join, traffic_rows
 
 
@@ -30,6 +32,13 @@ def rows_of(origin: str, source: str, success: np.ndarray, gain: np.ndarray) -> 
 
 def everything(rows: Rows) -> np.ndarray:
     return np.ones(len(rows), dtype=np.bool_)
+
+
+def test_gain_is_fitted_where_both_sides_answered_and_refused_where_none_did() -> None:
+    predicted, gain = np.array([0.0, 0.5, 1.0, 7.0]), np.array([0.1, 0.2, 0.3, np.nan])
+    assert gain_line(predicted, gain) == pytest.approx((0.2, 0.1))
+    with pytest.raises(DataError, match="--ledger"):
+        gain_line(predicted, np.full(4, np.nan))
 
 
 def test_a_source_whose_strong_tier_is_no_better_teaches_no_general_gain() -> None:

@@ -156,6 +156,12 @@ def test_the_ledger_tells_sides_window_and_why_rows_are_left_out(write_jsonl: Wr
     assert sum(found.rejected.values()) == 4
 
 
+def test_a_ledger_without_texts_is_refused_by_that_and_not_by_a_missing_tier(write_jsonl: Write) -> None:
+    row = {"request_id": "1", "model": "openai/a", "route": "small", "features": [1, 2], "score": 1}
+    with pytest.raises(DataError, match=r"features without text \(1\).*--ledger"):
+        read_any(write_jsonl([row]))
+
+
 def test_what_was_converted_reads_back_the_same(write_jsonl: Write, tmp_path: Path) -> None:
     rows = [
         {"request_id": str(n), "prompt": f"word{'abcdefgh'[n]} asked", "model": model, "route": route, "score": n / 8}

@@ -65,7 +65,7 @@ def read_any(path: Path, kind: str = "auto", models: Path | None = None) -> Foun
         models: CSV with the columns model and tier, for the formats that do not say which model is small or strong.
 
     Raises:
-        DataError: the file cannot be read, its columns fit no format, or no model has a tier.
+        DataError: the file cannot be read, its columns fit no format, no row can be learned from, or no model has a tier.
     """
     if kind not in FORMATS:
         raise DataError(f"--format {kind}: unknown; one of {', '.join(FORMATS)}")
@@ -78,8 +78,9 @@ def read_any(path: Path, kind: str = "auto", models: Path | None = None) -> Foun
     answers = _READERS[kind if kind != "auto" else guess(rows, path)](rows)
     tiers = {**answers.tiers, **(read_tiers(models) if models is not None else {})}
     data = assemble(answers, tiers)
-    _refuse_without_tiers(data, path)
     rejected = {**answers.rejected, **data.rejected}
+    _refuse_without_rows(data, rejected, path)
+    _refuse_without_tiers(data, path)
     return Found(data, rejected, {"from": answers.first_day, "to": answers.last_day})
 
 
@@ -144,6 +145,17 @@ def _models_csv(data: Data) -> str:
     writer.writerow(("model", "tier"))
     writer.writerows((model, data.tiers.get(model, "")) for model in data.models)
     return text.getvalue()
+
+
+def _refuse_without_rows(data: Data, rejected: Mapping[str, int], path: Path) -> None:
+    """Say why nothing is left, and not that a model's tier is missing."""
+    if data.models:
+        return
+    reasons = ", ".join(f"{reason} ({number})" for reason, number in rejected.items()) or "the file is empty"
+    raise DataError(
+        f"{path}: no row can be learned from: {reasons}. Of a gateway's traffic without texts learn with --ledger URL, "
+        "or keep texts (ledger: {store_text: prompts})"
+    )
 
 
 def _refuse_without_tiers(data: Data, path: Path) -> None:
