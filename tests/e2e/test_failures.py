@@ -351,7 +351,7 @@ def test_keys_open_the_gateway_by_either_header_and_nothing_else_does() -> None:
     with gateway(pool(QUICK) + AUTH) as live:
         good = OpenAI(base_url=f"{live.url}/v1", api_key=KEY, max_retries=0)
         assert good.chat.completions.create(model="auto", messages=HI).choices
-        assert live.records[-1].caller == "team-a"
+        assert live.wait_for_records(1)[-1].caller == "team-a"
         by_header = OpenAI(
             base_url=f"{live.url}/v1",
             api_key="x",
