@@ -82,7 +82,7 @@ class Contents:
         """An array as float32, its shape checked (None: any length).
 
         Raises:
-            ArtifactError: it is missing or has another shape.
+            ArtifactError: it is missing, has another shape or holds what is no number.
         """
         array = self.arrays.get(name)
         if array is None:
@@ -94,6 +94,8 @@ class Contents:
             raise ArtifactError(
                 f"{name}.npy has shape {array.shape}, expected {shape}; fit again with this release's training"
             )
+        if np.isnan(array).any():
+            raise ArtifactError(f"{name}.npy holds what is no number; fit again")
         return array.astype(np.float32)
 
     def word_list(self, name: str) -> tuple[str, ...]:

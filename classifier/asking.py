@@ -18,6 +18,8 @@ _QUESTION_WORDS = frozenset({"what", "which", "who", "when", "where", "why", "ho
 _STOPS = ".?!\n。？！"
 # Where a long text's question, and the start of its last sentence, are looked for first, in characters from its end.
 _NEAR_THE_END = 100
+# Characters of the last sentence whose words are counted: longer ones are as long as that.
+_LONG_SENTENCE = 400
 
 
 def asking(reading: Reading, n_digits: float) -> list[float]:
@@ -28,13 +30,13 @@ def asking(reading: Reading, n_digits: float) -> list[float]:
     near = sentence[-_NEAR_THE_END:]
     start = max(map(near.rfind, _STOPS))
     # most last sentences are short: the whole body is searched for the others only
-    sentence = (near[start + 1 :] if start >= 0 else sentence[max(map(sentence.rfind, _STOPS)) + 1 :]).lstrip()
+    sentence = near[start + 1 :] if start >= 0 else sentence[max(map(sentence.rfind, _STOPS)) + 1 :]
     return [
         float(bool(reading.words) and reading.words[0] in _QUESTION_WORDS),
         float(last in ("?", "？")),
         float(last in (".", "。")),
         float(last in (":", "\uff1a")),
         float("which " in body[-_NEAR_THE_END:]),
-        log1p(sentence.count(" ") + bool(sentence)),
+        log1p(len(sentence[-_LONG_SENTENCE:].split())),
         log1p(n_digits),
     ]

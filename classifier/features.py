@@ -5,7 +5,6 @@ count for nothing.
 """
 
 from math import log1p
-from string import ascii_lowercase
 from struct import Struct
 
 import numpy as np
@@ -99,10 +98,9 @@ _SIGNS_OF = [
     (place, _MARK_OF[ord(mark)], [sign.encode() for sign in signs])
     for place, (_, mark, signs) in enumerate(_SIGNS, len(_MARKS))
 ]
-# Numbers, of which those of a text are told apart by their length; longer ones are not.
+# Numbers, of which those of a text are told apart by their length; longer ones are as long as the next.
 _NUMBERS = frozenset("0" * length for length in range(1, 65))
-# Bytes that are neither ASCII letters nor digits.
-_NO_LETTERS = bytes({*range(256)} - {*(ascii_lowercase + "0").encode()})
+_LONG_NUMBER = b"0" * 65
 
 _BEFORE_LEXICONS = Struct(f"{len(_SCALARS) + len(_MARKS) + len(_SIGNS)}f")
 _AFTER_LEXICONS = Struct(f"{len(ASKING) + len(RARITY_FEATURES)}f")
@@ -154,14 +152,15 @@ def _scalars(reading: Reading, sums: WordSums, marks: list[int]) -> list[float]:
     """Length and shape, in the order of ``_SCALARS``."""
     body, raw, n_words = reading.body, reading.raw, len(reading.words)
     n_read, some_words = len(body) or 1, n_words or 1
-    numbers = [*map(len, _NUMBERS.intersection(reading.words))] if sums.n_numbers else ()
-    n_letters = len(raw.translate(None, _NO_LETTERS)) + reading.n_foreign
+    numbers = [*map(len, _NUMBERS.intersection(reading.words))] if sums.n_numbers else []
+    if sums.n_numbers and _LONG_NUMBER in raw:
+        numbers.append(len(_LONG_NUMBER))
     n_sentences = 1 + raw.count(b". ") + marks[_QUESTION] + marks[_LINE] + raw.count(_IDEOGRAPHIC_STOP)
     return [
         log1p(reading.n_chars),
         log1p(n_words * (reading.n_chars or 1) / n_read),
         log1p(len(set(reading.words))),
-        n_letters / some_words / 10,
+        len("".join(reading.words)) / some_words / 10,
         sums.n_long / some_words,
         reading.n_foreign / n_read,
         log1p(sums.n_numbers),

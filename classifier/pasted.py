@@ -171,7 +171,7 @@ def _around_numbered(head: str, tail: str) -> str:
     if not passages:
         return ""
     before = head[: passages[0].start()]
-    *_, pointer = (None, *_POINTER.finditer(tail))
+    *_, pointer = (None, *_POINTER.finditer(tail, passages[0].end() if tail is head else 0))
     if pointer:
         return _joined(before, tail[pointer.end() :])
     *_, last = (None, *_NUMBERED.finditer(tail))

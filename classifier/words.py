@@ -1,7 +1,7 @@
 """The word table: all that the words and word pairs of a prompt add to its features, by one look-up each.
 
 Every word has a row: its own where the artifact or a word list knows it, or else the row of its kind. Known pairs of
-neighbours have rows behind those. Two matrix products sum the columns of a prompt's rows: by weight, and once for each
+neighbours have rows behind those. Three products sum the columns of a prompt's rows: by weight, and once for each
 time that the word or pair occurs.
 """
 
@@ -114,7 +114,9 @@ class WordTable:
         spoken = dict.fromkeys((*words, _DIGIT, *(word for text in (*listed, *terms) for word in text.split(" "))))
         known = (*_KINDS, *spoken)
         if len(known) >= _PAIR_KEY:
-            raise ArtifactError(f"words.txt and terms.txt have {len(known)} words, fewer than {_PAIR_KEY} are served")
+            raise ArtifactError(
+                f"words.txt and terms.txt have {len(known)} words, fewer than {_PAIR_KEY} are served; fit with fewer"
+            )
         self._row_of = _Rows({word: row for row, word in enumerate(spoken, len(_KINDS))})
         pairs = sorted({self._key(text) for text in (*listed, *terms) if " " in text})
         # The last key is no pair's: searching past the end finds it.
@@ -184,7 +186,7 @@ class WordTable:
             _rarity(columns[_RARITY], rarity - _NO_RARITY * (len(rows) - n_rated), n_rated, n_common, n_usual),
             weighted * (self._scale / (weight + _PRIOR_WEIGHT)),
             [score / norm + bias for score, bias in zip(scores, self._bias, strict=True)],
-            (n_terms / (len(words) or 1), n_pairs / (len(words) - 1 or 1)),
+            (n_terms / (len(words) or 1), n_pairs / max(len(words) - 1, 1)),
         )
 
     def _rows_of(self, words: list[str]) -> npt.NDArray[np.uint32]:

@@ -42,6 +42,14 @@ def test_of_a_pasted_passage_only_the_question_is_read(form: str, question: str,
     assert reading.n_pasted_chars >= len(PASSAGE) * times
 
 
+@pytest.mark.parametrize("first", ["Answer from these sources:", "Using the context passages, answer:"])
+def test_words_before_numbered_passages_do_not_point_at_what_follows_them(first: str) -> None:
+    text = f"{first}\n[1] {PASSAGE}\n[2] {PASSAGE}\n[3] {PASSAGE}\n\nWhat is it made of?"
+    ask, n_pasted_chars = without_material(text, labelled_lines(text))
+    assert ask == f"{first}\nWhat is it made of?"
+    assert n_pasted_chars >= 3 * len(PASSAGE)
+
+
 @pytest.mark.parametrize(
     "template",
     [
