@@ -3,6 +3,7 @@
 A step's code and tables then come out of the processor's cache for all but the first (tests/bench/README.md).
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from time import perf_counter
@@ -29,19 +30,22 @@ class Turn:
 
 
 class Docket:
-    """The turns that wait to be judged. One whose caller has gone meanwhile is judged with the others, for nobody."""
+    """The turns that wait to be judged."""
 
     def __init__(self) -> None:
         """Nobody waits yet."""
         self._waiting: list[Turn] = []
 
-    def add(self, turn: Turn) -> Turn:
-        """Let a turn wait for the others that are ready now."""
+    async def judge(self, turn: Turn, *, has_company: bool) -> None:
+        """Have a turn judged with all that wait; one with company waits until the others that are ready now were read."""
         self._waiting.append(turn)
-        return turn
-
-    def judge(self, turn: Turn) -> None:
-        """Have a turn judged that was added: with it are all that wait, unless it was judged with another."""
+        if has_company:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                if turn in self._waiting:
+                    self._waiting.remove(turn)
+                raise
         if turn in self._waiting:
             waiting, self._waiting = self._waiting, []
             for assessor in {id(each.assessor): each.assessor for each in waiting}.values():
@@ -49,7 +53,7 @@ class Docket:
 
 
 def judge_alone(turn: Turn, *, explain: bool = False) -> None:
-    """Have a turn judged by itself, and the judgement explained."""
+    """Have a turn judged by itself, and explained if asked for."""
     if turn.assessor is None:
         return
     began_s = perf_counter()
@@ -67,10 +71,13 @@ def _judge_together(assessor: Assessor | None, turns: list[Turn]) -> None:
     began_s = perf_counter()
     try:
         found = assessor.assess_all([(turn.text, turn.context) for turn in turns])
+        for turn, assessment in zip(turns, found, strict=True):
+            turn.assessment = assessment
     except Exception:
+        log.exception("the classifier failed on %d requests together; each is judged by itself", len(turns))
         for turn in turns:
+            turn.assessment = None
             judge_alone(turn)
-        return
     share_s = (perf_counter() - began_s) / len(turns)
-    for turn, assessment in zip(turns, found, strict=True):
-        turn.assessment, turn.took_s = assessment, share_s
+    for turn in turns:
+        turn.took_s = share_s

@@ -108,11 +108,7 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
     )
     turn = turn_of(asked, draft)
     if turn is not None:
-        services.docket.add(turn)
-    if exchange.has_company:
-        await asyncio.sleep(0)  # the others that are ready now are read meanwhile, and all are judged together
-    if turn is not None:
-        services.docket.judge(turn)
+        await services.docket.judge(turn, has_company=exchange.has_company)
     assessed = assess(services, asked, turn, draft)
     considered = settle(asked, assessed, draft)
     trip = Trip(

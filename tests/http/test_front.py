@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -22,12 +23,22 @@ class Watched(Assessor):
 
     artifact, features_id = "watched@1:000000000000", "000000000000"
 
-    def __init__(self) -> None:
+    def __init__(self, takes_s: float = 0.0, cannot_bear: str = "") -> None:
         self.seen: list[str] = []
+        self.contexts: list[str] = []
+        self._takes_s, self._cannot_bear = takes_s, cannot_bear
 
     def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
         self.seen.append(f"assess {text}")
+        self.contexts.append(context)
+        time.sleep(self._takes_s)
+        if text == self._cannot_bear:
+            raise ValueError
         return Assessment(0.1, 0.0, "chat", 0.1, False, 10, self.artifact)
+
+    def seen_turns(self) -> list[str]:
+        """What was assessed, in order."""
+        return [each.removeprefix("assess ") for each in self.seen if each.startswith("assess ")]
 
     async def complete(self, call: Call) -> dict[str, Any]:
         self.seen.append(f"call {call.body['messages'][0]['content']}")
@@ -35,16 +46,17 @@ class Watched(Assessor):
         return {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
 
 
-def watched() -> tuple[Front, Watched]:
-    front, watch = create_app(parse_settings(POOL, "test.yaml", os.environ), CollectorRegistry()), Watched()
+def watched(config: str = POOL) -> tuple[Front, Watched]:
+    front, watch = create_app(parse_settings(config, "test.yaml", os.environ), CollectorRegistry()), Watched()
     front.services.assessor = watch
     front.services.dispatcher._provider_of = lambda target: watch  # type: ignore[assignment,return-value]
     return front, watch
 
 
-async def ask(front: Front, text: str) -> int:
-    """One request; gives its status."""
-    body = orjson.dumps({"model": "auto", "messages": [{"role": "user", "content": text}]})
+async def ask(front: Front, text: str, *before: str, model: str = "auto") -> int:
+    """One request, behind turns of the caller and of a model; gives its status."""
+    said = [{"role": ("user", "assistant")[number % 2], "content": each} for number, each in enumerate((*before, text))]
+    body = orjson.dumps({"model": model, "messages": said})
     sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> MutableMapping[str, Any]:
@@ -57,10 +69,44 @@ async def ask(front: Front, text: str) -> int:
     return int(sent[0]["status"])
 
 
-async def test_who_is_alone_waits_for_nobody_and_who_has_company_goes_through_each_station_with_it() -> None:
+async def test_who_is_alone_waits_for_nobody_and_who_has_company_is_judged_with_it() -> None:
     front, watch = watched()
     assert await asyncio.gather(*(ask(front, name) for name in "abcd")) == [200] * 4
     assert watch.seen == ["assess a", "call a", "assess b", "assess c", "assess d", "call b", "call c", "call d"]
+
+
+async def test_what_was_said_before_is_told_with_a_turn_of_its_own_and_not_with_a_follow_up() -> None:
+    front, watch = watched()
+    earlier = ("Tell me of the river Spree, please, and of its fish.", "It has pike.")
+    await ask(front, "Now write a long report on pollution there, with sources and a table.", *earlier)
+    await ask(front, "and eels?", *earlier)
+    told = dict(zip(watch.seen_turns(), watch.contexts, strict=True))
+    assert "pike" in told["Now write a long report on pollution there, with sources and a table."]
+    assert told["and eels?"] == ""
+
+
+async def test_who_names_a_deployment_is_not_judged() -> None:
+    front, watch = watched(POOL.replace("routing:", "  third: {model: scripted/flash}\nrouting:"))
+    assert await ask(front, "a", model="third") == 200
+    assert watch.seen == ["call a"]
+
+
+async def test_the_time_of_judging_is_shared_by_those_who_were_judged() -> None:
+    front, _ = watched()
+    front.services.assessor = Watched(takes_s=0.01)
+    kept: list[RequestRecord] = []
+    front.services.keep = kept.append
+    await asyncio.gather(*(ask(front, name) for name in "abc"))
+    assert all(record.overhead_s["assess"] >= 0.01 for record in kept)
+
+
+async def test_a_classifier_that_fails_on_the_turn_before_a_follow_up_is_counted() -> None:
+    front, _ = watched()
+    front.services.assessor = Watched(cannot_bear="Tell me of the river Spree.")
+    kept: list[RequestRecord] = []
+    front.services.keep = kept.append
+    await ask(front, "and eels?", "Tell me of the river Spree.", "It has pike.")
+    assert [record.classifier_failed for record in kept] == [True]
 
 
 async def test_an_artifact_that_comes_between_two_stations_is_for_the_next_request() -> None:

@@ -1,5 +1,6 @@
 """Turns that wait together are judged together, each as it would be by itself."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -19,6 +20,8 @@ class Counting(Assessor):
     def __init__(self, artifact: str = "counting@1:0") -> None:
         self.artifact = artifact
         self.seen: list[tuple[str, ...]] = []
+        self.history: list[tuple[str, ...]] = []
+        self.loses = 0
 
     def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
         self.seen.append((text,))
@@ -29,50 +32,80 @@ class Counting(Assessor):
     def assess_all(self, turns: Sequence[tuple[str, str]]) -> list[Assessment]:
         found = super().assess_all(turns)
         self.seen = [tuple(text for text, _ in turns)]
-        return found
+        self.history += self.seen
+        return found[self.loses :]
 
 
-def _wait(docket: Docket, assessor: Assessor | None, *texts: str) -> list[Turn]:
-    return [docket.add(Turn(assessor, text, "", "r-1")) for text in texts]
+def _turns(assessor: Assessor | None, *texts: str) -> list[Turn]:
+    return [Turn(assessor, text, "", "r-1") for text in texts]
 
 
-def test_the_first_that_asks_has_all_judged_that_wait_and_the_others_find_it_done() -> None:
-    docket, counting = Docket(), Counting()
-    turns = _wait(docket, counting, "a", "bb", "ccc")
-    docket.judge(turns[1])
+async def _judge(turns: list[Turn]) -> None:
+    docket = Docket()
+    await asyncio.gather(*(docket.judge(turn, has_company=True) for turn in turns))
+
+
+async def test_who_waits_together_is_judged_in_one_go() -> None:
+    counting = Counting()
+    turns = _turns(counting, "a", "bb", "ccc")
+    await _judge(turns)
     assert counting.seen == [("a", "bb", "ccc")]
     assert [turn.assessment.complexity for turn in turns if turn.assessment] == [0.01, 0.02, 0.03]
-    for turn in turns:
-        docket.judge(turn)
-    assert counting.seen == [("a", "bb", "ccc")]
 
 
-def test_each_has_its_share_of_the_time_that_judging_took() -> None:
-    docket = Docket()
-    turns = _wait(docket, Counting(), "a", "b")
-    docket.judge(turns[0])
+async def test_who_is_alone_is_judged_at_once() -> None:
+    docket, counting = Docket(), Counting()
+    (turn,) = _turns(counting, "a")
+    await docket.judge(turn, has_company=False)
+    assert counting.seen == [("a",)]
+
+
+async def test_each_has_its_share_of_the_time_that_judging_took() -> None:
+    turns = _turns(Counting(), "a", "b")
+    await _judge(turns)
     assert turns[0].took_s == turns[1].took_s > 0
 
 
-def test_where_one_fails_the_others_are_judged_all_the_same() -> None:
-    docket = Docket()
-    turns = _wait(docket, Counting(), "a", "unbearable", "b")
-    docket.judge(turns[0])
+async def test_where_one_fails_the_others_are_judged_all_the_same_and_the_log_tells(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    turns = _turns(Counting(), "a", "unbearable", "b")
+    await _judge(turns)
     assert [turn.assessment is not None for turn in turns] == [True, False, True]
+    assert "3 requests together" in caplog.text
 
 
-def test_each_is_judged_by_the_artifact_it_came_under() -> None:
-    docket, old, new = Docket(), Counting("old@1:0"), Counting("new@1:0")
-    turns = [*_wait(docket, old, "a"), *_wait(docket, new, "b"), *_wait(docket, None, "c")]
-    docket.judge(turns[0])
+async def test_an_assessor_that_loses_a_turn_costs_nobody_an_assessment() -> None:
+    counting, other = Counting(), Counting("other@1:0")
+    counting.loses = 1
+    turns = [*_turns(counting, "a", "b"), *_turns(other, "c")]
+    await _judge(turns)
+    assert all(turn.assessment for turn in turns)
+
+
+async def test_each_is_judged_by_the_artifact_it_came_under() -> None:
+    turns = [*_turns(Counting("old@1:0"), "a"), *_turns(Counting("new@1:0"), "b"), *_turns(None, "c")]
+    await _judge(turns)
     assert [turn.assessment and turn.assessment.artifact for turn in turns] == ["old@1:0", "new@1:0", None]
 
 
+async def test_one_whose_caller_goes_while_it_waits_is_not_judged_and_harms_nobody() -> None:
+    docket, counting = Docket(), Counting()
+    gone, stays = _turns(counting, "gone", "stays")
+    tasks = [asyncio.ensure_future(docket.judge(turn, has_company=True)) for turn in (gone, stays)]
+    asyncio.get_running_loop().call_soon(tasks[0].cancel)
+    await asyncio.gather(*tasks, return_exceptions=True)
+    later = _turns(counting, "later")
+    await docket.judge(later[0], has_company=False)
+    assert stays.assessment is not None
+    assert not any("gone" in together for together in counting.history)
+
+
 @pytest.mark.parametrize("order", [TEXTS, TEXTS[::-1]])
-def test_company_changes_nothing_that_the_classifier_says(order: tuple[str, ...]) -> None:
-    docket, classifier = Docket(), Classifier.load()
-    together, alone = _wait(docket, classifier, *order), [Turn(classifier, text, "", "r-2") for text in order]
-    docket.judge(together[0])
+async def test_company_changes_nothing_that_the_classifier_says(order: tuple[str, ...]) -> None:
+    classifier = Classifier.load()
+    together, alone = _turns(classifier, *order), _turns(classifier, *order)
+    await _judge(together)
     for turn in alone:
         judge_alone(turn)
     assert [turn.assessment for turn in together] == [turn.assessment for turn in alone]
