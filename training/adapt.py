@@ -3,7 +3,8 @@
 Each tier's failures are a logistic regression that starts at the model's own log-odds (slope 1, bias 0, no feature) and
 is shrunk toward it; how much is chosen by cross-validation over groups, the plain shift of level among the choices. So
 little data moves the level, and much data what the features mean. A tier of which too little is known moves in level as
-the other: traffic that one of them finds easy is seldom hard for the other, and gain is the difference of both.
+the other does, as far as its own few verdicts do not say otherwise: traffic that one of them finds easy is seldom hard for
+the other, and gain is the difference of both.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,15 @@ from classifier.odds import log_odds
 from training.data import DataError, Floats, Ints
 
 LEAST_ROWS = 50
-"""Judged rows of a tier below which it only moves as the other does: fewer do not even place its level to a tenth."""
+"""Judged rows of a tier below which it only moves in level, beginning where the other does: they do not place it to a tenth."""
 
 PENALTIES = (1e6, 3000.0, 1000.0, 300.0, 100.0, 30.0)
 """Candidates for the precision of the features' weights, in rows; the first moves level and slope only."""
 
 _SLOPE_PENALTY = 30.0
+# Precision of a level around zero, and of a level around the other tier's: as much as a few verdicts say.
+_LEVEL_PENALTY = 0.1
+_NEAR_THE_OTHER = 1.0
 _FOLDS = 5
 
 
@@ -59,7 +63,7 @@ class Side:
     """One tier's correction.
 
     Attributes:
-        penalty: that was chosen; None where too few rows were judged, and slope and bias are the other tier's.
+        penalty: that was chosen; None where too few rows were judged for more than a level.
         rows: it was fitted on.
         log_loss_before, log_loss: per row in cross-validation, as the model was and as corrected.
     """
@@ -77,7 +81,7 @@ def adapt(lessons: Lessons, seed: int = 0) -> tuple[Adaptation, dict[str, Any]]:
     """Fit a correction, and say what it was fitted on. One thread, so that equal rows give equal bytes everywhere.
 
     Raises:
-        DataError: neither tier has ``LEAST_ROWS`` judged rows.
+        DataError: neither tier has ``LEAST_ROWS`` judged rows, or all verdicts are the same.
     """
     mean, deviation = lessons.features.mean(axis=0), lessons.features.std(axis=0)
     scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0)
@@ -93,8 +97,15 @@ def adapt(lessons: Lessons, seed: int = 0) -> tuple[Adaptation, dict[str, Any]]:
             f"{len(lessons)} judged requests are too few to learn from; at least {LEAST_ROWS} are needed. "
             "Collect more verdicts through POST /v1/feedback or `fusion-router feedback`"
         )
-    small, strong = sides
-    sides = [_level_of(small, strong), _level_of(strong, small)]
+    failed = [1 - lessons.small, 1 - lessons.strong]
+    if np.unique(np.concatenate([each[~np.isnan(each)] for each in failed])).size < 2:
+        raise DataError(
+            "all verdicts are the same, so they do not tell hard prompts from easy ones; judge more requests"
+        )
+    for number, side in enumerate(sides):
+        if side.penalty is None:
+            other = _level(odds[1 - number], failed[1 - number], 0.0, _LEVEL_PENALTY)
+            sides[number] = replace(side, bias=_level(odds[number], failed[number], other, _NEAR_THE_OTHER))
     found = Adaptation(
         mean=mean.astype(np.float32),
         scale=scale.astype(np.float32),
@@ -131,9 +142,17 @@ def _fit_side(z: Floats, base: Floats, failed: Floats, group: Ints, seed: int) -
     )
 
 
-def _level_of(side: Side, other: Side) -> Side:
-    """A tier's correction; the other's level where it has none of its own."""
-    return side if side.penalty is not None else replace(side, slope=other.slope, bias=other.bias)
+def _level(odds: Floats, failed: Floats, around: float, penalty: float) -> float:
+    """How far log-odds of failing are to be moved, all alike, to fit the known verdicts, shrunk toward ``around``."""
+    known = ~np.isnan(failed)
+    base, told, level = odds[known], failed[known], around
+    for _ in range(100):
+        expected = 1 / (1 + np.exp(-np.clip(base + level, -30, 30)))
+        step = ((told - expected).sum() - penalty * (level - around)) / ((expected * (1 - expected)).sum() + penalty)
+        level += float(np.clip(step, -1, 1))
+        if abs(step) < 1e-8:
+            break
+    return level
 
 
 def _strongest_as_good_as_the_best(losses: Sequence[Floats]) -> int:
@@ -163,7 +182,7 @@ def _newton(z: Floats, base: Floats, failed: Floats, penalty: float) -> Floats:
     """
     design = np.column_stack([base, np.ones(len(base)), z])
     prior = np.concatenate([[1.0, 0.0], np.zeros(z.shape[1])])
-    precision = np.concatenate([[_SLOPE_PENALTY, 0.1], np.full(z.shape[1], penalty)])
+    precision = np.concatenate([[_SLOPE_PENALTY, _LEVEL_PENALTY], np.full(z.shape[1], penalty)])
 
     def loss(beta: Floats) -> float:
         odds = design @ beta

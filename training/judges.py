@@ -126,7 +126,7 @@ def calibrate(contents: Contents, prepared: Prepared, use: Bools) -> Contents:
     Novelty becomes a quantile among prompts of which half are recorded ones of ``use`` and half are judged ones.
 
     Raises:
-        DataError: no prompt of ``use`` was answered by a small and by a strong model.
+        DataError: hardly a prompt of ``use`` was answered by a small and by a strong model.
     """
     rows = np.flatnonzero(use & (prepared.rows.origin == RECORDED))
     model = Model(contents)
@@ -149,13 +149,13 @@ def gain_line(predicted: Floats, gain: Floats) -> tuple[float, float]:
     """Slope and bias that make gains of predicted ones; NaN where only one side answered.
 
     Raises:
-        DataError: no prompt was answered by both.
+        DataError: too few prompts were answered by both for a line.
     """
     both = ~np.isnan(gain)
-    if not both.any():
+    if np.unique(predicted[both]).size < 2:
         raise DataError(
-            "no prompt was answered by a small and by a strong model, so what escalating gains cannot be learned. "
-            "A gateway's own traffic corrects the artifact in use: python -m training run --ledger URL"
+            f"{both.sum()} prompts were answered by a small and by a strong model, so what escalating gains cannot be "
+            "learned. A gateway's own traffic corrects the artifact in use: python -m training run --ledger URL"
         )
     slope, bias = np.polyfit(predicted[both], gain[both], 1)
     return float(slope), float(bias)

@@ -180,7 +180,7 @@ def _choose(chosen: Retraining, judged: Judged, judge: Classifier, target: Path)
 
 def _in_words(found: dict[str, Any]) -> str:
     if found["penalty"] is None:
-        return f"moved as the other tier, {found['rows']} verdicts are too few"
+        return f"{found['rows']} verdicts are too few for more than a level, near the other tier's; bias {found['bias']:+.2f}"
     return (
         f"{found['rows']} verdicts, log loss {found['log_loss_before']:.4f} before, {found['log_loss']:.4f} after "
         f"(cross-validated); slope {found['slope']:.2f}, bias {found['bias']:+.2f}"

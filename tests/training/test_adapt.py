@@ -67,8 +67,29 @@ def test_a_tier_that_nobody_judged_moves_in_level_as_the_other_does() -> None:
     one_sided = Lessons(found.features, found.complexity, found.gain, found.small, np.full(300, np.nan), found.group)
     learned, facts = adapt(one_sided)
     assert facts["strong"]["penalty"] is None
-    assert learned.blend[1].tolist() == learned.blend[0].tolist() != [1.0, 0.0]
+    assert learned.blend[1, 0] == 1  # a slope belongs to the weights it was fitted with
+    assert learned.blend[1, 1] != 0
     assert not learned.weights[:, 1].any()
+
+
+@pytest.mark.parametrize("n_strong", [0, 40])
+def test_a_tier_s_own_few_verdicts_outweigh_what_the_other_says(n_strong: int) -> None:
+    rng = np.random.default_rng(3)
+    n = 1_000
+    small_fails, strong_fails = rng.random(n) < 0.9, rng.random(n) < 0.1  # the model says 0.3 and 0.1
+    strong = np.where(np.arange(n) < n_strong, 1.0 - strong_fails, np.nan)
+    found = Lessons(rng.normal(size=(n, 4)), np.full(n, 0.3), np.full(n, 0.2), 1.0 - small_fails, strong, np.arange(n))
+    complexity, gain = corrected(adapt(found)[0], found)
+    assert complexity.mean() == pytest.approx(0.9, abs=0.03)
+    failing = (complexity - gain).mean()
+    assert (failing > 0.5) if not n_strong else (failing < 0.3)
+
+
+def test_verdicts_that_are_all_the_same_are_refused() -> None:
+    found = lessons(300)
+    same = Lessons(found.features, found.complexity, found.gain, np.ones(300), np.ones(300), found.group)
+    with pytest.raises(DataError, match="all verdicts are the same"):
+        adapt(same)
 
 
 def test_a_tier_of_which_no_answer_was_bad_is_moved_far_and_not_without_end() -> None:

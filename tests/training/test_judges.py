@@ -37,8 +37,9 @@ def everything(rows: Rows) -> np.ndarray:
 def test_gain_is_fitted_where_both_sides_answered_and_refused_where_none_did() -> None:
     predicted, gain = np.array([0.0, 0.5, 1.0, 7.0]), np.array([0.1, 0.2, 0.3, np.nan])
     assert gain_line(predicted, gain) == pytest.approx((0.2, 0.1))
-    with pytest.raises(DataError, match="--ledger"):
-        gain_line(predicted, np.full(4, np.nan))
+    for few in (np.full(4, np.nan), np.array([0.1, np.nan, np.nan, np.nan])):
+        with pytest.raises(DataError, match="--ledger"):
+            gain_line(predicted, few)
 
 
 def test_a_source_whose_strong_tier_is_no_better_teaches_no_general_gain() -> None:

@@ -152,10 +152,12 @@ def _refuse_without_rows(data: Data, rejected: Mapping[str, int], path: Path) ->
     if data.models:
         return
     reasons = ", ".join(f"{reason} ({number})" for reason, number in rejected.items()) or "the file is empty"
-    raise DataError(
-        f"{path}: no row can be learned from: {reasons}. Of a gateway's traffic without texts learn with --ledger URL, "
-        "or keep texts (ledger: {store_text: prompts})"
-    )
+    hint = ""
+    if any("without text" in reason for reason in rejected):
+        hint = (
+            ". Traffic without texts is learned from with --ledger URL; or keep texts (ledger: {store_text: prompts})"
+        )
+    raise DataError(f"{path}: no row can be learned from: {reasons}{hint}")
 
 
 def _refuse_without_tiers(data: Data, path: Path) -> None:
