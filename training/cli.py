@@ -110,7 +110,7 @@ def _add_target(command: argparse.ArgumentParser) -> None:
     goal.add_argument(
         "--max-quality-loss",
         type=float,
-        help="share of always-strong's quality that the quality mode may lose (default 0.01); balanced 8.5 times, cost 15 times that",
+        help="share of always-strong's quality that the quality mode may lose (default 0.01); balanced 8 times, cost 15 times that",
     )
     goal.add_argument(
         "--target-cost-share", type=float, help="cost of the balanced mode, always-strong being 1; no guarantee"
