@@ -48,7 +48,9 @@ _BLOCK = re.compile(
     r"|knowledge\w{0,20}|transcript|chunks?|snippets?)\b[^<>\n]{0,200}>",
     re.IGNORECASE,
 )
-_ASKED_BLOCK = re.compile(r"<((?:user_?)?(?:query|question))>(.{5,3000}?)</\1>", re.IGNORECASE | re.DOTALL)
+_ASKED_START = re.compile(r"<((?:user_?)?(?:query|question))>", re.IGNORECASE)
+_ASKED_END = re.compile(r"</((?:user_?)?(?:query|question))>", re.IGNORECASE)
+_LEAST_ASKED, _MOST_ASKED = 5, 3_000
 # These begin with a line end, which is searched for several times as fast as the beginning of a line. No two repeats in
 # them may share a character: blank lines by the thousand would take minutes.
 _LABEL = r"\n[ \t]{0,3}[#*>]{0,4}[ \t]{0,3}"
@@ -123,12 +125,24 @@ def _around_block(text: str, head: str, tail: str) -> str:
     stop = text.rfind(closing, max(start.end(), len(text) - _BLOCK_WINDOW))
     if stop < 0:
         return ""
-    asked = _ASKED_BLOCK.search(tail) or _ASKED_BLOCK.search(head)
+    asked = _between_tags(tail) or _between_tags(head)
     if asked:
-        return asked[2].strip()
+        return asked
     before, after = text[: start.start()], "\n" + text[stop + len(closing) :].strip()
     label = _QUESTION.match(after)
     return after[label.end() :] if label else _joined(before, after)
+
+
+def _between_tags(text: str) -> str:
+    """What stands between the last tags of a question; empty where there are none."""
+    *_, end = (None, *_ASKED_END.finditer(text))
+    if end is None:
+        return ""
+    before = _ASKED_START.finditer(text, 0, end.start())
+    *_, start = (None, *(tag for tag in before if tag[1].lower() == end[1].lower()))
+    if start is None or not _LEAST_ASKED <= end.start() - start.end() <= _MOST_ASKED:
+        return ""
+    return text[start.end() : end.start()].strip()
 
 
 def _under_label(head: str, tail: str, text: str) -> str:

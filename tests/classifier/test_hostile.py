@@ -22,7 +22,7 @@ PIECES = [
     "\n", " ", "\t", "\r\n", "\x00", "\x1c", "\x85", "\u2028", "\u3000", "#", ":", ".", ",", "!", "?", "-", "0", "7", "٣",
     "²", "İ", "ſ", "\u0301", "\ud800", "please ", "Please, ", "hi ", "hello there, ", "thank you ", "thanks in advance. ",
     "i hope you are well. ", "could you please help me with this ", "answer ", "Answer: ", "the letter ", "step by step ",
-    "do not ", "then ", "and ", "question", "Question:", "\nQuestion: ", "\n# user query :", "context:", "[1]", "\n---\n",
+    "do not ", "then ", "and ", "question", "Question:", "\nQuestion: ", "\n# user query :", "context:", "[1]", "\n---\n", "<query>", "</question>",
     "\nContext: ", "\n[2] ", "<context>", "</context>", "<documents id=", "\nsources above ", "relevant ", "\n**", "Article",
     "\nA. ", "\n(b) ", "\n  [C] ", "```", "____", "$$", "-th ", "0.0", "how many ", "write a function ", "\n- ", "証", "例え", "한국",
 ]  # fmt: skip
