@@ -87,17 +87,14 @@ def adapt(lessons: Lessons, seed: int = 0) -> tuple[Adaptation, dict[str, Any]]:
     scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0)
     z = np.clip((lessons.features - mean) * scale, -LIMIT, LIMIT)
     odds = [_log_odds(lessons.complexity), _log_odds(lessons.complexity - lessons.gain)]
+    failed = [1 - lessons.small, 1 - lessons.strong]
     with threadpool_limits(limits=1):
-        sides = [
-            _fit_side(z, base, 1 - score, lessons.group, seed)
-            for base, score in zip(odds, (lessons.small, lessons.strong), strict=True)
-        ]
+        sides = [_fit_side(z, base, known, lessons.group, seed) for base, known in zip(odds, failed, strict=True)]
     if all(side.penalty is None for side in sides):
         raise DataError(
             f"{len(lessons)} judged requests are too few to learn from; at least {LEAST_ROWS} are needed. "
             "Collect more verdicts through POST /v1/feedback or `fusion-router feedback`"
         )
-    failed = [1 - lessons.small, 1 - lessons.strong]
     if np.unique(np.concatenate([each[~np.isnan(each)] for each in failed])).size < 2:
         raise DataError(
             "all verdicts are the same, so they do not tell hard prompts from easy ones; judge more requests"
@@ -130,7 +127,7 @@ def _fit_side(z: Floats, base: Floats, failed: Floats, group: Ints, seed: int) -
     z, base, failed, fold = z[known], base[known], failed[known], _folds(group[known], seed)
     losses = [_held_out_losses(z, base, failed, fold, penalty) for penalty in PENALTIES]
     chosen = _strongest_as_good_as_the_best(losses)
-    beta = _newton(z, base, failed, PENALTIES[chosen])
+    beta = _correction(z, base, failed, PENALTIES[chosen])
     return Side(
         beta[2:],
         float(beta[0]),
@@ -140,19 +137,6 @@ def _fit_side(z: Floats, base: Floats, failed: Floats, group: Ints, seed: int) -
         float(_losses(base, failed).mean()),
         float(losses[chosen].mean()),
     )
-
-
-def _level(odds: Floats, failed: Floats, around: float, penalty: float) -> float:
-    """How far log-odds of failing are to be moved, all alike, to fit the known verdicts, shrunk toward ``around``."""
-    known = ~np.isnan(failed)
-    base, told, level = odds[known], failed[known], around
-    for _ in range(100):
-        expected = 1 / (1 + np.exp(-np.clip(base + level, -30, 30)))
-        step = ((told - expected).sum() - penalty * (level - around)) / ((expected * (1 - expected)).sum() + penalty)
-        level += float(np.clip(step, -1, 1))
-        if abs(step) < 1e-8:
-            break
-    return level
 
 
 def _strongest_as_good_as_the_best(losses: Sequence[Floats]) -> int:
@@ -170,27 +154,42 @@ def _held_out_losses(z: Floats, base: Floats, failed: Floats, fold: Ints, penalt
     for number in range(_FOLDS):
         mine = fold == number
         if mine.any() and not mine.all():
-            beta = _newton(z[~mine], base[~mine], failed[~mine], penalty)
+            beta = _correction(z[~mine], base[~mine], failed[~mine], penalty)
             losses[mine] = _losses(_predict(beta, z[mine], base[mine]), failed[mine])
     return losses
 
 
-def _newton(z: Floats, base: Floats, failed: Floats, penalty: float) -> Floats:
-    """Slope, bias and weights of the penalised logistic regression, by Newton's method.
+def _correction(z: Floats, base: Floats, failed: Floats, penalty: float) -> Floats:
+    """Slope, bias and weights that make log-odds of failing fit the verdicts, shrunk toward what the model says."""
+    return _newton(
+        np.column_stack([base, np.ones(len(base)), z]),
+        np.zeros(len(base)),
+        failed,
+        np.concatenate([[1.0, 0.0], np.zeros(z.shape[1])]),
+        np.concatenate([[_SLOPE_PENALTY, _LEVEL_PENALTY], np.full(z.shape[1], penalty)]),
+    )
+
+
+def _level(odds: Floats, failed: Floats, around: float, penalty: float) -> float:
+    """How far log-odds of failing are to be moved, all alike, to fit the known verdicts, shrunk toward ``around``."""
+    known = ~np.isnan(failed)
+    one = np.ones((int(known.sum()), 1))
+    return float(_newton(one, odds[known], failed[known], np.array([around]), np.array([penalty]))[0])
+
+
+def _newton(design: Floats, offset: Floats, failed: Floats, prior: Floats, precision: Floats) -> Floats:
+    """The weights of a logistic regression, shrunk toward ``prior``, by Newton's method.
 
     A step that makes matters worse is halved: where a model is sure of the opposite of what happened, whole steps run away.
     """
-    design = np.column_stack([base, np.ones(len(base)), z])
-    prior = np.concatenate([[1.0, 0.0], np.zeros(z.shape[1])])
-    precision = np.concatenate([[_SLOPE_PENALTY, _LEVEL_PENALTY], np.full(z.shape[1], penalty)])
 
     def loss(beta: Floats) -> float:
-        odds = design @ beta
+        odds = offset + design @ beta
         return float((np.logaddexp(0, odds) - failed * odds).sum() + (precision * (beta - prior) ** 2).sum() / 2)
 
     beta = prior.copy()
     for _ in range(50):
-        expected = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
+        expected = 1 / (1 + np.exp(-np.clip(offset + design @ beta, -30, 30)))
         gradient = design.T @ (failed - expected) - precision * (beta - prior)
         curvature = (design * (expected * (1 - expected))[:, None]).T @ design + np.diag(precision)
         step = np.linalg.solve(curvature, gradient)
