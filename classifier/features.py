@@ -46,7 +46,7 @@ _MARKS: tuple[tuple[str, str], ...] = (
     ("backticks", "`"),
 )
 
-# Signs of more than one character, each with the mark that a text must have for them to be looked for, in order of these.
+# Signs of more than one character, each with the mark that a text must have for them to be looked for.
 _SIGNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("code fences", "`", ("```",)),
     ("calls", "(", ("();", "function(")),

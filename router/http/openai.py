@@ -33,10 +33,7 @@ def read_chat(raw: bytes) -> ModelRequest:
     Raises:
         BadRequest: the body is not such a request; ``param`` names the field.
     """
-    request = _chat(_read_object(raw), raw)
-    if request.around_model is None and may_be_rounded(raw):
-        return _chat(loads_exactly(raw), raw)
-    return request
+    return _read(_chat, raw)
 
 
 def read_embeddings(raw: bytes) -> ModelRequest:
@@ -45,9 +42,14 @@ def read_embeddings(raw: bytes) -> ModelRequest:
     Raises:
         BadRequest: as ``read_chat`` does.
     """
-    request = _embeddings(_read_object(raw), raw)
+    return _read(_embeddings, raw)
+
+
+def _read(check: Callable[[dict[str, Any], bytes], ModelRequest], raw: bytes) -> ModelRequest:
+    """Read a body as ``check`` makes a request of it; with every digit where it is to be written anew."""
+    request = check(_read_object(raw), raw)
     if request.around_model is None and may_be_rounded(raw):
-        return _embeddings(loads_exactly(raw), raw)
+        return check(loads_exactly(raw), raw)
     return request
 
 
