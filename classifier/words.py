@@ -5,6 +5,7 @@ neighbours have rows behind those. Three products sum the columns of a prompt's 
 time that the word or pair occurs.
 """
 
+from functools import lru_cache
 from math import sqrt
 from operator import itemgetter
 from struct import pack
@@ -63,11 +64,20 @@ _DIGIT = "0"
 _KINDS = ("0", "0" * _LONG, "a", "a" * _LONG, "ñ", "ñ" * _LONG)
 
 
+# Unknown words of which the kind is remembered: most of them come again, in the languages that the table knows little of.
+_REMEMBERED = 4096
+
+
+@lru_cache(_REMEMBERED)
+def _kind(word: str) -> int:
+    """The row of an unknown word's kind."""
+    return (0 if word[0] == "0" else 2 if word.isascii() else 4) + (len(word) >= _LONG)
+
+
 class _Rows(dict[str, int]):
     """The row of each known word; of another, that of its kind."""
 
-    def __missing__(self, word: str) -> int:
-        return (0 if word[0] == "0" else 2 if word.isascii() else 4) + (len(word) >= _LONG)
+    __missing__ = staticmethod(_kind)
 
 
 class WordSums(NamedTuple):
@@ -174,7 +184,8 @@ class WordTable:
         floats, marks = self._parts(self._rows.take(rows, axis=0))
         columns, counts = floats.T.copy(), marks.astype(np.float32)
         ones = _ONES[: len(rows)]
-        counted, weighted = ones.dot(counts[:, :_VECTOR]), columns[_WEIGHT].dot(counts[:, _VECTOR:])
+        # products of all columns, of which a part is used: NumPy would first copy the part
+        counted, weighted = ones.dot(counts), columns[_WEIGHT].dot(counts)[_VECTOR:]
         rarity, weight, *scores, square = columns.dot(ones).tolist()
         n_rated, n_common, n_usual, n_long, n_numbers, n_digits, n_terms, n_pairs = counted[: _LEXICONS.start].tolist()
         norm = sqrt(square) or 1.0
