@@ -16,7 +16,8 @@ from router.core.policy import Decision, Policy, Step, output_tokens_of
 from router.core.request import ModelRequest
 from router.core.types import Reason
 from router.dispatch.fusion import DEPTH_HEADERS, RunStore
-from router.dispatch.single import Dispatcher, Trip
+from router.dispatch.single import Dispatcher
+from router.dispatch.trip import Trip
 from router.dispatch.web import Web
 from router.errors import BadRequest, GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel

@@ -10,29 +10,21 @@ Laws:
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic, perf_counter, time
 from typing import Any, TypeVar
 
-from router.core.cost import call_cost_usd
-from router.core.health import (
-    CooldownRules,
-    Health,
-    after_abandon,
-    after_failure,
-    after_first_content,
-    after_success,
-    availability,
-    before_call,
-)
+from router.core.health import CooldownRules
 from router.core.plan import Failed, next_step
 from router.core.policy import Step
 from router.core.prompt import text_tokens
 from router.core.relay import Relay
-from router.core.types import Attempt, Deployment, Stage, Usage
+from router.core.types import Deployment, Stage, Usage
 from router.core.usage import read_usage
 from router.dispatch.provider import Call, Operation, Provider, Target
 from router.dispatch.refusal import refusal_under_200
+from router.dispatch.standing import Standing
+from router.dispatch.trip import Trip
 from router.errors import (
     NothingAvailable,
     UpstreamBroken,
@@ -45,56 +37,8 @@ T = TypeVar("T")
 DRAIN_S = 0.05
 """A provider that is done usually ends the reply in the same packet."""
 
-WRITES_PER_S = 100
-"""Tokens a second that a model is taken to write where nobody said: judgement, of what large hosted models do."""
-
 BACKOFF_S = 0.1
 """Pause before the same deployment is called again; no pause before another one."""
-
-
-@dataclass(slots=True)
-class Trip:
-    """What one request's way through the providers leaves behind.
-
-    Attributes:
-        input_tokens: our estimate, for calls whose provider reported nothing.
-        failed: steps that were tried in vain.
-        attempts: every call, in order of its end; the record's own list.
-        waited_s: time spent waiting for providers.
-        relayed_s: our own time spent reading their streams.
-        first_stage: what the first call is for.
-        output_tokens: our estimate of the answer, the most that a call that is cut off is taken to have written.
-        written_tokens: how much it has likely written, where more is known than how long it had.
-        max_attempts: fewer calls than the dispatcher allows; None where its own limit holds.
-        headers: sent with every call.
-        around_model: the body as the caller wrote it, for every call; see ``Call``.
-        keeps_text: the answer's text is wanted for the record.
-    """
-
-    input_tokens: int
-    attempts: list[Attempt]
-    failed: list[Failed] = field(default_factory=list)
-    waited_s: float = 0.0
-    relayed_s: float = 0.0
-    first_stage: Stage = "answer"
-    output_tokens: int = 0
-    written_tokens: int | None = None
-    max_attempts: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    around_model: tuple[bytes, bytes] | None = None
-    keeps_text: bool = False
-
-    @property
-    def stage(self) -> Stage:
-        """The first call is the answer's, or a panelist's or the judge's; later ones are retries."""
-        return "retry" if self.failed else self.first_stage
-
-    def cut_off(self, after_s: float) -> Usage:
-        """What a call has likely used that was cut off before its provider said, so long after it began."""
-        written = self.written_tokens
-        if written is None:
-            written = min(self.output_tokens, int(after_s * WRITES_PER_S))
-        return Usage(self.input_tokens, written, estimated=True)
 
 
 @dataclass(slots=True)
@@ -134,10 +78,8 @@ class Dispatcher:
         self.targets = targets
         self.pool: Mapping[str, Deployment] = {name: target.deployment for name, target in targets.items()}
         self._provider_of = provider_of
-        self._rules = rules
         self._max_attempts = max_attempts
-        self._health = dict.fromkeys(targets, Health())
-        self._on_health = on_health
+        self.standing = Standing(targets, rules, on_health)
 
     async def complete(self, plan: tuple[Step, ...], body: Mapping[str, Any], deadline_s: float, trip: Trip,
                        operation: Operation = "chat/completions") -> tuple[Step, dict[str, Any]]:  # fmt: skip
@@ -152,7 +94,7 @@ class Dispatcher:
             began_s, stage = perf_counter(), trip.stage
             reply = await self._provider_of(made.target).complete(made)
             usage = read_usage(reply.get("usage")) or _estimate(trip.input_tokens, _reply_text(reply))
-            self._note(trip, step, stage, "ok", began_s, usage)
+            trip.note(self.pool[step.deployment], stage, "ok", began_s, usage)
             return reply
 
         return await self._walk(plan, body, deadline_s, trip, call, operation)
@@ -205,23 +147,19 @@ class Dispatcher:
                         break
             relay.close()
             outcome = "ok"
-            self._recover(live.step.deployment, after_success)
+            self.standing.answered(live.step.deployment)
         except UpstreamError as error:
             outcome = error.code
-            self._fail(live.step.deployment, error)
+            self.standing.failed(live.step.deployment, error)
             raise self._broken(live, outcome) from error
         except TimeoutError as error:
             outcome = UpstreamTimeout.code
             raise self._broken(live, outcome) from error
         finally:
-            self._abandon(live.step.deployment)
+            self.standing.abandoned(live.step.deployment)
             usage = relay.usage or Usage(trip.input_tokens, (relay.output_chars + 3) // 4, estimated=True)
-            self._note(trip, live.step, live.stage, outcome, live.began_s, usage)
+            trip.note(self.pool[live.step.deployment], live.stage, outcome, live.began_s, usage)
             await live.stack.aclose()
-
-    def is_available(self, name: str) -> bool:
-        """Whether a call may go there now."""
-        return availability(self._health[name], monotonic()) != "cooling"
 
     async def _walk(
         self,
@@ -233,7 +171,7 @@ class Dispatcher:
         operation: Operation = "chat/completions",
     ) -> tuple[Step, T]:
         most = self._max_attempts if trip.max_attempts is None else min(self._max_attempts, trip.max_attempts)
-        while (step := next_step(plan, trip.failed, self.pool, self.is_available, most)) is not None:
+        while (step := next_step(plan, trip.failed, self.pool, self.standing.is_available, most)) is not None:
             if trip.failed and trip.failed[-1].step == step:
                 await self._pause(deadline_s, trip)
             ends_s = self._share(deadline_s, plan, trip, body)
@@ -251,26 +189,26 @@ class Dispatcher:
     async def _attempt(self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call], Awaitable[T]]) -> T:
         """Make one call, keep its health and its line; a failure comes out as an ``UpstreamError``."""
         name, began_s, stage = step.deployment, perf_counter(), trip.stage
-        self._health[name] = before_call(self._health[name], monotonic())
+        self.standing.called(name)
         try:
             answer = await call(step, made)
         except UpstreamError as error:
-            self._fail(name, error)
+            self.standing.failed(name, error)
             usage = _estimate(trip.input_tokens, "") if error.billed else None
-            self._note(trip, step, stage, error.code, began_s, usage)
+            trip.note(self.pool[step.deployment], stage, error.code, began_s, usage)
             raise
         except TimeoutError as error:
             timeout = UpstreamTimeout(f"{made.target.deployment.model} did not answer in time.", billed=True)
-            self._fail(name, timeout)
-            self._note(trip, step, stage, timeout.code, began_s, _estimate(trip.input_tokens, ""))
+            self.standing.failed(name, timeout)
+            trip.note(self.pool[step.deployment], stage, timeout.code, began_s, _estimate(trip.input_tokens, ""))
             raise timeout from error
         except BaseException:
-            self._abandon(name)
-            self._note(trip, step, stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s))
+            self.standing.abandoned(name)
+            trip.note(self.pool[step.deployment], stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s))
             raise
         finally:
             trip.waited_s += perf_counter() - began_s
-        self._recover(name, after_first_content if isinstance(answer, Live) else after_success)
+        (self.standing.began if isinstance(answer, Live) else self.standing.answered)(name)
         return answer
 
     def _share(self, deadline_s: float, plan: tuple[Step, ...], trip: Trip, body: Mapping[str, Any]) -> float:
@@ -284,42 +222,15 @@ class Dispatcher:
         await asyncio.sleep(min(BACKOFF_S, max(0.0, deadline_s - monotonic())))
         trip.waited_s += perf_counter() - began_s
 
-    def _note(self, trip: Trip, step: Step, stage: Stage, outcome: str, began_s: float, usage: Usage | None) -> None:
-        deployment = self.pool[step.deployment]
-        cost = call_cost_usd(usage, deployment.price) if usage is not None and deployment.price is not None else None
-        duration_s = perf_counter() - began_s
-        trip.attempts.append(
-            Attempt(deployment.name, deployment.model, stage, outcome, duration_s, usage, cost, began_s)
-        )
-
-    def _recover(self, name: str, step: Callable[[Health], Health]) -> None:
-        health = self._health[name]
-        self._health[name] = step(health)
-        if health.cooling_until_s:
-            self._on_health(name, True)
-
-    def _fail(self, name: str, error: UpstreamError) -> None:
-        health = self._health[name]
-        if not error.cools_down:
-            self._recover(name, after_success)
-            return
-        self._health[name] = after_failure(health, monotonic(), self._rules, error.retry_after_s)
-        if self._health[name].cooling_until_s != health.cooling_until_s:
-            self._on_health(name, False)
-
-    def _abandon(self, name: str) -> None:
-        self._health[name] = after_abandon(self._health[name])
-
     def _broken(self, live: Live, outcome: str) -> UpstreamBroken:
         model = self.pool[live.step.deployment].model
         return UpstreamBroken(f"The stream from {model} broke before its end ({outcome}).", billed=True)
 
     def _nothing_available(self, plan: tuple[Step, ...]) -> NothingAvailable:
-        wait_s = min(self._health[step.deployment].cooling_until_s for step in plan) - monotonic()
-        names = ", ".join(step.deployment for step in plan)
+        names = [step.deployment for step in plan]
         return NothingAvailable(
-            f"All deployments that could answer are cooling down after failures: {names}.",
-            retry_after_s=max(wait_s, 1.0),
+            f"All deployments that could answer are cooling down after failures: {', '.join(names)}.",
+            retry_after_s=max(self.standing.wait_s(names), 1.0),
         )
 
 

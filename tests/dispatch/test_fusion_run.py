@@ -18,7 +18,8 @@ from router.dispatch.fusion import Answer, FusionRun, RunOrder, Silent, StreamAu
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Call, Target
 from router.dispatch.scripted import ScriptedTransport
-from router.dispatch.single import WRITES_PER_S, Dispatcher, Trip
+from router.dispatch.single import Dispatcher
+from router.dispatch.trip import WRITES_PER_S, Trip
 from router.errors import FusionFailed, UpstreamBroken
 
 PRICES = {"judge": 25e-6, "strong": 25e-6, "a": 10e-6, "b": 5e-6, "c": 2e-6, "d": 1e-6}

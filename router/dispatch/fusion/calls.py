@@ -20,7 +20,8 @@ from router.core.spend import (
 )
 from router.core.types import Attempt, Stage, Usage
 from router.dispatch.fusion.order import DEPTH_HEADERS, Panelist, RunOrder
-from router.dispatch.single import Dispatcher, Trip
+from router.dispatch.single import Dispatcher
+from router.dispatch.trip import Trip
 from router.dispatch.web import Web
 
 _NOT_FOR_MEMBERS = ("stream", "stream_options", "n", "model")

@@ -8,7 +8,7 @@ from router.core.fusion import FusionControls, Member
 from router.core.panel import PanelistStatus
 from router.core.policy import Step
 from router.core.types import Attempt
-from router.dispatch.single import Trip
+from router.dispatch.trip import Trip
 from router.dispatch.web import Source
 from router.errors import GatewayError
 

@@ -1,0 +1,65 @@
+"""One request's way through the providers: what is known when it begins, and what it leaves behind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from router.core.cost import call_cost_usd
+from router.core.plan import Failed
+from router.core.types import Attempt, Deployment, Stage, Usage
+
+WRITES_PER_S = 100
+"""Tokens a second that a model is taken to write where nobody said: judgement, of what large hosted models do."""
+
+
+@dataclass(slots=True)
+class Trip:
+    """What one request's way through the providers leaves behind.
+
+    Attributes:
+        input_tokens: our estimate, for calls whose provider reported nothing.
+        failed: steps that were tried in vain.
+        attempts: every call, in order of its end; the record's own list.
+        waited_s: time spent waiting for providers.
+        relayed_s: our own time spent reading their streams.
+        first_stage: what the first call is for.
+        output_tokens: our estimate of the answer, the most that a call that is cut off is taken to have written.
+        written_tokens: how much it has likely written, where more is known than how long it had.
+        max_attempts: fewer calls than the dispatcher allows; None where its own limit holds.
+        headers: sent with every call.
+        around_model: the body as the caller wrote it, for every call; see ``Call``.
+        keeps_text: the answer's text is wanted for the record.
+    """
+
+    input_tokens: int
+    attempts: list[Attempt]
+    failed: list[Failed] = field(default_factory=list)
+    waited_s: float = 0.0
+    relayed_s: float = 0.0
+    first_stage: Stage = "answer"
+    output_tokens: int = 0
+    written_tokens: int | None = None
+    max_attempts: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    around_model: tuple[bytes, bytes] | None = None
+    keeps_text: bool = False
+
+    @property
+    def stage(self) -> Stage:
+        """The first call is the answer's, or a panelist's or the judge's; later ones are retries."""
+        return "retry" if self.failed else self.first_stage
+
+    def cut_off(self, after_s: float) -> Usage:
+        """What a call has likely used that was cut off before its provider said, so long after it began."""
+        written = self.written_tokens
+        if written is None:
+            written = min(self.output_tokens, int(after_s * WRITES_PER_S))
+        return Usage(self.input_tokens, written, estimated=True)
+
+    def note(self, deployment: Deployment, stage: Stage, outcome: str, began_s: float, usage: Usage | None) -> None:
+        """Write down a call that has ended, ``began_s`` on ``perf_counter``; without ``usage`` nothing was billed."""
+        cost = call_cost_usd(usage, deployment.price) if usage is not None and deployment.price is not None else None
+        duration_s = perf_counter() - began_s
+        self.attempts.append(
+            Attempt(deployment.name, deployment.model, stage, outcome, duration_s, usage, cost, began_s)
+        )
