@@ -164,14 +164,14 @@ def remember(services: Services, considered: Consideration, draft: Draft) -> Non
 
 
 def _recall(services: Services, asked: Asked, draft: Draft) -> tuple[Recalled, Assessment | None]:
-    """What binds this request; a follow-up to a turn that is not remembered has that turn assessed anew."""
+    """What binds this request; a follow-up to a turn that is not remembered has what it carries on assessed anew."""
     memory, now_s, prompt = services.memory, services.now(), asked.prompt
     turn = memory.recall(prompt.turn_key, now_s) if prompt.in_tool_loop else None
     previous_turn = memory.recall(prompt.previous_turn_key, now_s) if prompt.is_followup else None
     session = memory.recall(_session_key(asked.controls, draft.caller), now_s)
     previous = None
     if prompt.is_followup and previous_turn is None:
-        turn_before = Turn(asked.assessor, prompt.previous_text, "", draft.request_id)
+        turn_before = Turn(asked.assessor, prompt.carried_on, "", draft.request_id)
         judge_alone(turn_before)
         previous = turn_before.assessment
         draft.classifier_failed |= previous is None

@@ -76,7 +76,7 @@ class Prompt:
     Attributes:
         text: the newest human turn, without injected blocks.
         context: the human turn and the answer before it, cut; empty on a first turn.
-        previous_text: the human turn before, whole.
+        carried_on: of a follow-up, the words that it carries on: those of the newest human turn before it that is none itself.
         needs: what a deployment must support to answer.
         input_tokens: estimate over all messages and tools.
         max_output_tokens: what the caller asked for at most; None where not said.
@@ -90,7 +90,7 @@ class Prompt:
 
     text: str
     context: str = ""
-    previous_text: str = ""
+    carried_on: str = ""
     needs: frozenset[Capability] = frozenset()
     input_tokens: int = 0
     max_output_tokens: int | None = None
@@ -111,17 +111,18 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
     if newest < 0:
         newest, text = len(messages) - 1, message_text(messages[-1])
     answer = _answer_between(messages, previous, newest) if previous >= 0 else ""
+    is_followup = bool(answer) and _is_short(text)
     digest = _digest(text)
     first = digest if previous < 0 else _digest(_first_text(messages))
     return Prompt(
         text=text,
         context=f"{previous_text[:CONTEXT_CHARS]}\n{answer[-CONTEXT_CHARS:]}" if previous >= 0 else "",
-        previous_text=previous_text,
+        carried_on=_carried_on(messages, previous, previous_text) if is_followup else "",
         needs=read_needs(body),
         input_tokens=estimate_input_tokens(body),
         max_output_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         in_tool_loop=newest + 1 < len(messages) and any(_is_tool_step(message) for message in messages[newest + 1 :]),
-        is_followup=bool(answer) and _is_short(text),
+        is_followup=is_followup,
         choices=body.get("n") or 1,
         fusion_depth=fusion_depth,
         digest=digest,
@@ -218,6 +219,16 @@ def _human_turn(messages: Sequence[Mapping[str, Any]], before: int) -> tuple[int
             if text:
                 return index, text
     return -1, ""
+
+
+def _carried_on(messages: Sequence[Mapping[str, Any]], index: int, text: str) -> str:
+    """Words of the human turn at ``index``, or of the one that it is a follow-up to itself."""
+    while _is_short(text):
+        before, words = _human_turn(messages, index)
+        if before < 0 or not _answer_between(messages, before, index):
+            break
+        index, text = before, words
+    return text
 
 
 def _first_text(messages: Sequence[Mapping[str, Any]]) -> str:

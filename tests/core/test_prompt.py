@@ -140,7 +140,23 @@ def test_a_follow_up_names_the_turn_it_continues() -> None:
     )
     assert second.is_followup
     assert second.previous_turn_key == first.turn_key
-    assert second.previous_text == QUESTION
+    assert second.carried_on == QUESTION
+
+
+def test_a_follow_up_to_follow_ups_carries_on_the_question_before_them() -> None:
+    talk = (("user", QUESTION), ("assistant", "Which?"), ("user", "the third"), ("assistant", "So:"), ("user", "no"))
+    assert read_prompt(chat(*talk, ("assistant", "Then:"), ("user", "go ahead"))).carried_on == QUESTION
+    turn = ("user", "In which order did the three of them arrive in the end?")
+    assert (
+        read_prompt(chat(*talk, ("assistant", "Then:"), turn, ("assistant", "So:"), ("user", "ok"))).carried_on
+        == turn[1]
+    )
+    assert read_prompt(chat(*talk, ("assistant", "Then:"), turn)).carried_on == ""
+
+
+def test_a_conversation_of_nothing_but_short_turns_carries_on_its_first() -> None:
+    talk = (("user", "hi"), ("assistant", "hello"), ("user", "ok"), ("assistant", "Yes?"), ("user", "thanks"))
+    assert read_prompt(chat(*talk)).carried_on == "hi"
 
 
 def test_a_long_turn_and_a_first_turn_are_no_follow_ups() -> None:
