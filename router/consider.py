@@ -11,6 +11,7 @@ from router.core.fusion_controls import read_fusion, settle_ask
 from router.core.memory import Pin
 from router.core.policy import Decision, Policy, Recalled, decide
 from router.core.prompt import Prompt, read_prompt
+from router.core.types import Reason
 from router.judging import Turn, judge_alone
 from router.record.record import Draft, Texts
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from router.core.request import ModelRequest
     from router.core.types import Route
     from router.pipeline import Services
+
+
+_PASSING = frozenset({
+    Reason.BUDGET_DOWNGRADE, Reason.CONTEXT_WINDOW, Reason.FORCED_BY_CALLER,
+    Reason.CAPABILITY_VISION, Reason.CAPABILITY_TOOLS, Reason.CAPABILITY_JSON,
+})  # fmt: skip
+"""Why a request could not have the route that its prompt wanted: this lies in the request and binds no later one."""
 
 
 @value
@@ -152,14 +160,14 @@ def settle(asked: Asked, assessed: Assessed, draft: Draft) -> Consideration:
 
 
 def remember(services: Services, considered: Consideration, draft: Draft) -> None:
-    """Pin what was decided by routing; what a caller forced binds nobody, and a fallback binds only its own turn."""
+    """Pin what was decided by routing; what a caller forced binds nobody, and a detour binds only its own turn."""
     if draft.route is None or draft.deployment is None or considered.ask.kind != "auto":
         return
     # one model carries on what a panel began: a follow-up rarely needs several
     route: Route = "strong" if draft.route == "fusion" else draft.route
     pin, now_s = Pin(route, draft.deployment.name), services.now()
     services.memory.remember(considered.prompt.turn_key, pin, now_s)
-    if draft.route == considered.decision.route:
+    if draft.route == considered.decision.route and considered.decision.reason not in _PASSING:
         services.memory.remember(_session_key(considered.controls, draft.caller), pin, now_s)
 
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-import orjson
-
+from router.core.whole_json import dumps
 from router.dispatch.litellm_dialect import chunk_body, finishes
 from router.dispatch.litellm_errors import translate
 from router.dispatch.provider import Call
@@ -91,7 +90,7 @@ async def pieces(
         finished = finished or finishes(chunk)
         same = {"id": first.get("id"), "created": first.get("created")}  # litellm's ids change from piece to piece
         if not (chunk.get("usage") and _usage_is_made_up(wrapper)):
-            yield b"data: " + orjson.dumps(chunk_body({**chunk, **same})) + b"\n\n"
+            yield b"data: " + dumps(chunk_body({**chunk, **same})) + b"\n\n"
         try:
             async with asyncio.timeout_at(min(latest, monotonic() + idle_s)):
                 chunk = await next_chunk(wrapper)

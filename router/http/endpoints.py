@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from router.core.ask import AUTO_NAMES, FUSION_NAMES, MODE_NAMES, ROUTE_NAMES, read_ask
 from router.core.types import Deployment, Price
+from router.core.whole_json import dumps
 from router.errors import EndpointNotFound, GatewayError, MethodNotAllowed, RunNotFound
 from router.http.auth import Authenticator
 from router.pipeline import Services
@@ -116,7 +116,7 @@ def _price(price: Price | None) -> dict[str, Any] | None:
 
 
 def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(body), status, headers, "application/json")
+    return Response(dumps(body), status, headers, "application/json")
 
 
 def _failure(error: GatewayError) -> Response:

@@ -71,8 +71,9 @@ class FakeAnthropic:
             await send("error", error={"type": "overloaded_error", "message": SECRET_WORDS})
             return response
         await send("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        said = "\ud83d{}" if mode == "halving" else "w{} "
         for word in range(200 if mode == "slow" else 3):
-            await send("content_block_delta", index=0, delta={"type": "text_delta", "text": f"w{word} "})
+            await send("content_block_delta", index=0, delta={"type": "text_delta", "text": said.format(word)})
             await asyncio.sleep(0.02 if mode == "slow" else 0)
         if mode == "stalling":
             await asyncio.sleep(30)

@@ -145,6 +145,13 @@ async def test_a_stream_ends_with_one_usage_chunk_and_done(upstream: Upstream, p
     assert with_usage[0]["usage"]["prompt_tokens_details"]["cache_creation_tokens"] == 3
 
 
+async def test_half_a_surrogate_pair_in_a_stream_costs_nothing(upstream: Upstream, provider: LitellmProvider) -> None:
+    async with provider.stream(upstream.call("halving", stream=True)) as pieces:
+        events = b"".join([piece async for piece in pieces])
+    assert events.count(b"\\ud83d") == 3
+    assert events.endswith(b"data: [DONE]\n\n")
+
+
 async def test_tool_calls_are_streamed(upstream: Upstream, provider: LitellmProvider) -> None:
     chunks, done = await read(provider, upstream.call(stream=True, tools=[TOOL]))
     deltas = [c["delta"]["tool_calls"][0] for chunk in chunks for c in chunk["choices"] if "tool_calls" in c["delta"]]

@@ -307,6 +307,27 @@ def test_a_fallback_does_not_move_the_session_and_a_forced_call_does_not_pin_it(
         assert ask("auto") == "small"
 
 
+@pytest.mark.parametrize(
+    "controls", [{"max_cost_usd": 0.0001}, {"exclude": ["strong"]}], ids=["a budget", "an exclusion"]
+)
+def test_one_turn_that_may_not_have_strong_leaves_the_session_there(controls: dict[str, Any]) -> None:
+    hard = (
+        "Prove rigorously that the sum of the reciprocals of the primes diverges, and derive its asymptotic constant."
+    )
+    with gateway(pool(QUICK)) as live, client_of(live) as client:
+
+        def ask(text: str, **more: Any) -> tuple[str, str]:
+            body = {"router": {"session_id": "s", **more}}
+            raw = client.chat.completions.with_raw_response.create(
+                model="auto", messages=[{"role": "user", "content": text}], extra_body=body
+            )
+            return raw.headers["x-router-route"], raw.headers["x-router-reason"]
+
+        assert ask(hard)[0] == "strong"
+        assert ask("hi", **controls)[0] == "small"
+        assert ask("hi") == ("strong", "session_pinned")
+
+
 async def test_a_dry_run_is_refused_as_the_real_thing_is() -> None:
     with gateway(pool(QUICK)) as live:
         async with aiohttp.ClientSession() as session:

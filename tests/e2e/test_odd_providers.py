@@ -17,8 +17,9 @@ pool:
   small:  {{model: openai/x-small, api_base: "http://127.0.0.1:{port}/v1", api_key: k, price: {{input_usd_per_mtok: 5, output_usd_per_mtok: 5}}}}
   strong: {{model: "scripted/strong?latency_ms=0&tokens_per_second=0&jitter=0&reply=rescued"}}
 routing: {{small: [small], strong: [strong], baseline: strong}}
-ledger: {{enabled: false}}
+ledger: {{enabled: false, store_text: all}}
 server: {{access_log: false, log_level: error}}
+fusion: {{panel: [strong, {{model: strong, seed: 1}}], judge: small, early_exit: false}}
 """
 HI: list[Any] = [{"role": "user", "content": "hi"}]
 
@@ -99,6 +100,31 @@ async def test_half_a_character_costs_that_character(stream: bool) -> None:
     kind = "text/event-stream" if stream else "application/json"
     async with behind(raw.replace("😀".encode(), b"\xf0\x9f"), kind=kind) as live:
         assert await told(live, stream=stream) == TEXT.replace("😀", "\ufffd")
+
+
+HALF = rb"\ud83d"
+"""Of a surrogate pair, as JSON in ASCII has it: providers send it whose tokens end inside of an emoji."""
+
+
+async def test_a_judge_may_write_an_emoji_in_halves_and_half_of_one() -> None:
+    words = (
+        event({"content": "HALF"}).replace(b"HALF", HALF),
+        event({"content": "REST"}).replace(b"REST", rb"\ude00 " + HALF),
+    )
+    async with behind(*words, STOP, DONE) as live:
+        assert await told(live, model="fusion") == "\ud83d" + "\ude00 \ud83d"
+        assert live.wait_for_records(1)[0].outcome == "ok"
+
+
+async def test_a_run_whose_members_wrote_half_an_emoji_can_be_read_again() -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "half HALF"}, "finish_reason": "stop"}
+    raw = json.dumps({"choices": [choice]}).encode().replace(b"HALF", HALF)
+    async with behind(raw, kind="application/json") as live:
+        async with AsyncOpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client:
+            asked = {"fusion": {"panel": ["small", "strong"], "judge": "strong", "quorum": 2}}
+            made: Any = await client.chat.completions.create(model="auto", messages=HI, extra_body={"router": asked})
+            kept: Any = await client.get(f"/fusion/runs/{made.router['fusion']['run_id']}", cast_to=object)
+    assert {said["content"] for said in kept["responses"]} == {"half \ud83d", "rescued"}
 
 
 ERROR = b'{"error": {"code": %d, "message": "%s"}, "user_id": "u"}'

@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Protocol
 
-import orjson
-
 from router.core.relay import event_bytes
+from router.core.whole_json import dumps
 
 HEARTBEAT_S = 3.0
 """Longest silence in a stream. Source: below the five seconds after which some proxies and clients give up."""
@@ -83,7 +82,7 @@ class StreamAudience:
         """An event, for callers who asked; a comment for the others, which every client skips."""
         self._stage = event
         if self._events:
-            await self._out(f"event: fusion.{event}\n".encode() + b"data: " + orjson.dumps(facts) + b"\n\n")
+            await self._out(f"event: fusion.{event}\n".encode() + b"data: " + dumps(facts) + b"\n\n")
         else:
             await self._out(f": fusion {event}\n\n".encode())
 

@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from router.core.analysis import Analysis, read_analysis
 from router.core.frame import Frame, analysis_marker, judge_body
 from router.core.policy import Step
 from router.core.prompt import estimate_input_tokens
 from router.core.split import AnswerSplit
 from router.core.types import Attempt
+from router.core.whole_json import loads
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.order import reply_text, with_text
@@ -150,7 +149,7 @@ def _content(events: bytes) -> str:
     parts = []
     for event in events.split(b"\n\n"):
         if event.startswith(b"data: {"):
-            parts.append(_delta_text(orjson.loads(event[6:])))
+            parts.append(_delta_text(loads(event[6:])))
     return "".join(parts)
 
 
