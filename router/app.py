@@ -45,7 +45,8 @@ from router.orphan import end_with_parent
 from router.pipeline import Services
 from router.providers import SEARXNG
 from router.record.exposition import MULTIPROC_DIR
-from router.record.log import RequestLog, start_logging
+from router.record.log import RequestLog
+from router.record.messages import queued_messages, write_messages
 from router.record.metrics import Metrics
 from router.record.record import RequestRecord
 from router.record.traces import Traces
@@ -109,31 +110,32 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        listener = start_logging(settings.server.log_level)
-        request_log.start()
-        if ledger is not None:
-            ledger.start()
-        if translated or _searches_by_litellm(settings):
-            log.info("loading litellm, which takes some seconds; nobody is answered until then")
-            began_s = time.monotonic()
-            await ways.translated.warm_up(translated)
-            log.info("litellm is loaded after %.1f s", time.monotonic() - began_s)
-        handing_over = asyncio.create_task(metrics.keep_handing_over()) if MULTIPROC_DIR in os.environ else None
-        watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
-        gc.freeze()  # what is loaded stays: walking it again and again took a tenth of the time under load
-        gc.set_threshold(GARBAGE)
-        yield
-        watch.cancel()
-        if handing_over is not None:
-            handing_over.cancel()
-            metrics.hand_over()
-        await ways.http.aclose()
-        if traces is not None:
-            await asyncio.to_thread(traces.stop)  # it may wait for the collector
-        if ledger is not None:
-            await asyncio.to_thread(ledger.stop)
-        request_log.stop()
-        listener.stop()
+        with queued_messages(settings.server.log_level):
+            request_log.start()
+            if ledger is not None:
+                ledger.start()
+            if translated or _searches_by_litellm(settings):
+                log.info("loading litellm, which takes some seconds; nobody is answered until then")
+                began_s = time.monotonic()
+                await ways.translated.warm_up(translated)
+                log.info("litellm is loaded after %.1f s", time.monotonic() - began_s)
+            handing_over = asyncio.create_task(metrics.keep_handing_over()) if MULTIPROC_DIR in os.environ else None
+            watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
+            gc.freeze()  # what is loaded stays: walking it again and again took a tenth of the time under load
+            gc.set_threshold(GARBAGE)
+            log.info("serving, judging by %s", services.assessor.artifact if services.assessor else "nothing")
+            yield
+            log.info("no longer serving")
+            watch.cancel()
+            if handing_over is not None:
+                handing_over.cancel()
+                metrics.hand_over()
+            await ways.http.aclose()
+            if traces is not None:
+                await asyncio.to_thread(traces.stop)  # it may wait for the collector
+            if ledger is not None:
+                await asyncio.to_thread(ledger.stop)
+            request_log.stop()
 
     app = FastAPI(title="fusion-router", version=__version__, lifespan=lifespan, openapi_url=None)
     add_endpoints(app, services, auth, lambda: _readiness(services))
@@ -148,13 +150,16 @@ def create_app_from_environment() -> Front:
     """The application of a worker process; the command that started it has left the config's path.
 
     Raises:
-        SystemExit: the config, which may have changed since, cannot be used; the message says why.
+        SystemExit: the config, which may have changed since, cannot be used; the log says why.
     """
     path = os.environ.get(CONFIG_VARIABLE)
+    write_messages("info")
     try:
         settings = load_settings(Path(path) if path else None, os.environ)
     except SettingsError as error:
-        raise SystemExit(str(error)) from None
+        log.error("the config cannot be used: %s", error)
+        raise SystemExit(1) from None
+    write_messages(settings.server.log_level)
     end_with_parent()
     return create_app(settings)
 

@@ -214,12 +214,14 @@ class UpstreamError(GatewayError):
         param: str | None = None,
         retry_after_s: float | None = None,
         upstream_status: int | None = None,
+        upstream_code: str | None = None,
         billed: bool = False,
         should_retry: bool | None = None,
     ) -> None:
-        """Keep also the provider's own status and advice, and whether the failed call may have cost money."""
+        """Keep also the provider's own status, code and advice, and whether the failed call may have cost money."""
         super().__init__(message, param=param, retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
+        self.upstream_code = upstream_code
         self.billed = billed
         self.should_retry = should_retry
 

@@ -2,6 +2,7 @@
 
 import argparse
 import ipaddress
+import logging
 import os
 import socket
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from router.commands.settings import read_settings
+from router.record.messages import write_messages
 from router.settings import LedgerSettings, Settings
 
 SPARE_FILES = 64
@@ -32,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
     settings = replace(settings, server=replace(server, port=port))
     announce(settings, open_as_many_files_as_allowed())
+    write_messages(settings.server.log_level)
     if settings.server.workers > 1:
         return _serve_many(settings, options)
     from router.app import create_app
@@ -153,6 +156,7 @@ def _serve_many(settings: Settings, options: argparse.Namespace) -> int:
     from router.app import CONFIG_VARIABLE
     from router.record.exposition import MULTIPROC_DIR
 
+    logging.getLogger("uvicorn").setLevel(logging.INFO)  # a worker's death and a renewal are no more than that to it
     if options.config is not None:
         os.environ[CONFIG_VARIABLE] = str(options.config.resolve())
     with tempfile.TemporaryDirectory(prefix="fusion-router-metrics-") as directory:

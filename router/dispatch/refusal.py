@@ -89,6 +89,9 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
 _KEY_LIKE = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|nvapi)[-_][A-Za-z0-9_\-*.]{6,}|\bAIza[\w\-*]{6,}|\b[Bb]earer\s+[^\s\"',;]+"
 )
+_CODE = re.compile("[a-z][a-z_.]{1,59}", re.I)
+"""A provider's word for a kind of error, told from a sentence, a key or a number."""
+
 _ERROR_STATUS = re.compile("[45][0-9][0-9]")
 _DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?")
 
@@ -128,6 +131,7 @@ def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target,
         param=scrubbed(complaint.param, target) if told and complaint.param else None,
         retry_after_s=retry_after_s(headers, now_s=now_s),
         upstream_status=status,
+        upstream_code=next((code for code in complaint.codes if _CODE.fullmatch(code)), None),
         should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "").lower()),
     )
 

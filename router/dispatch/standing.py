@@ -1,5 +1,6 @@
 """How each deployment has been doing, and which are left out for now: one book for all requests."""
 
+import logging
 from collections.abc import Callable, Iterable
 from time import monotonic
 
@@ -14,6 +15,8 @@ from router.core.health import (
     before_call,
 )
 from router.errors import UpstreamError
+
+log = logging.getLogger("router")
 
 
 class Standing:
@@ -57,9 +60,14 @@ class Standing:
         if not error.cools_down:
             self.answered(name)
             return
-        self._health[name] = after_failure(health, monotonic(), self._rules, error.retry_after_s)
-        if self._health[name].cooling_until_s != health.cooling_until_s:
+        now_s = monotonic()
+        self._health[name] = after_failure(health, now_s, self._rules, error.retry_after_s)
+        until_s = self._health[name].cooling_until_s
+        if until_s != health.cooling_until_s:
+            log.warning("%s is left out for %.1f s: %s", name, until_s - now_s, _said(error))
             self._on_change(name, False)
+        else:
+            log.info("a call to %s failed: %s", name, _said(error))
 
     def abandoned(self, name: str) -> None:
         """A call was given up, or has ended: if it was the one probe, another may try."""
@@ -69,4 +77,11 @@ class Standing:
         health = self._health[name]
         self._health[name] = step(health)
         if health.cooling_until_s:
+            log.warning("%s answers again", name)
             self._on_change(name, True)
+
+
+def _said(error: UpstreamError) -> str:
+    """What is wrong with a deployment: our words and code, and the provider's code; never its own words."""
+    codes = [code for code in (error.code, error.upstream_code) if code is not None]
+    return f"{error.message} [{', '.join(codes)}]"

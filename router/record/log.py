@@ -1,12 +1,9 @@
 """One structured line per request, written by a thread of its own: a slow terminal never holds a request up."""
 
-import logging
 import sys
 import threading
 import time
 from collections import deque
-from logging.handlers import QueueHandler, QueueListener
-from queue import SimpleQueue
 from typing import Any, TextIO
 
 from router.core.whole_json import dumps
@@ -93,17 +90,3 @@ def line(record: RequestRecord) -> dict[str, Any]:
         "attempts": [attempt_facts(attempt) for attempt in record.attempts],
         "policy": record.policy,
     }
-
-
-def start_logging(level: str) -> QueueListener:
-    """Send the gateway's other messages to standard error through a queue; stop the listener to flush it."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
-    listener = QueueListener(queue, handler)
-    root = logging.getLogger("router")
-    root.handlers = [QueueHandler(queue)]
-    root.setLevel(level.upper())
-    root.propagate = False
-    listener.start()
-    return listener

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -429,14 +431,16 @@ def wait_until_served(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("the gateway did not start")
 
 
-def start(*arguments: str, config: str, tmp_path: Any) -> tuple["subprocess.Popen[bytes]", int]:
+def start(
+    *arguments: str, config: str, tmp_path: Any, log: Path | None = None
+) -> tuple["subprocess.Popen[bytes]", int]:
     path = tmp_path / "router.yaml"
     path.write_text(config)
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "router", "serve", "--config", str(path), "--port", str(port), *arguments],
-        stderr=subprocess.PIPE,
-    )
+    command = [sys.executable, "-m", "router", "serve", "--config", str(path), "--port", str(port), *arguments]
+    with ExitStack() as files:
+        to = subprocess.PIPE if log is None else files.enter_context(log.open("wb"))
+        process = subprocess.Popen(command, stderr=to)
     wait_until_served(port, process)
     return process, port
 

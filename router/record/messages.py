@@ -1,0 +1,53 @@
+"""The gateway's messages beside the requests' lines: like those, one JSON object each, with its time."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
+
+from router.core.whole_json import dumps
+
+OTHERS = ("uvicorn", "asyncio")
+"""Whose warnings are ours to pass on; what they say of less is said by us where it matters."""
+
+
+class _AsJson(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """The message, with a traceback where there is one, in an object of one line."""
+        said = {"time": record.created, "level": record.levelname.lower(), "process": record.process}
+        return dumps({**said, "message": super().format(record)}).decode()
+
+
+def write_messages(level: str) -> None:
+    """Write them to standard error as they come: before anybody is served, and where nobody is."""
+    _send_to(_to_stderr(), level)
+
+
+@contextmanager
+def queued_messages(level: str) -> Iterator[None]:
+    """Write them from a thread of their own meanwhile: a slow terminal never holds a request up."""
+    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listener = QueueListener(queue, _to_stderr())
+    _send_to(QueueHandler(queue), level)
+    listener.start()
+    try:
+        yield
+    finally:
+        write_messages(level)
+        listener.stop()
+
+
+def _to_stderr() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_AsJson())
+    return handler
+
+
+def _send_to(handler: logging.Handler, level: str) -> None:
+    least = logging.getLevelNamesMapping()[level.upper()]
+    for name in ("router", *OTHERS):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(max(least, logging.WARNING) if name in OTHERS else least)
