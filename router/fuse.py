@@ -90,7 +90,7 @@ def _order(
 async def _run(services: Services, order: RunOrder, audience: Audience, draft: Draft) -> Answer:
     """Go through the run; whatever becomes of it, the record gets its facts and the store the run."""
     began_s = perf_counter()
-    run = FusionRun(order, services.dispatcher, audience, draft.attempts, services.web)
+    run = FusionRun(order, services.dispatcher, audience, draft.attempts, services.checker, services.web)
     try:
         answer = await run.answer()
         _answered_by(services, draft, order, answer)

@@ -15,7 +15,8 @@ from router.core.plan import fallback_reason
 from router.core.policy import Decision, Policy, Step, output_tokens_of
 from router.core.request import ModelRequest
 from router.core.types import Reason
-from router.dispatch.fusion import DEPTH_HEADERS, RunStore
+from router.dispatch.confined import Confined
+from router.dispatch.fusion import DEPTH_HEADERS, SCHEMA_CHECKER, RunStore
 from router.dispatch.single import Dispatcher
 from router.dispatch.trip import Trip
 from router.dispatch.web import Web
@@ -86,6 +87,7 @@ class Services:
     stores: StoredText = "none"
     web: Web | None = None
     docket: Docket = field(default_factory=Docket)
+    checker: Confined = field(default_factory=lambda: Confined(SCHEMA_CHECKER))
 
 
 async def answer_chat(services: Services, exchange: Exchange) -> None:

@@ -14,7 +14,8 @@ from router.core.fusion import FusionControls, Member
 from router.core.health import CooldownRules
 from router.core.policy import Step
 from router.core.types import Attempt, Deployment, Price, Usage
-from router.dispatch.fusion import Answer, FusionRun, RunOrder, Silent, StreamAudience
+from router.dispatch.confined import Confined
+from router.dispatch.fusion import SCHEMA_CHECKER, Answer, FusionRun, RunOrder, Silent, StreamAudience
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Call, Target
 from router.dispatch.scripted import ScriptedTransport
@@ -23,6 +24,7 @@ from router.dispatch.trip import WRITES_PER_S, Trip
 from router.errors import FusionFailed, UpstreamBroken
 
 PRICES = {"judge": 25e-6, "strong": 25e-6, "a": 10e-6, "b": 5e-6, "c": 2e-6, "d": 1e-6}
+CHECKER = Confined(SCHEMA_CHECKER)
 JUDGE = "latency_ms=5&tokens_per_second=0&judge=1"
 
 
@@ -65,7 +67,7 @@ def order(
 
 async def go(asked: RunOrder, pool: Dispatcher, audience: Any = None) -> tuple[Answer, dict[str, Any], list[Attempt]]:
     attempts: list[Attempt] = []
-    run = FusionRun(asked, pool, audience or Silent(), attempts)
+    run = FusionRun(asked, pool, audience or Silent(), attempts, CHECKER)
     answer = await run.answer()
     facts = run.facts()
     costs = [line["cost_usd"] for line in facts["cost"]["lines"]]
@@ -215,7 +217,7 @@ async def test_without_time_nobody_is_asked_alone() -> None:
     pool = dispatcher(**{name: script(latency_ms=9_000) for name in "abc"})
     attempts: list[Attempt] = []
     with pytest.raises(FusionFailed, match="a: late; b: late; c: late"):
-        await FusionRun(order(total_s=0.6, deadline_s=0.1), pool, Silent(), attempts).answer()
+        await FusionRun(order(total_s=0.6, deadline_s=0.1), pool, Silent(), attempts, CHECKER).answer()
     assert [attempt.stage for attempt in attempts] == ["panel"] * 3
 
 
@@ -452,7 +454,7 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_a_caller_who_hangs_up_cancels_every_call_and_each_is_billed() -> None:
     pool, attempts = dispatcher(**{name: script(latency_ms=9_000) for name in "abc"}), list[Attempt]()
-    run = FusionRun(order(), pool, Silent(), attempts)
+    run = FusionRun(order(), pool, Silent(), attempts, CHECKER)
     task = asyncio.create_task(run.answer())
     await asyncio.sleep(0.05)
     task.cancel()
@@ -497,7 +499,7 @@ async def test_when_members_spent_the_judges_money_there_is_no_judge() -> None:
 
 
 async def test_under_a_cap_a_judge_that_would_go_on_for_ever_is_bounded_too() -> None:
-    calls = FusionRun(order(), dispatcher(**OPEN), Silent(), []).calls
+    calls = FusionRun(order(), dispatcher(**OPEN), Silent(), [], CHECKER).calls
     cap_usd = calls.prices.run_usd(calls.plan) * 1.2
     _, facts, _ = await go(order(cap_usd=cap_usd), dispatcher(**OPEN, judge=script(words=50_000)))
     assert facts["status"] == "judged"
@@ -505,7 +507,7 @@ async def test_under_a_cap_a_judge_that_would_go_on_for_ever_is_bounded_too() ->
 
 
 async def test_a_cap_bounds_the_run_and_what_is_given_up_is_said() -> None:
-    whole = FusionRun(order(), dispatcher(**OPEN), Silent(), []).calls
+    whole = FusionRun(order(), dispatcher(**OPEN), Silent(), [], CHECKER).calls
     whole_usd = whole.prices.run_usd(whole.plan)
     for share in (1.0, 0.7, 0.5, 0.3, 0.1, 0.01):
         cap_usd = whole_usd * share

@@ -18,7 +18,7 @@ from router.dispatch.provider import Call
 from router.dispatch.web import Web
 from router.dispatch.web.fetch import Fetcher
 from router.dispatch.web.search import SearxngSearch
-from tests.dispatch.test_fusion_run import dispatcher, order, script
+from tests.dispatch.test_fusion_run import CHECKER, dispatcher, order, script
 from tests.dispatch.web.sites import LocalWeb, local_web
 
 RESEARCH = script(research=1, answer="1893")
@@ -38,7 +38,7 @@ def web_of(found: LocalWeb, **more: Any) -> Web:
 
 async def go(asked: Any, pool: Any, web: Web | None) -> tuple[Any, dict[str, Any], list[Attempt]]:
     attempts: list[Attempt] = []
-    run = FusionRun(asked, pool, Silent(), attempts, web)
+    run = FusionRun(asked, pool, Silent(), attempts, CHECKER, web)
     answer = await run.answer()
     facts = run.facts()
     assert len(facts["cost"]["lines"]) == len(attempts)

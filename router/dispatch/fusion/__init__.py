@@ -8,9 +8,11 @@ from router.dispatch.fusion.audience import Audience, Silent, StreamAudience
 from router.dispatch.fusion.order import DEPTH_HEADERS, Answer, RunOrder
 from router.dispatch.fusion.run import FusionRun
 from router.dispatch.fusion.store import KeptRun, RunStore
+from router.dispatch.fusion.structured import SCHEMA_CHECKER
 
 __all__ = [
     "DEPTH_HEADERS",
+    "SCHEMA_CHECKER",
     "Answer",
     "Audience",
     "FusionRun",

@@ -1,6 +1,6 @@
 """Rounds of revision: each member sees the others' answers, without names, and may write its own again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.order import Panelist
 from router.dispatch.fusion.panel import Ask, ask_panel
 
-Compare = Callable[[Sequence[Panelist]], Verdict]
+Compare = Callable[[Sequence[Panelist]], Awaitable[Verdict]]
 
 
 async def debate(calls: RunCalls, usable: Sequence[Panelist], compare: Compare, audience: Audience) -> None:
@@ -21,7 +21,7 @@ async def debate(calls: RunCalls, usable: Sequence[Panelist], compare: Compare, 
         if len(usable) < 2 or not _affords_round(calls, usable):
             break
         await audience.hear("debating", {"round": number + 1})
-        bodies = [_revision(calls, panelist, usable, compare, number) for panelist in usable]
+        bodies = [await _revision(calls, panelist, usable, compare, number) for panelist in usable]
         tokens = max(estimate_input_tokens(body) for body in bodies)
         asks: list[Ask] = [
             partial(calls.ask, panelist, body, input_tokens=tokens)
@@ -30,7 +30,7 @@ async def debate(calls: RunCalls, usable: Sequence[Panelist], compare: Compare, 
         await ask_panel(calls, usable, asks, audience, calls.stage_ends_s())
 
 
-def _revision(
+async def _revision(
     calls: RunCalls, panelist: Panelist, usable: Sequence[Panelist], compare: Compare, number: int
 ) -> dict[str, Any]:
     """The request to one member: its own answer, and the others' in a frame that only it sees."""
@@ -38,7 +38,7 @@ def _revision(
     name = panelist.member.deployment
     frame = frame_candidates(
         [other.text for other in others],
-        compare(others),
+        await compare(others),
         f"{calls.order.run_id}/{number}/{panelist.rank}",
         calls.candidate_tokens(name),
     )

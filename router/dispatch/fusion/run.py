@@ -21,6 +21,7 @@ from router.core.prompt import text_tokens
 from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, can_use_tools, output_limit
 from router.core.types import Attempt
 from router.core.verdict import Verdict, compare, equal_texts
+from router.dispatch.confined import Confined
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.debate import debate
@@ -47,6 +48,7 @@ class FusionRun:
         dispatcher: Dispatcher,
         audience: Audience,
         attempts: list[Attempt],
+        checker: Confined,
         web: Web | None = None,
     ) -> None:
         """Fit the order into its budget; nobody is called yet.
@@ -56,10 +58,11 @@ class FusionRun:
             dispatcher: how deployments are called.
             audience: who hears of it meanwhile.
             attempts: where the lines of the calls go.
+            checker: holds answers to the caller's JSON schema.
             web: what panelists may use of the web; None without any.
         """
         self.order, self.audience = order, audience
-        self._shape = shape_of(order.body)
+        self._shape = shape_of(order.body, checker, order.deadline_s)
         # some providers write JSON by a tool call of their own, which leaves no room for others
         self.calls = RunCalls(order, dispatcher, attempts, web if self._shape is None else None)
         panel = self.calls.plan.panel
@@ -85,7 +88,7 @@ class FusionRun:
         usable = self._usable()
         if not usable:
             return await self._alone()
-        self.verdict = self._compare(usable)
+        self.verdict = await self._compare(usable)
         if self.order.controls.mode == "auto" and self.verdict.kind == "closed":
             self.mode = "vote"
         agreed = self._agreed(usable)
@@ -137,9 +140,10 @@ class FusionRun:
                 asks.append(partial(calls.ask, panelist, calls.body_for(panelist.member, limit)))
         return asks
 
-    def _compare(self, usable: Sequence[Panelist]) -> Verdict:
+    async def _compare(self, usable: Sequence[Panelist]) -> Verdict:
         texts = [panelist.text for panelist in usable]
         if self._shape is not None:
+            await self._shape.read(texts)
             return equal_texts([canonical(self._shape.fitted(text) or text) for text in texts])
         is_vote = self.order.controls.mode == "vote"
         return compare(texts, is_vote or self.order.closed_answer or None, labels=is_vote)
@@ -179,7 +183,7 @@ class FusionRun:
             await debate(self.calls, usable, self._compare, self.audience)
         finally:
             self.panel_s += perf_counter() - began_s
-        self.verdict = self._compare(usable)
+        self.verdict = await self._compare(usable)
 
     def _may_judge(self, usable: Sequence[Panelist]) -> bool:
         """There is a judge, time for it, and money."""
@@ -195,7 +199,7 @@ class FusionRun:
 
     async def _judge(self, usable: Sequence[Panelist]) -> Answer:
         """Let the judge write or pick; whatever goes wrong, the best member's candidate is still there."""
-        verdict = self.verdict or self._compare(usable)
+        verdict = self.verdict or await self._compare(usable)
         texts, room = [panelist.text for panelist in usable], self.calls.candidate_tokens(self.order.judge)
         self.frame = frame_candidates(texts, verdict, self.order.run_id, room)
         for panelist, label in zip(usable, self.frame.labels, strict=True):
@@ -220,6 +224,7 @@ class FusionRun:
     async def _give_judged(self, usable: Sequence[Panelist], judged: Judged) -> Answer:
         text = judged.text
         if self._shape is not None:
+            await self._shape.read([text])
             text = self._shape.fitted(text) or ""
         if not text.strip():
             return await self._give(self._chosen(usable) or self._best(usable), "degraded")

@@ -352,7 +352,7 @@ async def test_pages_are_parsed_without_the_gateways_environment(
     program.write_text('#!/bin/sh\ncat > /dev/null\nprintf \'{"title": "", "text": "key: %s"}\' "$PROVIDER_KEY"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PROVIDER_KEY", "sk-secret")
-    monkeypatch.setattr("router.dispatch.web.page.sys.executable", str(program))
+    monkeypatch.setattr("router.dispatch.confined.sys.executable", str(program))
     async with site(says(HTML)) as base:
         assert (await fetch(base)).text == "key:"
 
@@ -363,7 +363,7 @@ async def test_a_parser_that_cannot_even_start_is_told_to_the_operator(
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(0o755)
-    monkeypatch.setattr("router.dispatch.web.page.sys.executable", str(program))
+    monkeypatch.setattr("router.dispatch.confined.sys.executable", str(program))
     async with site(says(HTML)) as base:
         assert "parser" in await refusal(base)
     assert "reader.py ended with 1" in caplog.text
