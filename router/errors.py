@@ -26,6 +26,7 @@
     ├── UpstreamError                   a provider's answer, or the lack of one
     │   ├── UpstreamRejected       400  upstream_rejected        give up: another model would say the same
     │   ├── UpstreamContextTooLong 400  context_length_exceeded  fall back: a larger window may fit
+    │   ├── UpstreamIncapable      400  capability_unavailable   fall back: another model may be able to
     │   ├── UpstreamFiltered       400  content_filter           give up
     │   ├── UpstreamRateLimited    429  upstream_rate_limited    retry elsewhere, cool down
     │   ├── UpstreamAuthFailed     502  upstream_auth_failed     fall back, cool down
@@ -241,6 +242,16 @@ class UpstreamContextTooLong(UpstreamError):
 
     status = 400
     code = "context_length_exceeded"
+    type = "invalid_request_error"
+    next_step = "fall_back"
+    cools_down = False
+
+
+class UpstreamIncapable(UpstreamError):
+    """The provider has nobody who can do what this request asks of the model."""
+
+    status = 400
+    code = "capability_unavailable"
     type = "invalid_request_error"
     next_step = "fall_back"
     cools_down = False

@@ -45,6 +45,13 @@ def next_step(
         again = not isinstance(last.error, UpstreamRateLimited) and tried.count(last.step.deployment) == 1
         if again and is_available(last.step.deployment):
             return last.step
+    return next_model(plan, tried, pool, is_available)
+
+
+def next_model(
+    plan: Sequence[Step], tried: Sequence[str], pool: Mapping[str, Deployment], is_available: Callable[[str], bool]
+) -> Step | None:
+    """The first deployment of the plan with a model of which nothing was tried; None where there is none."""
     models_tried = {pool[name].model for name in tried}
     for step in plan:
         if pool[step.deployment].model not in models_tried and is_available(step.deployment):

@@ -17,6 +17,7 @@ from router.errors import (
     UpstreamError,
     UpstreamFailed,
     UpstreamFiltered,
+    UpstreamIncapable,
     UpstreamModelMissing,
     UpstreamRateLimited,
     UpstreamRejected,
@@ -62,11 +63,13 @@ BY_CODE: dict[str, type[UpstreamError]] = {
     "invalid_api_key": UpstreamAuthFailed,
     "API_KEY_INVALID": UpstreamAuthFailed,
 }
-"""The ``code`` or ``type`` of a 400, 413 or 422. Source: OpenAI, Azure, llama.cpp and Gemini error references."""
+"""The ``code`` or ``type`` of a status that may be about the request. Source: OpenAI, Azure, llama.cpp and Gemini error references."""
 
 REFINED: dict[type[UpstreamError], str] = {
     UpstreamContextTooLong: "the prompt does not fit the model's window",
     UpstreamFiltered: "the provider's content filter refuses the prompt",
+    UpstreamIncapable: "the provider has nobody for this model who does what the request asks",
+    UpstreamRejected: BY_STATUS[400][1],
     UpstreamModelMissing: BY_STATUS[404][1],
     UpstreamAuthFailed: BY_STATUS[401][1],
 }
@@ -82,9 +85,14 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
         UpstreamContextTooLong,
     ),
     (re.compile(r"api[ _]key (is )?(not valid|invalid)|(invalid|incorrect) api[ _]key", re.I), UpstreamAuthFailed),
+    (re.compile(r"no endpoints (found|available) (that|matching)|no allowed providers", re.I), UpstreamIncapable),
+    (re.compile(r"input was flagged|requires moderation", re.I), UpstreamFiltered),
     (re.compile(r"not a valid model|model .{0,80}(does not exist|not found)", re.I), UpstreamModelMissing),
 )
 """For providers that put it in words only: vLLM, Anthropic, OpenRouter, Gemini."""
+
+_PERHAPS_THE_REQUEST = (400, 403, 404, 413, 422)
+"""Statuses whose body is read: it may say that this request is at fault, not the deployment that all others use too."""
 
 _KEY_LIKE = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|nvapi)[-_][A-Za-z0-9_\-*.]{6,}|\bAIza[\w\-*]{6,}|\b[Bb]earer\s+[^\s\"',;]+"
@@ -120,11 +128,11 @@ def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target,
     """
     complaint = read_complaint(raw)
     kind, text = BY_STATUS.get(status) or BY_CLASS.get(status // 100, BY_CLASS[5])
-    if status in (400, 413, 422):
+    if status in _PERHAPS_THE_REQUEST:
         finer = _refined(kind, complaint)
         kind, text = finer, REFINED.get(finer, text)
     told = ""
-    if kind in (UpstreamRejected, UpstreamContextTooLong, UpstreamFiltered):
+    if kind in (UpstreamRejected, UpstreamContextTooLong, UpstreamFiltered, UpstreamIncapable):
         told = scrubbed(complaint.message, target)
     return kind(
         f"{target.deployment.name}: {text} (status {status})" + (f": {told}" if told else ""),
@@ -152,7 +160,10 @@ def _refined(kind: type[UpstreamError], complaint: Complaint) -> type[UpstreamEr
     for code in complaint.codes:
         if code in BY_CODE:
             return BY_CODE[code]
-    return next((finer for words, finer in _BY_WORDS if words.search(complaint.message)), kind)
+    finer = next((finer for words, finer in _BY_WORDS if words.search(complaint.message)), kind)
+    if finer is UpstreamModelMissing and complaint.param not in (None, "", "model"):
+        return UpstreamRejected  # something is missing that the request names: a file, an item
+    return finer
 
 
 def read_complaint(raw: bytes) -> Complaint:

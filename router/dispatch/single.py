@@ -11,11 +11,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic, perf_counter, time
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from router.core.health import CooldownRules
-from router.core.plan import Failed, next_step
+from router.core.plan import Failed, next_model, next_step
 from router.core.policy import Step
 from router.core.prompt import text_tokens
 from router.core.relay import Relay
@@ -23,7 +24,7 @@ from router.core.types import Deployment, Stage, Usage
 from router.core.usage import read_usage
 from router.dispatch.provider import Call, Operation, Provider, Target
 from router.dispatch.refusal import refusal_under_200
-from router.dispatch.standing import Standing
+from router.dispatch.standing import Standing, UnderWay
 from router.dispatch.trip import Trip
 from router.errors import (
     NothingAvailable,
@@ -52,6 +53,7 @@ class Live:
     stack: AsyncExitStack
     began_s: float
     stage: Stage
+    call: UnderWay
 
 
 class Dispatcher:
@@ -80,6 +82,9 @@ class Dispatcher:
         self._provider_of = provider_of
         self._max_attempts = max_attempts
         self.standing = Standing(targets, rules, on_health)
+        self._is_available: dict[Operation, Callable[[str], bool]] = {
+            operation: partial(self.standing.is_available, operation=operation) for operation in get_args(Operation)
+        }
 
     async def complete(self, plan: tuple[Step, ...], body: Mapping[str, Any], deadline_s: float, trip: Trip,
                        operation: Operation = "chat/completions") -> tuple[Step, dict[str, Any]]:  # fmt: skip
@@ -90,7 +95,7 @@ class Dispatcher:
             NothingAvailable: every deployment of the plan is cooling down.
         """
 
-        async def call(step: Step, made: Call) -> dict[str, Any]:
+        async def call(step: Step, made: Call, under_way: UnderWay) -> dict[str, Any]:
             began_s, stage = perf_counter(), trip.stage
             reply = await self._provider_of(made.target).complete(made)
             usage = read_usage(reply.get("usage")) or _estimate(trip.input_tokens, _reply_text(reply))
@@ -106,14 +111,14 @@ class Dispatcher:
             UpstreamError, NothingAvailable: as ``complete`` does.
         """
 
-        async def call(step: Step, made: Call) -> Live:
+        async def call(step: Step, made: Call, under_way: UnderWay) -> Live:
             began_s, stage = perf_counter(), trip.stage
             relay = Relay(body.get("n") or 1, keeps_text=trip.keeps_text)
             async with AsyncExitStack() as stack:
                 chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
                 async with asyncio.timeout_at(min(deadline_s, monotonic() + made.target.timeouts.first_byte_s)):
                     first = await _first_content(chunks, relay, made.target)
-                return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage)
+                return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage, under_way)
 
         return (await self._walk(plan, body, deadline_s, trip, call))[1]
 
@@ -147,16 +152,15 @@ class Dispatcher:
                         break
             relay.close()
             outcome = "ok"
-            self.standing.answered(live.step.deployment)
+            self.standing.answered(live.call)
         except UpstreamError as error:
             outcome = error.code
-            self.standing.failed(live.step.deployment, error)
+            self.standing.failed(live.call, error)
             raise self._broken(live, outcome) from error
         except TimeoutError as error:
             outcome = UpstreamTimeout.code
             raise self._broken(live, outcome) from error
         finally:
-            self.standing.abandoned(live.step.deployment)
             usage = relay.usage or Usage(trip.input_tokens, (relay.output_chars + 3) // 4, estimated=True)
             trip.note(self.pool[live.step.deployment], live.stage, outcome, live.began_s, usage)
             await live.stack.aclose()
@@ -167,55 +171,59 @@ class Dispatcher:
         body: Mapping[str, Any],
         deadline_s: float,
         trip: Trip,
-        call: Callable[[Step, Call], Awaitable[T]],
+        call: Callable[[Step, Call, UnderWay], Awaitable[T]],
         operation: Operation = "chat/completions",
     ) -> tuple[Step, T]:
         most = self._max_attempts if trip.max_attempts is None else min(self._max_attempts, trip.max_attempts)
-        while (step := next_step(plan, trip.failed, self.pool, self.standing.is_available, most)) is not None:
+        is_available = self._is_available[operation]
+        while (step := next_step(plan, trip.failed, self.pool, is_available, most)) is not None:
             if trip.failed and trip.failed[-1].step == step:
                 await self._pause(deadline_s, trip)
-            ends_s = self._share(deadline_s, plan, trip, body)
+                if not is_available(step.deployment):
+                    continue  # it has failed others meanwhile
+            if trip.failed and monotonic() >= deadline_s:
+                break
+            ends_s = deadline_s
+            if len(trip.failed) + 1 < most and len(plan) > 1 and not body.get("stream"):
+                # a reply in one piece shows no first byte by which to tell a hang from a long answer: leave half the time
+                tried = [failure.step.deployment for failure in trip.failed] + [step.deployment]
+                if next_model(plan, tried, self.pool, is_available) is not None:
+                    ends_s = (monotonic() + deadline_s) / 2
             made = Call(self.targets[step.deployment], body, ends_s, operation, trip.headers, trip.around_model)
             try:
                 return step, await self._attempt(step, made, trip, call)
             except UpstreamError as error:
                 trip.failed.append(Failed(step, error))
-            if monotonic() >= deadline_s:
-                break
         if trip.failed:
             raise trip.failed[-1].error
-        raise self._nothing_available(plan)
+        raise self._nothing_available(plan, operation)
 
-    async def _attempt(self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call], Awaitable[T]]) -> T:
+    async def _attempt(
+        self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call, UnderWay], Awaitable[T]]
+    ) -> T:
         """Make one call, keep its health and its line; a failure comes out as an ``UpstreamError``."""
-        name, began_s, stage = step.deployment, perf_counter(), trip.stage
-        self.standing.called(name)
+        began_s, stage = perf_counter(), trip.stage
+        under_way = self.standing.called(step.deployment, made.operation)
         try:
-            answer = await call(step, made)
+            answer = await call(step, made, under_way)
         except UpstreamError as error:
-            self.standing.failed(name, error)
+            self.standing.failed(under_way, error)
             usage = _estimate(trip.input_tokens, "") if error.billed else None
             trip.note(self.pool[step.deployment], stage, error.code, began_s, usage)
             raise
         except TimeoutError as error:
             timeout = UpstreamTimeout(f"{made.target.deployment.model} did not answer in time.", billed=True)
-            self.standing.failed(name, timeout)
+            self.standing.failed(under_way, timeout)
             trip.note(self.pool[step.deployment], stage, timeout.code, began_s, _estimate(trip.input_tokens, ""))
             raise timeout from error
         except BaseException:
-            self.standing.abandoned(name)
+            self.standing.abandoned(under_way)
             trip.note(self.pool[step.deployment], stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s))
             raise
         finally:
             trip.waited_s += perf_counter() - began_s
-        (self.standing.began if isinstance(answer, Live) else self.standing.answered)(name)
+        (self.standing.began if isinstance(answer, Live) else self.standing.answered)(under_way)
         return answer
-
-    def _share(self, deadline_s: float, plan: tuple[Step, ...], trip: Trip, body: Mapping[str, Any]) -> float:
-        """A reply in one piece shows no first byte by which to tell a hang from a long answer: leave half the time."""
-        if body.get("stream") or len(trip.failed) + 1 >= min(len(plan), self._max_attempts):
-            return deadline_s
-        return (monotonic() + deadline_s) / 2
 
     async def _pause(self, deadline_s: float, trip: Trip) -> None:
         began_s = perf_counter()
@@ -226,11 +234,11 @@ class Dispatcher:
         model = self.pool[live.step.deployment].model
         return UpstreamBroken(f"The stream from {model} broke before its end ({outcome}).", billed=True)
 
-    def _nothing_available(self, plan: tuple[Step, ...]) -> NothingAvailable:
+    def _nothing_available(self, plan: tuple[Step, ...], operation: Operation) -> NothingAvailable:
         names = [step.deployment for step in plan]
         return NothingAvailable(
             f"All deployments that could answer are cooling down after failures: {', '.join(names)}.",
-            retry_after_s=max(self.standing.wait_s(names), 1.0),
+            retry_after_s=max(self.standing.wait_s(names, operation), 1.0),
         )
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from time import monotonic
+from typing import get_args
 
 from router.core.health import (
     CooldownRules,
@@ -14,13 +15,33 @@ from router.core.health import (
     availability,
     before_call,
 )
-from router.errors import UpstreamError
+from router.dispatch.provider import Operation
+from router.errors import OutOfFiles, UpstreamError
 
 log = logging.getLogger("router")
 
 
+class Line:
+    """The book's line on what one deployment does of one kind."""
+
+    __slots__ = ("health", "name")
+
+    def __init__(self, name: str) -> None:
+        """Begin with it up."""
+        self.name = name
+        self.health = Health()
+
+
+UnderWay = tuple[Line, int]
+"""A call that has begun: the line that it is about, and the epoch it belongs to. A tuple, since every request makes one."""
+
+
 class Standing:
-    """The health of every deployment, moved by what becomes of its calls."""
+    """The health of every deployment, moved by what becomes of its calls.
+
+    Kept apart for each operation: an upstream that serves chat and no embeddings, which one caller may ask it for, does
+    not fail at what everybody else asks of it.
+    """
 
     def __init__(self, names: Iterable[str], rules: CooldownRules, on_change: Callable[[str, bool], None]) -> None:
         """Begin with all of them up.
@@ -28,57 +49,68 @@ class Standing:
         Args:
             names: the pool.
             rules: when a deployment is left out.
-            on_change: told when a deployment is left out, anew or for longer (False), or comes back (True).
+            on_change: told when a deployment is left out, anew or for longer (False), or answers again (True).
         """
-        self._health = dict.fromkeys(names, Health())
+        self._lines: dict[Operation, dict[str, Line]] = {
+            operation: {name: Line(name) for name in names} for operation in get_args(Operation)
+        }
         self._rules = rules
         self._on_change = on_change
+        self._told_down: set[str] = set()
 
-    def is_available(self, name: str) -> bool:
+    def is_available(self, name: str, operation: Operation = "chat/completions") -> bool:
         """Whether a call may go there now."""
-        return availability(self._health[name], monotonic()) != "cooling"
+        return availability(self._lines[operation][name].health, monotonic()) != "cooling"
 
-    def wait_s(self, names: Iterable[str]) -> float:
+    def wait_s(self, names: Iterable[str], operation: Operation) -> float:
         """Seconds until the first of them may be called again."""
-        return min(self._health[name].cooling_until_s for name in names) - monotonic()
+        return min(self._lines[operation][name].health.cooling_until_s for name in names) - monotonic()
 
-    def called(self, name: str) -> None:
-        """A call begins."""
-        self._health[name] = before_call(self._health[name], monotonic())
+    def called(self, name: str, operation: Operation) -> UnderWay:
+        """A call begins; what becomes of it is told with what comes back."""
+        line = self._lines[operation][name]
+        health = line.health = before_call(line.health, monotonic())
+        return line, health.epoch
 
-    def answered(self, name: str) -> None:
+    def answered(self, call: UnderWay) -> None:
         """A call ended well."""
-        self._recover(name, after_success)
+        self._recover(call, after_success)
 
-    def began(self, name: str) -> None:
+    def began(self, call: UnderWay) -> None:
         """A stream's first content came."""
-        self._recover(name, after_first_content)
+        self._recover(call, after_first_content)
 
-    def failed(self, name: str, error: UpstreamError) -> None:
-        """A call failed; a failure that is not the deployment's own shows that it is up."""
-        health = self._health[name]
-        if not error.cools_down:
-            self.answered(name)
+    def failed(self, call: UnderWay, error: UpstreamError) -> None:
+        """A call failed; a failure that is not the deployment's own shows that it is up, if it was reached."""
+        if isinstance(error, OutOfFiles):
+            self.abandoned(call)
             return
-        now_s = monotonic()
-        self._health[name] = after_failure(health, now_s, self._rules, error.retry_after_s)
-        until_s = self._health[name].cooling_until_s
-        if until_s != health.cooling_until_s:
-            log.warning("%s is left out for %.1f s: %s", name, until_s - now_s, _said(error))
-            self._on_change(name, False)
+        if not error.cools_down:
+            self.answered(call)
+            return
+        line, epoch = call
+        was, now_s = line.health, monotonic()
+        line.health = after_failure(was, epoch, now_s, self._rules, error.retry_after_s)
+        until_s = line.health.cooling_until_s
+        if until_s != was.cooling_until_s:
+            log.warning("%s is left out for %.1f s: %s", line.name, until_s - now_s, _said(error))
+            self._told_down.add(line.name)
+            self._on_change(line.name, False)
         else:
-            log.info("a call to %s failed: %s", name, _said(error))
+            log.info("a call to %s failed: %s", line.name, _said(error))
 
-    def abandoned(self, name: str) -> None:
-        """A call was given up, or has ended: if it was the one probe, another may try."""
-        self._health[name] = after_abandon(self._health[name])
+    def abandoned(self, call: UnderWay) -> None:
+        """A call was given up: if it was the one probe, another may try."""
+        line, epoch = call
+        line.health = after_abandon(line.health, epoch)
 
-    def _recover(self, name: str, step: Callable[[Health], Health]) -> None:
-        health = self._health[name]
-        self._health[name] = step(health)
-        if health.cooling_until_s:
-            log.warning("%s answers again", name)
-            self._on_change(name, True)
+    def _recover(self, call: UnderWay, step: Callable[[Health, int], Health]) -> None:
+        line, epoch = call
+        health = line.health = step(line.health, epoch)
+        if line.name in self._told_down and not health.cooling_until_s:
+            self._told_down.remove(line.name)
+            log.warning("%s answers again", line.name)
+            self._on_change(line.name, True)
 
 
 def _said(error: UpstreamError) -> str:

@@ -30,10 +30,16 @@ RULES = CooldownRules(failures=3, first_s=5, longest_s=300)
 
 
 def failed_times(count: int, now_s: float = 100.0) -> Health:
+    """After so many failures of calls that began while it was up, one after another."""
     health = Health()
     for _ in range(count):
-        health = after_failure(health, now_s, RULES)
+        health = after_failure(health, 0, now_s, RULES)
     return health
+
+
+def probed(health: Health, now_s: float) -> Health:
+    assert availability(health, now_s) == "probe"
+    return before_call(health, now_s)
 
 
 def test_three_failures_in_a_row_start_a_cooldown_and_two_do_not() -> None:
@@ -42,36 +48,105 @@ def test_three_failures_in_a_row_start_a_cooldown_and_two_do_not() -> None:
 
 
 def test_a_success_in_between_starts_the_count_anew() -> None:
-    health = after_success(failed_times(2))
-    assert availability(after_failure(health, 100.0, RULES), 100.0) == "up"
+    health = after_success(failed_times(2), 0)
+    assert availability(after_failure(health, 0, 100.0, RULES), 100.0) == "up"
 
 
 def test_a_providers_retry_after_cools_at_once_and_is_capped() -> None:
-    health = after_failure(Health(), 100.0, RULES, retry_after_s=12)
+    health = after_failure(Health(), 0, 100.0, RULES, retry_after_s=12)
     assert availability(health, 111.9) == "cooling"
     assert availability(health, 112.0) == "probe"
-    assert after_failure(Health(), 0.0, RULES, retry_after_s=9_999).cooling_until_s == 300
+    assert after_failure(Health(), 0, 0.0, RULES, retry_after_s=9_999).cooling_until_s == 300
+
+
+def test_no_cooldown_is_longer_than_the_longest_however_often_the_probe_fails() -> None:
+    health, now_s = failed_times(3, 0.0), 0.0
+    for _ in range(10):
+        now_s = health.cooling_until_s
+        health = probed(health, now_s)
+        health = after_failure(health, health.epoch, now_s, RULES)
+    assert health.cooling_until_s == now_s + RULES.longest_s
 
 
 def test_after_the_cooldown_a_single_probe_decides() -> None:
-    health = failed_times(3)
-    probing = before_call(health, 106.0)
+    probing = probed(failed_times(3), 106.0)
     assert availability(probing, 106.0) == "cooling"
-    assert availability(after_success(probing), 106.0) == "up"
-    again = after_failure(probing, 106.0, RULES)
+    assert availability(after_success(probing, probing.epoch), 106.0) == "up"
+    again = after_failure(probing, probing.epoch, 106.0, RULES)
     assert availability(again, 115.9) == "cooling"
     assert availability(again, 116.0) == "probe"
 
 
+def test_a_burst_of_calls_that_fail_together_is_one_cooldown_of_the_first_length() -> None:
+    assert failed_times(12) == failed_times(3)
+    assert failed_times(12).cooling_until_s == 105.0
+
+
+def test_a_call_that_began_before_the_cooldown_does_not_speak_for_the_probe() -> None:
+    probing = probed(failed_times(3), 106.0)
+    assert after_failure(probing, 0, 106.0, RULES) == probing
+    assert after_abandon(probing, 0) == probing
+    assert after_success(probing, 0) == probing
+    assert after_first_content(probing, 0) == probing
+
+
+def test_a_probe_that_was_given_back_does_not_speak_for_the_next() -> None:
+    first = probed(failed_times(3), 106.0)
+    second = probed(after_abandon(first, first.epoch), 106.0)
+    assert after_abandon(second, first.epoch) == second
+    assert after_failure(second, first.epoch, 106.0, RULES) == second
+
+
+def test_neither_an_older_answer_nor_a_shorter_wish_ends_what_a_provider_asked_for() -> None:
+    health = after_failure(Health(), 0, 100.0, RULES, retry_after_s=60)
+    assert after_success(health, 0) == health
+    assert after_failure(health, 0, 100.0, RULES, retry_after_s=1).cooling_until_s == 160
+    assert after_failure(health, 0, 100.0, RULES, retry_after_s=90).cooling_until_s == 190, "a longer wish counts"
+    late = before_call(health, 101.0)
+    assert availability(after_success(late, late.epoch), 101.0) == "up", "a call begun since then knows better"
+
+
 def test_a_probe_that_was_abandoned_can_be_taken_by_another() -> None:
-    probing = before_call(failed_times(3), 106.0)
-    assert availability(after_abandon(probing), 106.0) == "probe"
+    probing = probed(failed_times(3), 106.0)
+    assert availability(after_abandon(probing, probing.epoch), 106.0) == "probe"
 
 
 def test_a_stream_that_begins_does_not_wipe_out_its_failures() -> None:
-    begun = after_first_content(failed_times(2))
-    assert availability(after_failure(begun, 100.0, RULES), 100.0) == "cooling"
-    assert availability(after_first_content(before_call(failed_times(3), 106.0)), 106.0) == "up"
+    begun = after_first_content(failed_times(2), 0)
+    assert availability(after_failure(begun, 0, 100.0, RULES), 100.0) == "cooling"
+    probing = probed(failed_times(3), 106.0)
+    begun = after_first_content(probing, probing.epoch)
+    assert availability(begun, 106.0) == "up"
+    broken = after_failure(begun, probing.epoch, 106.0, RULES)
+    assert broken.cooling_until_s == 116.0, "a probe that broke off is a failed probe"
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["call", "ok", "content", "fail", "later", "abandon"]), st.integers(0, 4)),
+        max_size=60,
+    )
+)
+def test_there_is_never_more_than_one_probe_under_way(events: list[tuple[str, int]]) -> None:
+    health, now_s = Health(), 100.0
+    calls: list[tuple[int, bool]] = []
+    for what, which in events:
+        if what == "later":
+            now_s += which
+        elif what == "call":
+            how = availability(health, now_s)
+            if how == "cooling":
+                continue
+            assert how == "up" or not any(epoch == health.epoch and probe for epoch, probe in calls)
+            health = before_call(health, now_s)
+            calls.append((health.epoch, how == "probe"))
+        elif calls:
+            epoch, _ = calls.pop(which % len(calls))
+            if what == "fail":
+                health = after_failure(health, epoch, now_s, RULES)
+            else:
+                step = {"ok": after_success, "content": after_first_content, "abandon": after_abandon}[what]
+                health = step(health, epoch)
 
 
 POOL = {

@@ -60,6 +60,15 @@ def test_any_json_is_read_as_a_complaint(body):
         (400, {"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}, errors.UpstreamFiltered),
         (400, [{"error": {"code": 400, "message": "API key not valid."}}], errors.UpstreamAuthFailed),
         (400, {"error": {"message": "foo/bar is not a valid model ID", "code": 400}}, errors.UpstreamModelMissing),
+        (404, {"error": {"message": "The model `x` does not exist", "code": "model_not_found"}}, errors.UpstreamModelMissing),
+        (404, {"error": {"message": "No such file", "param": "messages[0].file_id"}}, errors.UpstreamRejected),
+        (404, {"error": {"message": "No such model", "param": "model"}}, errors.UpstreamModelMissing),
+        (404, {"error": {"message": "No endpoints found for x/y.", "code": 404}}, errors.UpstreamModelMissing),
+        (404, {"error": {"message": "No endpoints found that support tool use."}}, errors.UpstreamIncapable),
+        (404, {"error": {"message": "No allowed providers are available for the model."}}, errors.UpstreamIncapable),
+        (403, {"error": {"message": "Your input was flagged for violence", "code": 403}}, errors.UpstreamFiltered),
+        (403, {"error": {"message": "No access", "code": "model_not_found"}}, errors.UpstreamModelMissing),
+        (403, {"error": {"message": "Country not supported"}}, errors.UpstreamAuthFailed),
         (400, {"error": "unexpected field"}, errors.UpstreamRejected),
         (422, {"detail": "unprocessable"}, errors.UpstreamRejected),
         (418, None, errors.UpstreamRejected),
@@ -74,6 +83,12 @@ def test_a_refusal_is_read_by_status_then_code_then_words(status, body, kind):
     assert type(refused(status, body)) is kind
 
 
+def test_what_one_request_asks_for_in_vain_is_another_models_to_try_and_takes_the_deployment_from_nobody():
+    error = refused(404, {"error": {"message": "No endpoints found that support the provided 'tool_choice' value."}})
+    assert (error.status, error.next_step, error.cools_down) == (400, "fall_back", False)
+    assert "tool_choice" in error.message
+
+
 def test_what_a_provider_says_about_the_request_is_passed_on():
     error = refused(400, {"error": {"message": "temperature must be below 2", "param": "temperature"}})
     assert "temperature must be below 2" in error.message
@@ -82,7 +97,7 @@ def test_what_a_provider_says_about_the_request_is_passed_on():
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 def test_what_a_provider_says_about_the_deployment_is_not(status):
-    assert "mumbo" not in refused(status, {"error": {"message": "mumbo jumbo", "param": "mumbo"}}).message
+    assert "mumbo" not in refused(status, {"error": {"message": "mumbo jumbo"}}).message
 
 
 @pytest.mark.parametrize(

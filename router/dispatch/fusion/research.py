@@ -21,7 +21,7 @@ from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.order import Panelist
 from router.dispatch.web import Found, Web, Wish, wishes_of
 from router.dispatch.web.tools import SEARCH, TOOLS
-from router.errors import UpstreamContextTooLong, UpstreamRejected
+from router.errors import UpstreamContextTooLong, UpstreamIncapable, UpstreamRejected
 
 _NO_MORE = Found("No more tool calls are allowed: answer with what you have.", failed=True)
 
@@ -53,7 +53,7 @@ class Research:
             body = bounded(asked, self._limit(tokens))
             try:
                 reply = await self._calls.ask(self._panelist, body, ends_s, tokens)
-            except (UpstreamRejected, UpstreamContextTooLong):
+            except (UpstreamRejected, UpstreamContextTooLong, UpstreamIncapable):
                 return await self._plainly(ends_s)
             message = _message(reply)
             wishes = wishes_of(message)

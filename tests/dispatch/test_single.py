@@ -1,0 +1,213 @@
+"""The dispatcher over a provider whose every call does as the test says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from router.core.health import CooldownRules
+from router.core.policy import Step
+from router.core.types import Deployment
+from router.dispatch.provider import Call, Target, Timeouts
+from router.dispatch.single import Dispatcher
+from router.dispatch.trip import Trip
+from router.errors import (
+    NothingAvailable,
+    OutOfFiles,
+    UpstreamEmpty,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamModelMissing,
+    UpstreamRateLimited,
+)
+
+HI = {"choices": [{"message": {"content": "hi"}}]}
+Act = Callable[[Call], Awaitable[dict[str, Any]]]
+
+
+class Actor:
+    """A provider that plays its acts one after another, the last for ever; and the dispatcher that calls it."""
+
+    def __init__(self, *acts: Act, names: str = "a", rules: CooldownRules | None = None, **options: Any) -> None:
+        self.acts = list(acts)
+        self.calls: list[Call] = []
+        self.heard: list[tuple[str, bool]] = []
+        targets = {
+            name: Target(Deployment(name, f"openai/{name}"), "openai", name, timeouts=Timeouts(first_byte_s=0.2))
+            for name in names
+        }
+        self.plan = tuple(Step(name, "direct") for name in names)
+        self.dispatcher = Dispatcher(
+            targets,
+            lambda target: self,
+            rules or CooldownRules(),
+            on_health=lambda *news: self.heard.append(news),
+            **options,
+        )
+        self.standing = self.dispatcher.standing
+
+    async def complete(self, call: Call) -> dict[str, Any]:
+        self.calls.append(call)
+        return await (self.acts.pop(0) if len(self.acts) > 1 else self.acts[0])(call)
+
+    def stream(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        raise NotImplementedError
+
+    async def ask(self, operation: Any = "chat/completions", total_s: float = 60.0, **trip: Any) -> Trip:
+        """One request; its trip, however it ended."""
+        made = Trip(8, [], **trip)
+        with suppress(UpstreamError, NothingAvailable):
+            await self.dispatcher.complete(self.plan, {}, monotonic() + total_s, made, operation)
+        return made
+
+    async def wait_until_called(self, times: int) -> None:
+        while len(self.calls) < times:
+            await asyncio.sleep(0)
+
+
+def says(reply: dict[str, Any] = HI) -> Act:
+    async def act(call: Call) -> dict[str, Any]:
+        return reply
+
+    return act
+
+
+def fails(error: UpstreamError) -> Act:
+    async def act(call: Call) -> dict[str, Any]:
+        raise error
+
+    return act
+
+
+def waits_for(gate: asyncio.Event, then: Act) -> Act:
+    async def act(call: Call) -> dict[str, Any]:
+        await gate.wait()
+        return await then(call)
+
+    return act
+
+
+ONE_FAILURE = CooldownRules(failures=1, first_s=0.05)
+
+
+async def test_calls_that_fail_together_leave_a_deployment_out_once() -> None:
+    gate = asyncio.Event()
+    actor = Actor(waits_for(gate, fails(UpstreamFailed("x"))), rules=CooldownRules(3, 5.0), max_attempts=1)
+    burst = [asyncio.create_task(actor.ask()) for _ in range(12)]
+    await actor.wait_until_called(12)
+    gate.set()
+    await asyncio.gather(*burst)
+    assert actor.heard == [("a", False)]
+    assert actor.standing.wait_s("a", "chat/completions") <= 5.0
+
+
+async def test_an_answer_that_was_under_way_does_not_end_a_retry_after() -> None:
+    gate = asyncio.Event()
+    actor = Actor(waits_for(gate, says()), fails(UpstreamRateLimited("x", retry_after_s=60)))
+    older = asyncio.create_task(actor.ask())
+    await actor.wait_until_called(1)
+    await actor.ask()
+    gate.set()
+    assert [attempt.outcome for attempt in (await older).attempts] == ["ok"]
+    assert not actor.standing.is_available("a")
+    assert actor.heard == [("a", False)]
+
+
+async def test_a_longer_cooldown_is_told_too() -> None:
+    actor = Actor(fails(UpstreamFailed("x")), rules=ONE_FAILURE, max_attempts=1)
+    await actor.ask()
+    await asyncio.sleep(0.06)
+    await actor.ask()
+    assert actor.heard == [("a", False)] * 2
+
+
+async def test_who_hangs_up_gives_back_the_probe_only_if_it_was_his() -> None:
+    gate = asyncio.Event()
+    slow = waits_for(gate, says())
+    actor = Actor(slow, fails(UpstreamFailed("x")), slow, rules=ONE_FAILURE, max_attempts=1)
+    older = asyncio.create_task(actor.ask())
+    await actor.wait_until_called(1)
+    await actor.ask()
+    await asyncio.sleep(0.06)
+    probe = asyncio.create_task(actor.ask())
+    await actor.wait_until_called(3)
+    older.cancel()
+    await asyncio.wait([older])
+    assert not actor.standing.is_available("a"), "the probe is still out"
+    probe.cancel()
+    await asyncio.wait([probe])
+    assert actor.standing.is_available("a")
+
+
+async def test_a_call_that_never_left_says_nothing_of_the_deployment_and_gives_the_probe_back() -> None:
+    actor = Actor(fails(UpstreamFailed("x")), fails(OutOfFiles("x")), rules=ONE_FAILURE, max_attempts=1)
+    await actor.ask()
+    await asyncio.sleep(0.06)
+    await actor.ask()
+    assert actor.heard == [("a", False)], "it has not come back"
+    assert actor.standing.is_available("a"), "another may be the probe"
+
+
+async def test_an_error_that_is_not_the_deployments_shows_that_it_is_back() -> None:
+    actor = Actor(fails(UpstreamFailed("x")), fails(UpstreamEmpty("x")), rules=ONE_FAILURE, max_attempts=1)
+    await actor.ask()
+    await asyncio.sleep(0.06)
+    await actor.ask()
+    assert actor.heard == [("a", False), ("a", True)]
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("embeddings", "chat/completions"), ("chat/completions", "embeddings")])
+async def test_what_a_deployment_does_not_serve_takes_from_nobody_what_it_does(wrong: str, right: str) -> None:
+    async def act(call: Call) -> dict[str, Any]:
+        if call.operation == wrong:
+            raise UpstreamModelMissing("x")
+        return HI
+
+    actor = Actor(act)
+    for _ in range(4):
+        await actor.ask(wrong)
+    assert len(actor.calls) == 3, "it is left out for what it does not serve"
+    assert [attempt.outcome for attempt in (await actor.ask(right)).attempts] == ["ok"]
+    assert actor.heard == [("a", False), ("a", True)]
+
+
+@pytest.mark.parametrize(
+    ("options", "trip", "share"),
+    [({}, {}, 0.5), ({"max_attempts": 1}, {}, 1.0), ({}, {"max_attempts": 1}, 1.0)],
+)
+async def test_half_of_the_time_is_left_for_another_where_another_may_follow(
+    options: dict[str, Any], trip: dict[str, Any], share: float
+) -> None:
+    actor = Actor(says(), names="ab", **options)
+    began_s = monotonic()
+    await actor.ask(total_s=100.0, **trip)
+    assert actor.calls[0].deadline_s - began_s == pytest.approx(100 * share, abs=1)
+
+
+async def test_no_time_is_left_for_one_that_is_cooling_down() -> None:
+    actor = Actor(fails(UpstreamRateLimited("x", retry_after_s=60)), says(), names="ab")
+    await actor.ask()
+    began_s = monotonic()
+    await actor.ask(total_s=100.0)
+    assert actor.calls[-1].deadline_s - began_s == pytest.approx(100, abs=1)
+
+
+async def test_where_the_time_is_over_nobody_else_is_called() -> None:
+    async def fails_late(call: Call) -> dict[str, Any]:
+        await asyncio.sleep(0.03)
+        raise UpstreamFailed("x")
+
+    trip = await Actor(fails_late, names="ab").ask(total_s=0.02)
+    assert len(trip.attempts) == 1
+
+
+async def test_one_that_failed_others_during_the_pause_is_not_called_again() -> None:
+    error = fails(UpstreamFailed("x"))
+    actor = Actor(error, fails(UpstreamRateLimited("x", retry_after_s=60)), says(), names="ab")
+    first = asyncio.create_task(actor.ask())
+    await actor.wait_until_called(1)
+    await actor.ask()
+    assert [attempt.deployment for attempt in (await first).attempts] == ["a", "b"]
