@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -33,14 +33,37 @@ def run(options: argparse.Namespace) -> int:
     if port is None:
         return 1
     settings = replace(settings, server=replace(server, port=port))
-    announce(settings, open_as_many_files_as_allowed())
-    write_messages(settings.server.log_level)
-    if settings.server.workers > 1:
-        return _serve_many(settings, options)
-    from router.app import create_app
-
-    uvicorn.run(create_app(settings), **server_options(settings))
+    with ExitStack() as stack:
+        if not _share_metrics(stack, server.workers):
+            return 1
+        announce(settings, open_as_many_files_as_allowed())
+        write_messages(settings.server.log_level)
+        if server.workers > 1:
+            _serve_many(settings, options)
+        else:
+            _serve_alone(settings)
     return 0
+
+
+def _share_metrics(stack: ExitStack, workers: int) -> bool:
+    """Let workers share their counts in ``PROMETHEUS_MULTIPROC_DIR``, or in a directory that goes with ``stack``.
+
+    False, with the reason printed, where nothing can be written there.
+    """
+    from router.record.exposition import MULTIPROC_DIR
+
+    place = os.environ.get(MULTIPROC_DIR)
+    try:
+        if place is not None:
+            tempfile.TemporaryFile(dir=place).close()
+        elif workers > 1:
+            made = tempfile.TemporaryDirectory(prefix="fusion-router-metrics-")
+            os.environ[MULTIPROC_DIR] = stack.enter_context(made)
+    except OSError as error:
+        why = f"metrics cannot be kept in {place or 'a temporary directory'}: {error.strerror or error}"
+        print(f"{why}; set {MULTIPROC_DIR} to a directory that can be written", file=sys.stderr)
+        return False
+    return True
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
@@ -151,16 +174,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _serve_many(settings: Settings, options: argparse.Namespace) -> int:
-    """Serve from several processes that share a socket, and a directory for their metrics."""
+def _serve_alone(settings: Settings) -> None:
+    """Serve from this process."""
+    from router.app import create_app
+
+    uvicorn.run(create_app(settings), **server_options(settings))
+
+
+def _serve_many(settings: Settings, options: argparse.Namespace) -> None:
+    """Serve from several processes that share a socket."""
     from router.app import CONFIG_VARIABLE
-    from router.record.exposition import MULTIPROC_DIR
 
     logging.getLogger("uvicorn").setLevel(logging.INFO)  # a worker's death and a renewal are no more than that to it
     if options.config is not None:
         os.environ[CONFIG_VARIABLE] = str(options.config.resolve())
-    with tempfile.TemporaryDirectory(prefix="fusion-router-metrics-") as directory:
-        os.environ.setdefault(MULTIPROC_DIR, directory)
-        application = "router.app:create_app_from_environment"
-        uvicorn.run(application, factory=True, workers=settings.server.workers, **server_options(settings))
-    return 0
+    application = "router.app:create_app_from_environment"
+    uvicorn.run(application, factory=True, workers=settings.server.workers, **server_options(settings))

@@ -1,5 +1,6 @@
 """The README is true to the letter: its commands, its tables and its code run here."""
 
+import argparse
 import errno
 import io
 import json
@@ -16,12 +17,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from router.app import CONFIG_VARIABLE, create_app_from_environment
+from router.commands import serve as serve_command
 from router.commands.serve import announce
 from router.config.fields import Section
 from router.config.load import parse_settings
 from router.core.types import Reason
 from router.record.metrics import Metrics
-from tests.live import POOL, gateway
+from tests.live import POOL, free_port, gateway
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -117,10 +119,10 @@ def test_a_terminal_without_some_letters_shows_the_others() -> None:
     assert b"48 answered" in done.stdout
 
 
-def serve(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+def serve(directory: Path, *options: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """``serve`` as it ends where it cannot begin; no keys are in its environment."""
     command = [sys.executable, "-m", "router", "serve", *options]
-    return subprocess.run(command, capture_output=True, text=True, cwd=directory, env={"PATH": "/usr/bin:/bin"})
+    return subprocess.run(command, capture_output=True, text=True, cwd=directory, env={"PATH": "/usr/bin:/bin", **env})
 
 
 def test_a_server_whose_port_is_taken_says_so_before_it_says_that_it_serves(tmp_path: Path) -> None:
@@ -186,6 +188,27 @@ def test_a_worker_whose_config_has_been_broken_since_says_how_without_a_tracebac
         create_app_from_environment()
     said = json.loads(capsys.readouterr().err)["message"]
     assert "ruoting: is not a known key; did you mean routing" in said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_whose_metrics_cannot_be_kept_where_they_should_says_so(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "router.yaml").write_text(POOL)
+    options = ("--config", "router.yaml", "--port", str(free_port()), "--workers", workers)
+    done = serve(tmp_path, *options, PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "missing"))
+    assert done.returncode == 1
+    assert f"metrics cannot be kept in {tmp_path}/missing: No such file or directory; set PROMETHEUS_" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "fusion-router on http" not in done.stderr
+
+
+def test_workers_without_any_temporary_directory_are_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "router.yaml").write_text(POOL)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "read-only"))
+    options = argparse.Namespace(config=tmp_path / "router.yaml", host=None, port=free_port(), workers=2)
+    assert serve_command.run(options) == 1
+    assert "metrics cannot be kept in a temporary directory: No such file" in capsys.readouterr().err
 
 
 def test_a_server_without_keys_or_config_says_what_to_do(tmp_path: Path) -> None:
