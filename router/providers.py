@@ -96,6 +96,12 @@ def facts_of(provider: str) -> ProviderFacts:
     return PROVIDERS.get(provider, ProviderFacts(direct=False))
 
 
+def key_of(provider: str, env: Mapping[str, str]) -> tuple[str, str] | None:
+    """The variable that holds a provider's key, and the key; without the line's end that secrets mounted as files have."""
+    held = ((name, env.get(name, "").strip()) for name in facts_of(provider).key_env)
+    return next(((name, key) for name, key in held if key), None)
+
+
 def split_model(model: str) -> tuple[str, str]:
     """``openai/gpt-6-luna`` → ``("openai", "gpt-6-luna")``; the provider is empty where no prefix is given."""
     provider, slash, rest = model.partition("/")

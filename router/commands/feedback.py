@@ -87,7 +87,7 @@ def _keep_all(judgements: "Sequence[Judgement]", options: argparse.Namespace, no
 async def _post_all(judgements: "Sequence[Judgement]", url: str, note: Callable[[str, str], None]) -> None:
     import aiohttp
 
-    key = os.environ.get(KEY_VARIABLE)
+    key = os.environ.get(KEY_VARIABLE, "").strip()
     headers = {"authorization": f"Bearer {key}"} if key else {}
     endpoint = url.rstrip("/").removesuffix("/v1") + "/v1/feedback"
     waiting = iter(judgements)

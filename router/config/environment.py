@@ -10,7 +10,7 @@ from router.config.ledger import default_url
 from router.core.ask import RESERVED_NAMES
 from router.core.types import Deployment, Price
 from router.dispatch.provider import Target, Timeouts
-from router.providers import PROVIDERS, facts_of, split_model, upstream_name
+from router.providers import PROVIDERS, facts_of, key_of, split_model, upstream_name
 from router.settings import Complaint, LedgerSettings, LimitSettings, RoutingSettings, Settings, SettingsError
 
 
@@ -130,11 +130,12 @@ def choices_from_environment(env: Mapping[str, str], today: str | None = None) -
 
 def _choice(preference: Preference, env: Mapping[str, str], catalog: Catalog, day: str) -> Choice | None:
     provider = preference.provider
-    variable = next((name for name in facts_of(provider).key_env if env.get(name)), None)
-    if variable is None:
+    held = key_of(provider, env)
+    if held is None:
         return None
-    small = _first(provider, preference.small, env[variable], catalog, day)
-    strong = _first(provider, preference.strong, env[variable], catalog, day)
+    variable, key = held
+    small = _first(provider, preference.small, key, catalog, day)
+    strong = _first(provider, preference.strong, key, catalog, day)
     if small is None or strong is None:
         return None
     return Choice(
@@ -181,7 +182,7 @@ def _local_choice(env: Mapping[str, str], catalog: Catalog) -> Choice | None:
     if server is None:
         return None
     variable, provider, api_base = server
-    key = env.get("OPENAI_API_KEY") if provider == "openai" else None
+    _, key = (key_of(provider, env) if provider == "openai" else None) or (None, None)
 
     def target(name: str | None) -> Target | None:
         model = f"{provider}/{name}"

@@ -159,7 +159,10 @@ class Section:
         return int(value)
 
     def secret(self, name: str) -> str | None:
-        """Text in which ``${NAME}`` stands for an environment variable; its value is never repeated."""
+        """Text in which ``${NAME}`` stands for an environment variable; its value is never repeated.
+
+        White space at the ends goes: secrets that are mounted as files end in a line break.
+        """
         node = self.node(name)
         if node is None:
             return None
@@ -205,7 +208,7 @@ class Section:
             if not _VARIABLE_NAME.fullmatch(name):
                 self.book.complain(node.path, "has a malformed ${…}", "write ${NAME}: letters, digits, _", node.line)
                 return None
-            if not self.book.env.get(name):
+            if not self.book.env.get(name, "").strip():
                 missing.append(name)
         if "${" in _REFERENCE.sub("", node.text):
             self.book.complain(node.path, "has a ${ that is never closed", "write ${NAME}", node.line)
@@ -213,7 +216,12 @@ class Section:
         for name in missing:
             problem = f"refers to {name}, which is not set in the environment"
             self.book.complain(node.path, problem, f"export {name}=… before starting, or remove the key", node.line)
-        return None if missing else _REFERENCE.sub(lambda match: self.book.env[match[1]], node.text)
+        if missing:
+            return None
+        secret = _REFERENCE.sub(lambda match: self.book.env[match[1]].strip(), node.text).strip()
+        if any(char in secret for char in "\r\n\0"):
+            self.book.complain(node.path, "has several lines", "write one line, or look where it is kept", node.line)
+        return secret
 
 
 def sections(section: Section) -> Iterator[tuple[str, Section]]:

@@ -11,7 +11,7 @@ from router.config.fields import Section, nearest, sections
 from router.core.types import Capability, Deployment, Price
 from router.dispatch.provider import Target, Timeouts
 from router.dispatch.scripted import scripted_script
-from router.providers import PROVIDERS, ProviderFacts, facts_of, split_model, upstream_name
+from router.providers import PROVIDERS, ProviderFacts, facts_of, key_of, split_model, upstream_name
 from router.settings import LimitSettings
 
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
@@ -78,7 +78,7 @@ class _Entry:
             provider=provider,
             upstream_model=upstream_name(model),
             api_base=given_base or known.api_base,
-            api_key=api_key or self._key_from_environment(known, given_base),
+            api_key=api_key or self._key_from_environment(provider, known, given_base),
             direct=known.direct,
             headers=headers,
             timeouts=timeouts,
@@ -186,16 +186,15 @@ class _Entry:
             fix = "add price if this server charges differently; 0 means free"
             self.section.warn("price", f"is taken to be {provider}'s, though api_base is another server's", fix)
 
-    def _key_from_environment(self, known: ProviderFacts, given_base: str | None) -> str | None:
+    def _key_from_environment(self, provider: str, known: ProviderFacts, given_base: str | None) -> str | None:
         """The provider's own key, but only for the provider's own address: it must not leak to another's."""
         if self.section.node("api_key") is not None or not known.key_env:
             return None
         elsewhere = given_base is None or _host(given_base) != _host(known.api_base or "")
         if elsewhere and self.section.node("api_base") is not None:
             return None
-        for name in known.key_env:
-            if value := self.section.book.env.get(name):
-                return value
+        if held := key_of(provider, self.section.book.env):
+            return held[1]
         first = known.key_env[0]
         self.section.complain("api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key")
         return None

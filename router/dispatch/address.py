@@ -83,7 +83,9 @@ def address_of(
         headers["authorization"] = f"Basic {b64encode(user.encode()).decode()}"
     headers |= {key.lower(): value for key, value in target.headers.items()}
     for key, value in headers.items():
-        if not _TOKEN.fullmatch(key) or any(char in value for char in "\r\n\0"):
+        if not _TOKEN.fullmatch(key):
+            raise UpstreamAuthFailed(f"{name}: a header's name is none; check the names in pool.{name}.headers")
+        if any(char in value for char in "\r\n\0"):
             raise UpstreamAuthFailed(
                 f"{name}: a header holds a line break; check the end of pool.{name}.api_key and its headers"
             )

@@ -258,6 +258,13 @@ async def test_a_key_with_a_line_break_is_an_error_that_names_the_setting_and_no
     assert_shows_no_key(caught.value)
 
 
+async def test_a_header_whose_name_is_none_is_an_error_that_says_so(over_socket):
+    call = over_socket.call()
+    target = dataclasses.replace(call.target, headers={"x key": "value"})
+    with pytest.raises(errors.UpstreamAuthFailed, match=r"name is none; check the names in pool\.small\.headers"):
+        await over_socket.provider.complete(dataclasses.replace(call, target=target))
+
+
 async def test_a_body_that_json_cannot_say_is_rejected_without_being_sent(caller):
     for stream in (False, True):
         call = caller.call(secret_thing={1, 2}, stream=stream)

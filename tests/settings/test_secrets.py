@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from router.config.load import load_settings
 from router.settings import Complaint, Settings
 from tests.settings.conftest import KEYS, POOL, ROUTING
 
@@ -96,3 +97,26 @@ routing: {small: [own, proxy], strong: [claude]}
     assert pool["own"].api_key == KEYS["OPENAI_API_KEY"]
     assert pool["proxy"].api_key is None
     assert pool["claude"].api_key is None
+
+
+def test_the_line_break_that_a_mounted_secret_ends_in_is_no_part_of_it(load: Load) -> None:
+    text = """
+pool:
+  small: {model: openai/m, api_base: http://127.0.0.1:1/v1, api_key: "${MY_KEY}", headers: {x-key: "Token ${MY_KEY}"}}
+  strong: {model: anthropic/claude-opus-5}
+routing: {small: [small], strong: [strong]}
+"""
+    loaded = load(text, MY_KEY=" k1\r\n", ANTHROPIC_API_KEY="k2\n")
+    assert loaded.pool["small"].api_key == "k1"
+    assert loaded.pool["small"].headers == {"x-key": "Token k1"}
+    assert loaded.pool["strong"].api_key == "k2"
+    chosen = load_settings(None, {"OPENAI_API_KEY": "k3\n"})
+    assert {target.api_key for target in chosen.pool.values()} == {"k3"}
+
+
+def test_a_secret_of_several_lines_or_none_is_an_error(complaints: Complain) -> None:
+    text = "pool: {small: {model: openai/gpt-6-luna, api_key: '${MY_KEY}'}}" + ROUTING
+    found = complaints(text, MY_KEY="first-key\nsecond-key\n")["pool.small.api_key"]
+    assert "several lines" in found.problem
+    assert "first-key" not in str(found)
+    assert "not set" in complaints(text, MY_KEY="\n")["pool.small.api_key"].problem
