@@ -19,7 +19,7 @@ WORDS: dict[str, str] = {
     Reason.ABOVE_THRESHOLD: "the small model's answer is likely not good enough, and the strong one gains enough",
     Reason.UNCERTAIN: "too close to the threshold to be sure, so the strong model answers",
     Reason.NOVEL_INPUT: "unlike what the classifier was trained on, so the strong model answers",
-    Reason.FORCED_BY_CALLER: "the caller asked for it",
+    Reason.FORCED_BY_CALLER: "the caller asked for it, by a name, a list, or a field that the other route's providers do not have",
     Reason.FORCED_BY_POLICY: "the config's alias asks for it",
     Reason.CAPABILITY_VISION: "the other route's models cannot read the images or audio",
     Reason.CAPABILITY_TOOLS: "the other route's models cannot call tools",

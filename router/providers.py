@@ -15,6 +15,7 @@ class ProviderFacts:
         direct: speaks OpenAI's dialect at ``api_base``; otherwise litellm translates.
         local: runs on the operator's machines: no key needed, and tokens cost nothing by themselves.
         model_prefix: what the provider's own model names begin with, where people leave it out.
+        refuses: fields of a request that change the answer's shape and that none of its models has.
     """
 
     api_base: str | None = None
@@ -22,10 +23,15 @@ class ProviderFacts:
     direct: bool = True
     local: bool = False
     model_prefix: str = ""
+    refuses: frozenset[str] = frozenset()
 
 
-def _translated(*key_env: str) -> ProviderFacts:
-    return ProviderFacts(key_env=key_env, direct=False)
+def _translated(*key_env: str, refuses: tuple[str, ...] = ()) -> ProviderFacts:
+    return ProviderFacts(key_env=key_env, direct=False, refuses=frozenset(refuses))
+
+
+_PROBABILITIES = ("logprobs", "top_logprobs")
+_SOUND = ("modalities", "audio")
 
 
 PROVIDERS: Mapping[str, ProviderFacts] = MappingProxyType(
@@ -62,17 +68,18 @@ PROVIDERS: Mapping[str, ProviderFacts] = MappingProxyType(
         "llamafile": ProviderFacts("http://127.0.0.1:8080/v1", local=True),
         "scripted": ProviderFacts(local=True, direct=False),
         # Translated by litellm. A key is demanded only where the provider knows no other credentials.
-        "anthropic": _translated("ANTHROPIC_API_KEY"),
-        "gemini": _translated("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        "cohere": _translated("COHERE_API_KEY", "CO_API_KEY"),
-        "cohere_chat": _translated("COHERE_API_KEY", "CO_API_KEY"),
-        "ai21": _translated("AI21_API_KEY"),
-        "replicate": _translated("REPLICATE_API_KEY", "REPLICATE_API_TOKEN"),
+        "anthropic": _translated("ANTHROPIC_API_KEY", refuses=("n", *_PROBABILITIES, *_SOUND)),
+        "gemini": _translated("GEMINI_API_KEY", "GOOGLE_API_KEY", refuses=("top_logprobs",)),
+        "cohere": _translated("COHERE_API_KEY", "CO_API_KEY", refuses=(*_PROBABILITIES, *_SOUND)),
+        "cohere_chat": _translated("COHERE_API_KEY", "CO_API_KEY", refuses=(*_PROBABILITIES, *_SOUND)),
+        "ai21": _translated("AI21_API_KEY", refuses=(*_PROBABILITIES, *_SOUND)),
+        "replicate": _translated("REPLICATE_API_KEY", "REPLICATE_API_TOKEN", refuses=("n", *_PROBABILITIES, *_SOUND)),
     }
 )
 """By the prefix of a model id. Providers that are not here go through litellm and bring their own credentials.
 
-Source: litellm 1.106.2, ``get_llm_provider_logic.py`` and the providers' ``transformation.py``; Ollama's, LM
+Source: litellm 1.106.2, ``get_llm_provider_logic.py`` and the providers' ``transformation.py``; of ``refuses``,
+the installed one's ``get_supported_openai_params``, which a test asks about every model of theirs; Ollama's, LM
 Studio's and llamafile's default ports are their own documentation's.
 """
 

@@ -167,6 +167,7 @@ def _target(model: str, facts: ModelFacts, key: str | None, api_base: str | None
             context_window=facts.context_window,
             max_output_tokens=facts.max_output_tokens,
             supports=facts.supports,
+            refuses=facts_of(provider).refuses,
         ),
         provider=provider,
         upstream_model=upstream_name(model),

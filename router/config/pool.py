@@ -74,7 +74,9 @@ class _Entry:
         self._check_base(provider, known, given_base)
         self._warn_of_list_price(provider, known, given_base, price)
         return Target(
-            deployment=Deployment(self.name, model, price, context_window, max_output_tokens, supports, like),
+            deployment=Deployment(
+                self.name, model, price, context_window, max_output_tokens, supports, like, known.refuses
+            ),
             provider=provider,
             upstream_model=upstream_name(model),
             api_base=given_base or known.api_base,

@@ -14,6 +14,8 @@ def missing_need(prompt: Prompt, deployment: Deployment) -> Reason | None:
         for capability, reason in _NEED_REASONS.items():
             if capability in prompt.needs and deployment.supports.get(capability) is False:
                 return reason
+    if prompt.shape and prompt.shape & deployment.refuses:
+        return Reason.FORCED_BY_CALLER
     if deployment.context_window is None:
         return None
     room = prompt.input_tokens
@@ -27,6 +29,13 @@ _NEED_REASONS: Mapping[str, Reason] = {
     "audio": Reason.CAPABILITY_VISION,
     "tools": Reason.CAPABILITY_TOOLS,
     "json_schema": Reason.CAPABILITY_JSON,
+}
+
+
+_PARAMS: Mapping[Reason, str] = {
+    Reason.CAPABILITY_VISION: "messages",
+    Reason.CAPABILITY_TOOLS: "tools",
+    Reason.CAPABILITY_JSON: "response_format",
 }
 
 
@@ -79,12 +88,12 @@ def refuse_if_empty(names: Sequence[str], obstacle: Reason, prompt: Prompt) -> N
             "allowed deployment's context window. Shorten the messages or lower max_tokens.",
             param="messages",
         )
-    if obstacle is Reason.FORCED_BY_CALLER:
+    if obstacle is Reason.FORCED_BY_CALLER and not prompt.shape:
         raise BadControl(
             "`router.models` and `router.exclude` leave no deployment of the route. Allow one that the route uses.",
             param="router.models",
         )
     raise CapabilityUnavailable(
-        f"No allowed deployment supports what the request needs ({', '.join(sorted(prompt.needs))}).",
-        param={Reason.CAPABILITY_TOOLS: "tools", Reason.CAPABILITY_JSON: "response_format"}.get(obstacle, "messages"),
+        f"No allowed deployment supports what the request needs ({', '.join(sorted(prompt.needs | prompt.shape))}).",
+        param=_PARAMS.get(obstacle) or min(prompt.shape, default="messages"),
     )

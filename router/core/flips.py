@@ -18,7 +18,10 @@ JUDGED = frozenset({Reason.BELOW_THRESHOLD, Reason.ABOVE_THRESHOLD, Reason.UNCER
 """Reasons that come from holding an assessment against thresholds."""
 
 _BY_REQUEST: dict[Reason, str] = {
-    Reason.FORCED_BY_CALLER: "`model: auto` without a list in `router.models` lets the classifier decide",
+    Reason.FORCED_BY_CALLER: (
+        "`model: auto` without a list in `router.models`, and without fields that a route's providers do not have "
+        "(`n`, `logprobs`), lets the classifier decide"
+    ),
     Reason.FORCED_BY_POLICY: "another `model` than this alias, or another target of the alias in the config",
     Reason.CAPABILITY_VISION: "without its images or audio the other route could answer",
     Reason.CAPABILITY_TOOLS: "without its tools the other route could answer",

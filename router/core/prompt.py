@@ -64,6 +64,15 @@ IMAGE_TOKENS = 1_000
 _SEEN_PARTS = ("image_url", "input_image", "image", "file", "input_file")
 """Parts that a model must be able to see; a PDF is read page by page, as images."""
 
+_PLAIN: Mapping[str, tuple[Any, ...]] = {
+    "n": (None, 1),
+    "logprobs": (None, False),
+    "top_logprobs": (None, 0),
+    "modalities": (None, [], ["text"]),
+    "audio": (None,),
+}
+"""Fields that change an answer's shape, with the values that leave it as it is."""
+
 _TAG_AT_START = re.compile(r"\s*<([a-zA-Z]+(?:[-_][a-zA-Z]+)+)>")
 _ANY_TAG_AT_START = re.compile(r"\s*<([a-zA-Z][\w-]{0,60})>")
 _MAX_BLOCKS = 64
@@ -78,6 +87,7 @@ class Prompt:
         context: the human turn and the answer before it, cut; empty on a first turn.
         carried_on: of a follow-up, the words that it carries on: those of the newest human turn before it that is none itself.
         needs: what a deployment must support to answer.
+        shape: fields of the request that change the answer's shape, and that not every provider has.
         input_tokens: estimate over all messages and tools.
         max_output_tokens: what the caller asked for at most; None where not said.
         in_tool_loop: the conversation has tool calls or results after the newest human turn.
@@ -92,6 +102,7 @@ class Prompt:
     context: str = ""
     carried_on: str = ""
     needs: frozenset[Capability] = frozenset()
+    shape: frozenset[str] = frozenset()
     input_tokens: int = 0
     max_output_tokens: int | None = None
     in_tool_loop: bool = False
@@ -119,6 +130,7 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
         context=f"{previous_text[:CONTEXT_CHARS]}\n{answer[-CONTEXT_CHARS:]}" if previous >= 0 else "",
         carried_on=_carried_on(messages, previous, previous_text) if is_followup else "",
         needs=read_needs(body),
+        shape=read_shape(body),
         input_tokens=estimate_input_tokens(body),
         max_output_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         in_tool_loop=newest + 1 < len(messages) and any(_is_tool_step(message) for message in messages[newest + 1 :]),
@@ -173,6 +185,11 @@ def read_needs(body: Mapping[str, Any]) -> frozenset[Capability]:
         elif part.get("type") == "input_audio":
             needs.add("audio")
     return frozenset(needs)
+
+
+def read_shape(body: Mapping[str, Any]) -> frozenset[str]:
+    """Fields that ask for an answer of another shape: several choices, probabilities of tokens, more than text."""
+    return frozenset([name for name in _PLAIN.keys() & body.keys() if body[name] not in _PLAIN[name]])
 
 
 def estimate_input_tokens(body: Mapping[str, Any]) -> int:

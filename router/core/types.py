@@ -74,6 +74,7 @@ class Deployment:
         context_window: tokens of prompt and answer together; None where unknown.
         max_output_tokens: None where unknown.
         supports: True, False, or absent where unknown.
+        refuses: fields of a request that its provider is known not to have; see ``Prompt.shape``.
         like: a known model that it is declared to answer like; None where nothing is declared.
     """
 
@@ -84,6 +85,7 @@ class Deployment:
     max_output_tokens: int | None = None
     supports: Mapping[Capability, bool] = field(default_factory=dict)
     like: str | None = None
+    refuses: frozenset[str] = frozenset()
 
 
 @value

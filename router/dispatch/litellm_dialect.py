@@ -49,9 +49,11 @@ FIELDS = frozenset(
 _HINTS = frozenset(
     {
         "encoding_format",
+        "frequency_penalty",
         "logit_bias",
         "parallel_tool_calls",
         "prediction",
+        "presence_penalty",
         "prompt_cache_key",
         "prompt_cache_retention",
         "reasoning_effort",
@@ -59,13 +61,16 @@ _HINTS = frozenset(
         "seed",
         "service_tier",
         "store",
+        "temperature",
+        "top_k",
+        "top_p",
         "user",
         "verbosity",
     }
 )
-"""Left out where the provider does not know them: the answer stays what was asked for."""
+"""Left out where the provider does not know them: how words are drawn may differ, the answer keeps its shape."""
 
-_NEUTRAL: Mapping[str, Any] = {"n": 1, "presence_penalty": 0, "frequency_penalty": 0, "logprobs": False}
+_NEUTRAL: Mapping[str, Any] = {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"]}
 """Values that say nothing; clients send them by habit, and litellm refuses the bare name."""
 
 _NOT_THE_CALLERS = re.compile(

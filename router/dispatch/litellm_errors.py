@@ -11,6 +11,7 @@ from router.errors import (
     UpstreamError,
     UpstreamFailed,
     UpstreamFiltered,
+    UpstreamIncapable,
     UpstreamModelMissing,
     UpstreamRateLimited,
     UpstreamRejected,
@@ -56,7 +57,7 @@ ERRORS: Mapping[str, type[UpstreamError]] = MappingProxyType(
         "Timeout": UpstreamTimeout,
         "UnprocessableEntityError": UpstreamRejected,
         "UnsupportedEndpointError": UpstreamModelMissing,
-        "UnsupportedParamsError": UpstreamRejected,
+        "UnsupportedParamsError": UpstreamIncapable,
         "VectorStoreSearchError": UpstreamRejected,
     }
 )
@@ -73,6 +74,7 @@ _WORDS: Mapping[type[UpstreamError], str] = MappingProxyType(
         UpstreamRateLimited: "is rate limiting us; try again later",
         UpstreamRejected: "rejected the request; check its parameters and messages",
         UpstreamTimeout: "did not answer in time",
+        UpstreamIncapable: "does not have a parameter of the request",
         UpstreamUnreachable: "cannot be reached; check api_base and the network",
     }
 )

@@ -60,6 +60,8 @@ BY_CODE: dict[str, type[UpstreamError]] = {
     "content_policy_violation": UpstreamFiltered,
     "ResponsibleAIPolicyViolation": UpstreamFiltered,
     "model_not_found": UpstreamModelMissing,
+    "unsupported_parameter": UpstreamIncapable,
+    "unsupported_value": UpstreamIncapable,
     "invalid_api_key": UpstreamAuthFailed,
     "API_KEY_INVALID": UpstreamAuthFailed,
 }
@@ -68,7 +70,7 @@ BY_CODE: dict[str, type[UpstreamError]] = {
 REFINED: dict[type[UpstreamError], str] = {
     UpstreamContextTooLong: "the prompt does not fit the model's window",
     UpstreamFiltered: "the provider's content filter refuses the prompt",
-    UpstreamIncapable: "the provider has nobody for this model who does what the request asks",
+    UpstreamIncapable: "the model, or whoever serves it, cannot do what the request asks",
     UpstreamRejected: BY_STATUS[400][1],
     UpstreamModelMissing: BY_STATUS[404][1],
     UpstreamAuthFailed: BY_STATUS[401][1],
@@ -87,6 +89,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
     (re.compile(r"api[ _]key (is )?(not valid|invalid)|(invalid|incorrect) api[ _]key", re.I), UpstreamAuthFailed),
     (re.compile(r"no endpoints (found|available) (that|matching)|no allowed providers", re.I), UpstreamIncapable),
     (re.compile(r"input was flagged|requires moderation", re.I), UpstreamFiltered),
+    (re.compile(r"unsupported (parameter|value): |not supported (with|by|for) this model", re.I), UpstreamIncapable),
     (re.compile(r"not a valid model|model .{0,80}(does not exist|not found)", re.I), UpstreamModelMissing),
 )
 """For providers that put it in words only: vLLM, Anthropic, OpenRouter, Gemini."""

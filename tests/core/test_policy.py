@@ -128,6 +128,19 @@ def test_what_nobody_can_do_is_refused() -> None:
         choose(Prompt("hi", needs=frozenset({"vision"})), assessed(0.1), policy=pool)
 
 
+def test_a_field_that_a_provider_is_known_not_to_have_leads_past_its_deployments() -> None:
+    pool = policy(replace(deployment("b1", DEAR), refuses=frozenset({"n", "logprobs"})))
+    twice = Prompt("hi", shape=frozenset({"n"}), input_tokens=10, choices=2)
+    assert choose(twice, assessed(0.9), policy=pool) == ("small", "forced_by_caller", ["s1", "s2"])
+    assert choose(twice, assessed(0.1), policy=pool) == ("small", "below_threshold", ["s1", "s2"])
+    audible = replace(twice, shape=frozenset({"audio"}))
+    assert choose(audible, assessed(0.9), policy=pool)[2] == ["b1", "s1", "s2"]
+    for ask in (Ask("strong"), Ask("direct", deployment="b1")):
+        with pytest.raises(CapabilityUnavailable, match=r"\(n\)") as caught:
+            choose(twice, assessed(0.9), policy=pool, ask=ask)
+        assert caught.value.param == "n"
+
+
 def test_a_prompt_too_long_for_small_goes_to_strong_and_too_long_for_all_is_refused() -> None:
     assert choose(Prompt("hi", input_tokens=9_000), assessed(0.1))[:2] == ("strong", "context_window")
     with pytest.raises(ContextTooLong):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.prompt import estimate_input_tokens, human_text, read_needs, read_prompt
+from router.core.prompt import estimate_input_tokens, human_text, read_needs, read_prompt, read_shape
 
 
 def chat(*turns: tuple[str, object], **more: object) -> dict[str, object]:
@@ -122,6 +122,13 @@ def tool_turn() -> dict[str, object]:
     messages += [{"role": "assistant", "content": None, "tool_calls": [call]}]
     messages += [{"role": "tool", "tool_call_id": "c1", "content": "4 degrees"}]
     return body
+
+
+def test_fields_that_change_the_answers_shape_are_seen_and_their_plain_values_are_not() -> None:
+    plain = {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"], "audio": None, "seed": 7}
+    asked = {"n": 2, "logprobs": True, "top_logprobs": 3, "modalities": ["text", "audio"], "audio": {"voice": "a"}}
+    assert read_shape(chat(("user", "hi"), **plain)) == frozenset()
+    assert read_shape(chat(("user", "hi"), **asked)) == asked.keys()
 
 
 def test_a_tool_loop_is_seen_and_keeps_its_turns_key() -> None:

@@ -17,6 +17,7 @@ from router.dispatch.litellm_errors import ERRORS
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.provider import Call, Target, Timeouts
 from router.http.openai import read_chat
+from router.providers import PROVIDERS
 from tests.dispatch.fake_anthropic import SECRET_WORDS, FakeAnthropic
 from tests.dispatch.loopback import loopback
 
@@ -304,14 +305,35 @@ async def test_unknown_fields_reach_the_provider(upstream: Upstream, provider: L
 
 
 async def test_hints_the_provider_does_not_know_are_left_out(upstream: Upstream, provider: LitellmProvider) -> None:
-    await provider.complete(upstream.call(seed=7, frequency_penalty=0, n=1, logit_bias={"1": 2}))
-    assert not {"seed", "frequency_penalty", "n", "logit_bias"} & set(upstream.fake.bodies[-1])
+    hints = {"seed": 7, "frequency_penalty": 0.5, "presence_penalty": 0.5, "logit_bias": {"1": 2}}
+    silent = {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"]}
+    await provider.complete(upstream.call(**hints, **silent))
+    assert not (hints.keys() | silent.keys()) & set(upstream.fake.bodies[-1])
 
 
 async def test_a_parameter_the_provider_cannot_honour_is_named(upstream: Upstream, provider: LitellmProvider) -> None:
-    with pytest.raises(errors.UpstreamRejected, match="presence_penalty") as caught:
-        await provider.complete(upstream.call(presence_penalty=0.5))
-    assert caught.value.param == "presence_penalty"
+    with pytest.raises(errors.UpstreamIncapable, match="logprobs") as caught:
+        await provider.complete(upstream.call(logprobs=True))
+    assert caught.value.param == "logprobs"
+    assert caught.value.next_step == "fall_back"
+
+
+async def test_what_a_provider_is_known_to_refuse_is_what_litellm_says_of_all_its_models(
+    provider: LitellmProvider,
+) -> None:
+    await provider.warm_up()
+    import litellm
+
+    refuses = {name: facts.refuses for name, facts in PROVIDERS.items() if facts.refuses}
+    asked = set()
+    for model, facts in litellm.model_cost.items():
+        owner = facts.get("litellm_provider")
+        if owner in refuses and facts.get("mode") == "chat":
+            asked.add(owner)
+            name = model.removeprefix(f"{owner}/")
+            has = litellm.get_supported_openai_params(model=name, custom_llm_provider=owner)
+            assert not refuses[owner] & set(has or ()), model
+    assert asked == refuses.keys() - {"cohere"}, "litellm lists cohere's chat models as cohere_chat"
 
 
 async def test_configured_and_per_call_headers_are_sent(upstream: Upstream, provider: LitellmProvider) -> None:

@@ -69,6 +69,8 @@ def test_any_json_is_read_as_a_complaint(body):
         (403, {"error": {"message": "Your input was flagged for violence", "code": 403}}, errors.UpstreamFiltered),
         (403, {"error": {"message": "No access", "code": "model_not_found"}}, errors.UpstreamModelMissing),
         (403, {"error": {"message": "Country not supported"}}, errors.UpstreamAuthFailed),
+        (400, {"error": {"code": "unsupported_value", "param": "temperature", "message": "x"}}, errors.UpstreamIncapable),
+        (400, {"error": {"message": "`logprobs` is not supported with this model"}}, errors.UpstreamIncapable),
         (400, {"error": "unexpected field"}, errors.UpstreamRejected),
         (422, {"detail": "unprocessable"}, errors.UpstreamRejected),
         (418, None, errors.UpstreamRejected),
