@@ -36,11 +36,12 @@ from router.dispatch.scripted import ScriptedTransport
 from router.dispatch.single import Dispatcher
 from router.dispatch.web import Search, Web
 from router.http.auth import Authenticator
+from router.http.body import WireLimits
 from router.http.endpoints import add_endpoints
-from router.http.exchange import WireLimits
 from router.http.front import Front
 from router.http.ledger import add_ledger_endpoints
-from router.http.server import HeadLimits
+from router.http.server import ConnectionLimits
+from router.http.slots import Slots
 from router.orphan import end_with_parent
 from router.pipeline import Services
 from router.providers import SEARXNG
@@ -139,9 +140,12 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
 
     app = FastAPI(title="fusion-router", version=__version__, lifespan=lifespan, openapi_url=None)
     add_endpoints(app, services, auth, lambda: _readiness(services))
-    add_ledger_endpoints(app, access, auth, settings.ledger.auditors, metrics.count_feedback)
-    head = HeadLimits(settings.limits.header_read_s, settings.limits.max_header_bytes)
-    front = Front(app, services, auth, limits, settings.limits.max_in_flight, head)
+    slots = Slots(settings.limits.max_in_flight)
+    add_ledger_endpoints(app, access, auth, settings.ledger.auditors, metrics.count_feedback, limits, slots)
+    connection = ConnectionLimits(
+        settings.limits.header_read_s, settings.limits.max_header_bytes, settings.limits.total_s
+    )
+    front = Front(app, services, auth, limits, slots, connection)
     metrics.watch(lambda: front.in_flight)
     return front
 

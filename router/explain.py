@@ -40,11 +40,11 @@ async def answer_route(services: Services, exchange: Exchange) -> None:
     """A dry run over the wire: read and refused as the real thing is, answered without calling anybody, not recorded."""
     draft = new_draft(services, "route")
     try:
-        request = exchange.parse(await exchange.receive())
+        request = exchange.parse(await exchange.receive(draft))
         considered = consider(
             services,
             request,
-            exchange.caller,
+            draft.caller,
             exchange.session_header,
             explain=True,
             fusion_depth=exchange.fusion_depth,

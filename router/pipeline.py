@@ -32,15 +32,14 @@ log = logging.getLogger("router")
 class Exchange(Protocol):
     """The caller's side of one request, whatever the dialect."""
 
-    caller: str
     session_header: str | None
     fusion_depth: int
     traceparent: str | None
     closed: bool
     has_company: bool
 
-    async def receive(self) -> bytes:
-        """Authenticate, and read the body within the limits."""
+    async def receive(self, draft: Draft) -> bytes:
+        """Authenticate, say who calls, and read the body within the limits."""
         ...
 
     def parse(self, raw: bytes) -> ModelRequest:
@@ -101,14 +100,11 @@ async def answer_embeddings(services: Services, exchange: Exchange) -> None:
 
 
 async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
-    raw = await exchange.receive()
-    draft.caller = exchange.caller
+    raw = await exchange.receive(draft)
     began_s = perf_counter()
     request = exchange.parse(raw)
     draft.asked_model, draft.stream = request.model, request.stream
-    asked = read_asked(
-        services, request, exchange.caller, exchange.session_header, draft, began_s, exchange.fusion_depth
-    )
+    asked = read_asked(services, request, draft.caller, exchange.session_header, draft, began_s, exchange.fusion_depth)
     turn = turn_of(asked, draft)
     if turn is not None:
         await services.docket.judge(turn, has_company=exchange.has_company)
@@ -132,8 +128,8 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
 
 
 async def _embeddings(services: Services, exchange: Exchange, draft: Draft) -> None:
-    request = exchange.parse(await exchange.receive())
-    draft.caller, draft.asked_model = exchange.caller, request.model
+    request = exchange.parse(await exchange.receive(draft))
+    draft.asked_model = request.model
     policy = services.policy
     name = policy.aliases.get(request.model, request.model)
     if name not in policy.deployments:

@@ -198,7 +198,8 @@ class LimitSettings:
         connect_s: to a provider.
         first_byte_s: of a stream: from sending the request to the first content; reasoning models think before it.
         idle_s: between two chunks of a stream.
-        total_s: a whole request, retries and fallbacks included; a call that others may follow gets half of what is left.
+        total_s: a whole request, retries, fallbacks and the caller's reading included; a call that others may follow gets
+            half of what is left.
         request_read_s: for the caller to send the body.
         header_read_s: for the caller to send the headers.
         max_attempts: upstream calls for one answer.

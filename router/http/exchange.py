@@ -2,46 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
 from math import ceil
-from time import monotonic
 from typing import Any
 
 from router.core.relay import event_bytes
 from router.core.request import ModelRequest
 from router.core.whole_json import dumps
-from router.errors import (
-    BodyTooLarge,
-    GatewayError,
-    MethodNotAllowed,
-    Overloaded,
-    SlowCaller,
-    UpstreamError,
-    WrongContentType,
-)
+from router.errors import GatewayError, MethodNotAllowed, SlowCaller, UpstreamError
 from router.http.auth import Authenticator
-from router.http.server import BODY_IS_HERE, ON_HANG_UP, HungUp
+from router.http.body import CallerGone, Receive, Scope, WireLimits, check_body_headers, read_body
+from router.http.server import ON_HANG_UP, HungUp
+from router.http.slots import Slots
 from router.record.record import Draft
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
-
-RETRY_AFTER_S = 1.0
-"""Said with a 503 of our own: a slot is usually free by then."""
-
-
-@dataclass(frozen=True, slots=True)
-class WireLimits:
-    """What a caller may send.
-
-    Attributes:
-        read_s: time for the whole body to arrive.
-    """
-
-    max_body_bytes: int
-    read_s: float
 
 
 class AsgiExchange:
@@ -55,46 +30,41 @@ class AsgiExchange:
         parse: Callable[[bytes], ModelRequest],
         auth: Authenticator,
         limits: WireLimits,
-        *,
-        has_room: bool = True,
-        has_company: bool = False,
+        slots: Slots,
     ) -> None:
-        """Take the ASGI triple, the dialect's parser, whether there is room for one more request, and others beside it."""
+        """Take the ASGI triple, the dialect's parser, who may call, and what there is room for."""
         self._scope, self._receive, self._send = scope, receive, send
-        self._auth, self._limits, self._has_room = auth, limits, has_room
-        self.parse, self.has_company = parse, has_company
+        self._auth, self._limits, self._slots = auth, limits, slots
+        self.parse = parse
+        self.has_company = self._has_slot = False
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         session = self.headers.get(b"x-session-id")
         self.session_header = session.decode("latin-1") or None if session else None
         self.fusion_depth = _fusion_depth(self.headers)
         trace = self.headers.get(b"traceparent")
         self.traceparent = trace.decode("latin-1") if trace else None
-        self.caller = ""
         self.closed = self.answered = False
         self._begun = False
-        extensions = scope.get("extensions") or {}
-        self._on_hang_up: set[HungUp] = extensions.get(ON_HANG_UP, set())
-        self._body_is_here: Callable[[], bool] = extensions.get(BODY_IS_HERE, _unknown)
+        self._on_hang_up: set[HungUp] = (scope.get("extensions") or {}).get(ON_HANG_UP, set())
 
-    async def receive(self) -> bytes:
+    async def receive(self, draft: Draft) -> bytes:
         """Authenticate and read the body; from here on a hang-up cancels the request.
 
         Raises:
-            GatewayError: wrong method, key, content type or size; too slow; no room.
+            GatewayError: wrong key, method, content type or size; too slow; no room.
         """
+        draft.caller = self._auth.caller(self.headers)
         if self._scope["method"] != "POST":
             raise MethodNotAllowed(f"{self._scope['method']} is not allowed here; send a POST.")
-        self.caller = self._auth.caller(self.headers)
-        if not self._has_room:
-            raise Overloaded("The gateway is serving as many requests as it may.", retry_after_s=RETRY_AFTER_S)
-        check_content_type(self.headers)
-        encoding = self.headers.get(b"content-encoding", b"identity").strip().lower()
-        if encoding != b"identity":
-            raise WrongContentType("The body must be sent as it is, without `content-encoding`.")
-        declared = self.headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > self._limits.max_body_bytes:
-            raise self._too_large()
-        body = await self._read_body()
+        self.has_company = self._slots.taken > 0
+        self._slots.take()
+        self._has_slot = True
+        check_body_headers(self.headers)
+        try:
+            body = await read_body(self._scope, self._receive, self.headers, self._limits)
+        except CallerGone:
+            self.closed = True
+            raise asyncio.CancelledError from None
         self._on_hang_up.add(self._hung_up)
         return body
 
@@ -134,8 +104,10 @@ class AsgiExchange:
         self.answered = True
 
     def release(self) -> None:
-        """A hang-up is nobody's business any more."""
+        """A hang-up is nobody's business any more, and another request may have the place."""
         self._on_hang_up.discard(self._hung_up)
+        if self._has_slot:
+            self._slots.give_back()
 
     async def _respond(self, status: int, body: bytes, draft: Draft, extra: list[Header] | None = None) -> None:
         headers = [
@@ -147,61 +119,10 @@ class AsgiExchange:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def _read_body(self) -> bytes:
-        message = await self._next_part(self._limits.read_s)
-        if not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-            if len(body) > self._limits.max_body_bytes:
-                raise self._too_large()
-            return body
-        parts, size = [message.get("body", b"")], len(message.get("body", b""))
-        deadline_s = monotonic() + self._limits.read_s
-        while message.get("more_body"):
-            message = await self._next_part(deadline_s - monotonic())
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self._limits.max_body_bytes:
-                raise self._too_large()
-        return b"".join(parts)
-
-    async def _next_part(self, wait_s: float) -> MutableMapping[str, Any]:
-        if self._body_is_here():  # a time-out that cannot happen still costs 5 µs
-            message = await self._receive()
-        else:
-            try:
-                async with asyncio.timeout(wait_s):
-                    message = await self._receive()
-            except TimeoutError as error:
-                raise SlowCaller(f"The request body did not arrive within {self._limits.read_s:g} s.") from error
-        if message["type"] == "http.disconnect":
-            self.closed = True
-            raise asyncio.CancelledError
-        return message
-
-    def _too_large(self) -> BodyTooLarge:
-        limit = self._limits.max_body_bytes
-        return BodyTooLarge(f"The body is larger than {limit} bytes (`limits.max_body_bytes`).", param="body")
-
     def _hung_up(self, serving: "asyncio.Task[None]") -> None:
         """Cancel the request."""
         self.closed = True
         serving.cancel()
-
-
-def _unknown() -> bool:
-    """A server without the extension."""
-    return False
-
-
-def check_content_type(headers: Mapping[bytes, bytes]) -> None:
-    """A body is JSON and says so: what a form on a foreign web page can send is not taken.
-
-    Raises:
-        WrongContentType: it says otherwise.
-    """
-    kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
-    if kind != b"application/json" and not kind.endswith(b"+json"):
-        raise WrongContentType("The body must be sent as `content-type: application/json`.")
 
 
 def _router_headers(draft: Draft, attempts: int, *, with_cost: bool) -> list[Header]:
@@ -230,11 +151,9 @@ def _router_headers(draft: Draft, attempts: int, *, with_cost: bool) -> list[Hea
 
 
 def _fusion_depth(headers: Mapping[bytes, bytes]) -> int:
-    """How many runs this request is inside of; what cannot be read counts as one."""
-    value = headers.get(b"x-router-fusion-depth") or headers.get(b"x-openrouter-fusion-depth")
-    if not value:
-        return 0
-    return int(value) if value.isdigit() and len(value) < 4 else 1
+    """How many runs this request is inside of, by the larger word of two; what cannot be read counts as one."""
+    told = [value for name in (b"x-router-fusion-depth", b"x-openrouter-fusion-depth") if (value := headers.get(name))]
+    return max((int(value) if value.isdigit() and len(value) < 4 else 1 for value in told), default=0)
 
 
 def _error_headers(error: GatewayError, draft: Draft) -> list[Header]:

@@ -10,9 +10,11 @@ from typing import Any
 from router.core.request import ModelRequest
 from router.explain import answer_route
 from router.http.auth import Authenticator
-from router.http.exchange import AsgiExchange, Receive, Scope, Send, WireLimits
+from router.http.body import Receive, Scope, WireLimits
+from router.http.exchange import AsgiExchange, Send
 from router.http.openai import read_chat, read_embeddings
-from router.http.server import HeadLimits
+from router.http.server import ConnectionLimits
+from router.http.slots import Slots
 from router.pipeline import Services, answer_chat, answer_embeddings
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -37,15 +39,18 @@ class Front:
         services: Services,
         auth: Authenticator,
         limits: WireLimits,
-        max_in_flight: int,
-        head_limits: HeadLimits,
+        slots: Slots,
+        connection_limits: ConnectionLimits,
     ) -> None:
-        """Stand in front of ``behind``; serve at most ``max_in_flight`` model requests at a time."""
-        self.head_limits = head_limits
+        """Stand in front of ``behind``; serve as many model requests at a time as there are slots."""
+        self.connection_limits = connection_limits
         self._behind, self.services = behind, services
-        self._auth, self._limits = auth, limits
-        self._max_in_flight = max_in_flight
-        self.in_flight = 0
+        self._auth, self._limits, self._slots = auth, limits, slots
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are being served."""
+        return self._slots.taken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
@@ -57,18 +62,13 @@ class Front:
             await self._behind(scope, receive, _with_id(send, self.services.new_id()))
             return
         parse, hallway = served
-        has_room, has_company = self.in_flight < self._max_in_flight, self.in_flight > 0
-        exchange = AsgiExchange(
-            scope, receive, send, parse, self._auth, self._limits, has_room=has_room, has_company=has_company
-        )
-        self.in_flight += 1
+        exchange = AsgiExchange(scope, receive, send, parse, self._auth, self._limits, self._slots)
         try:
             await hallway(self.services, exchange)
         except asyncio.CancelledError:
             if not (exchange.closed or exchange.answered):
                 raise
         finally:
-            self.in_flight -= 1
             exchange.release()
 
 

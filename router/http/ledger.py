@@ -10,7 +10,8 @@ from fastapi import FastAPI, Request, Response
 from router.core.since import read_since
 from router.errors import BadRequest, BodyTooLarge, LedgerDisabled
 from router.http.auth import Authenticator
-from router.http.exchange import check_content_type
+from router.http.body import CallerGone, WireLimits, check_body_headers, read_body
+from router.http.slots import Slots
 
 if TYPE_CHECKING:
     from router.record.ledger.access import LedgerAccess
@@ -31,12 +32,16 @@ def add_ledger_endpoints(
     auth: Authenticator,
     auditors: Collection[str],
     on_feedback: OnFeedback,
+    limits: WireLimits,
+    slots: Slots,
 ) -> None:
     """Put the endpoints on the application; without a ledger they say so.
 
     Args:
         auditors: keys that may read and judge everybody's requests.
         on_feedback: is told the route and the verdict of each judgement that is news.
+        limits: of other bodies; a verdict's is smaller.
+        slots: a verdict takes one while it is read and kept.
     """
 
     def open_ledger() -> "LedgerAccess":
@@ -55,10 +60,15 @@ def add_ledger_endpoints(
         from router.record.ledger.feedback import read_judgement
 
         caller = auth.caller(dict(request.scope["headers"]))
-        check_content_type(dict(request.scope["headers"]))
         kept_in = open_ledger()
-        judgement = read_judgement(_parsed(await _body(request)))
-        kept = await kept_in.judge(judgement, caller, scope_of(caller))
+        slots.take()
+        try:
+            judgement = read_judgement(_parsed(await _body(request, limits)))
+            kept = await kept_in.judge(judgement, caller, scope_of(caller))
+        except CallerGone:
+            return Response()  # to nobody
+        finally:
+            slots.give_back()
         if kept.is_news:
             on_feedback(kept.route, judgement.verdict)
         said = {
@@ -103,13 +113,13 @@ def _whole(request: Request, name: str, default: int, least: int, most: int) -> 
     return int(text)
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_FEEDBACK_BYTES:
-            raise BodyTooLarge(f"A verdict is at most {MAX_FEEDBACK_BYTES} bytes.", param="body")
-    return body
+async def _body(request: Request, limits: WireLimits) -> bytes:
+    headers = dict(request.scope["headers"])
+    check_body_headers(headers)
+    try:
+        return await read_body(request.scope, request.receive, headers, WireLimits(MAX_FEEDBACK_BYTES, limits.read_s))
+    except BodyTooLarge:
+        raise BodyTooLarge(f"A verdict is at most {MAX_FEEDBACK_BYTES} bytes.", param="body") from None
 
 
 def _parsed(body: bytes) -> object:

@@ -13,13 +13,25 @@ class Outbox(asyncio.Transport):
     """A caller's connection, as far as uvicorn's protocol uses one; what is written before a close leaves before it."""
 
     def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, in_flight: Collection[Any]
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        in_flight: Collection[Any],
+        linger_s: float = 600.0,
     ) -> None:
-        """Stand in front of a transport; ``in_flight`` holds the requests that are being served."""
+        """Stand in front of a transport.
+
+        Args:
+            transport: the connection.
+            loop: the running loop.
+            in_flight: the requests that are being served.
+            linger_s: what was not taken so long after a close is dropped.
+        """
         super().__init__()
-        self._transport, self._loop, self._in_flight = transport, loop, in_flight
+        self._transport, self._loop, self._in_flight, self._linger_s = transport, loop, in_flight, linger_s
         self._waiting: list[bytes] = []
         self._closes = False
+        self._lingering: asyncio.TimerHandle | None = None
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Of the connection."""
@@ -52,7 +64,22 @@ class Outbox(asyncio.Transport):
         if self._waiting:
             self._closes = True
         else:
-            self._transport.close()
+            self._close()
+
+    def abort(self) -> None:
+        """Drop what was not taken."""
+        self._transport.abort()
+
+    def lost(self) -> None:
+        """The connection is gone: there is nothing to linger for."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+
+    def _close(self) -> None:
+        if self._transport.get_write_buffer_size() and self._lingering is None:
+            self._lingering = self._loop.call_later(self._linger_s, self._transport.abort)
+        self._transport.close()
 
     def _send(self) -> None:
         data = b"".join(self._waiting)
@@ -60,4 +87,4 @@ class Outbox(asyncio.Transport):
         if not self._transport.is_closing():
             self._transport.write(data)
             if self._closes:
-                self._transport.close()
+                self._close()

@@ -1,4 +1,4 @@
-"""uvicorn, with what it lacks: a deadline for a request's head, a cap on its size, and word of a hang-up.
+"""uvicorn, with what it lacks: deadlines for a request's head and for taking the reply, a cap on the head, word of a hang-up.
 
 Source: uvicorn's ``HttpToolsProtocol``; its ``h11_max_incomplete_event_size`` caps the head for h11 only, and its
 keep-alive timer does not run while a head trickles in.
@@ -31,43 +31,83 @@ BODY_IS_HERE = "fusion_router.body_is_here"
 
 
 @dataclass(frozen=True, slots=True)
-class HeadLimits:
-    """What a request's head may take.
+class ConnectionLimits:
+    """What a request's head may take, and a reply.
 
     Attributes:
-        read_s: a connection that has not finished a head this long after its first byte is closed.
-        max_bytes: so is one whose head is larger.
+        head_s: a connection that has not finished a head this long after its first byte is closed.
+        max_head_bytes: so is one whose head is larger.
+        reply_s: a caller who has not taken what it was sent so long after its request is hung up on.
     """
 
-    read_s: float = 10.0
-    max_bytes: int = 64 * 1024
+    head_s: float = 10.0
+    max_head_bytes: int = 64 * 1024
+    reply_s: float = 600.0
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Counts and times the bytes of a head until it is complete. The application says by ``head_limits`` how."""
+    """Counts and times the bytes of a head, and times how a reply is taken. The application has ``connection_limits``."""
 
     cycle: Cycle
+    transport: Outbox
+    _in_head = False
+    """Between a head's first byte and its last."""
+
     _head_bytes = 0
+    """Of a head that began with a packet; -1 while a body comes."""
+
     _header_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _reply_timer: asyncio.TimerHandle | None = None
     _idle_since_s: float | None = None
+    _asked_at_s = 0.0
+    _answered: RequestResponseCycle | None = None
+    """The request that is being served, or was last; ``cycle`` is the newest, which may wait behind it."""
+
     _serving: asyncio.Task[None] | None = None
+    _is_deaf = False
+    """What came behind the requests that are being served was refused; nothing more is read."""
 
     def connection_made(self, transport: Any) -> None:
         """Start timing."""
-        super().connection_made(Outbox(transport, self.loop, self.tasks))
+        self._limits: ConnectionLimits = getattr(self.app, "connection_limits", ConnectionLimits())
+        super().connection_made(Outbox(transport, self.loop, self.tasks, self._limits.reply_s))
         self._on_hang_up: set[HungUp] = set()
         self._extensions = {ON_HANG_UP: self._on_hang_up, BODY_IS_HERE: self._body_is_here}
-        self._limits: HeadLimits = getattr(self.app, "head_limits", HeadLimits())
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop timing, and tell who wants to know."""
         self._stop_timer()
+        self.resume_writing()
+        self.transport.lost()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
         self._extensions = {}  # it holds our method: a cycle that only the collector would find
+        self.pipeline.clear()
+        self._tell_of_hang_up()
+
+    def pause_writing(self) -> None:
+        """The caller does not take what it is sent: it has until the end of its request's time."""
+        super().pause_writing()
+        self._reply_timer = self.loop.call_at(self._asked_at_s + self._limits.reply_s, self._hang_up)
+
+    def resume_writing(self) -> None:
+        """It takes it."""
+        super().resume_writing()
+        if self._reply_timer is not None:
+            self._reply_timer.cancel()
+            self._reply_timer = None
+
+    def _hang_up(self) -> None:
+        """End the request at once: a time-out that ended it in the same turn of the loop would blame its provider."""
+        self._tell_of_hang_up()
+        self.transport.abort()
+
+    def _tell_of_hang_up(self) -> None:
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
         if self._serving is not None:
             for tell in tuple(self._on_hang_up):
                 tell(self._serving)
@@ -83,9 +123,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count, then read."""
+        if self._is_deaf or self._is_nothing(data):
+            return
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
-        self._unset_keepalive_if_required()
         try:
             self._feed(data)
         except HttpParserError:
@@ -93,10 +134,14 @@ class GuardedProtocol(HttpToolsProtocol):
             self.logger.warning(complaint)
             self.send_400_response(complaint)
             return
-        if self._head_bytes > self._limits.max_bytes:
+        if self._head_bytes > self._limits.max_head_bytes:
             self._refuse(b"431 Request Header Fields Too Large")
-        elif self._head_bytes > 0 and self._head_timer is None:  # most heads are whole: no timer for those
-            self._start_timer()
+        elif self._in_head and self._head_timer is None and not self._owes_a_reply():
+            self._start_timer()  # most heads are whole: no timer for those
+
+    def _is_nothing(self, data: bytes) -> bool:
+        """Some clients end a body by a line's end: between two requests it means nothing (RFC 9112, 2.2)."""
+        return self._head_bytes == 0 and not self._in_head and not data.lstrip(b"\r\n")
 
     def _feed(self, data: bytes) -> None:
         """Parse; where another protocol is offered, what follows is still HTTP/1.1, first of all the request's body."""
@@ -111,7 +156,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.parser = resumed_parser(self, self.headers)
 
     def on_message_begin(self) -> None:
-        """Begin to count."""
+        """Begin to count; the connection is not idle."""
+        self._idle_since_s, self._in_head = None, True
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._header_bytes = 0
 
@@ -121,11 +167,11 @@ class GuardedProtocol(HttpToolsProtocol):
         Raises:
             ValueError: it is too large; the parser stops, and ``send_400_response`` says why.
         """
-        came, self._head_bytes = self._head_bytes, -1
+        came, self._head_bytes, self._in_head = self._head_bytes, -1, False
         self._stop_timer()
-        if not 0 < came <= self._limits.max_bytes:  # more came than the head, or it came behind another request
+        if not 0 < came <= self._limits.max_head_bytes:  # more came than the head, or it came behind another request
             self._header_bytes = sum(len(name) + len(value) + 4 for name, value in self.headers)
-            if self._header_bytes > self._limits.max_bytes:
+            if self._header_bytes > self._limits.max_head_bytes:
                 raise ValueError("the head is too large")
         existing, self.cycle = self.cycle, self._new_cycle()
         if existing is None or existing.response_complete:
@@ -136,15 +182,19 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """The parser stopped: on a head that is too large, or on what is not HTTP."""
-        if self._header_bytes > self._limits.max_bytes:
+        if self._header_bytes > self._limits.max_head_bytes:
             self._head_bytes = self._header_bytes
             self._refuse(b"431 Request Header Fields Too Large")
+        elif self._owes_a_reply():
+            self._end_behind_replies()
         else:
             super().send_400_response(msg)
 
     def on_message_complete(self) -> None:
         """The next bytes belong to a new head."""
         self._head_bytes = 0
+        if not self.pipeline:
+            self._asked_at_s = self.loop.time()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -155,6 +205,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+            return
+        if self._in_head:  # of the next request
+            if self._head_timer is None:
+                self._start_timer()
             return
         self._idle_since_s = self.loop.time()
         if self.timeout_keep_alive_task is None:
@@ -177,12 +231,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def _await_idleness(self, for_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(for_s, self.timeout_keep_alive_handler)
 
-    def _unset_keepalive_if_required(self) -> None:
-        """Bytes came: what uvicorn's own methods call."""
-        self._idle_since_s = None
-
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Serve a request."""
+        self._answered, self._asked_at_s, self._idle_since_s = cycle, self.loop.time(), None
         task = self._serving = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
@@ -223,7 +274,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return not self.cycle.more_body
 
     def _start_timer(self) -> None:
-        self._head_timer = self.loop.call_later(self._limits.read_s, self._refuse, b"408 Request Timeout")
+        self._head_timer = self.loop.call_later(self._limits.head_s, self._refuse, b"408 Request Timeout")
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:
@@ -234,6 +285,19 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_timer()
         if self.transport.is_closing():
             return
+        if self._owes_a_reply():
+            self._end_behind_replies()
+            return
         if self._head_bytes > 0:
             self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
         self.transport.close()
+
+    def _owes_a_reply(self) -> bool:
+        """A request that came whole is being served: nothing else is said before it has been answered."""
+        cycle = self._answered
+        return cycle is not None and not cycle.response_complete and not cycle.more_body
+
+    def _end_behind_replies(self) -> None:
+        """What came behind the requests that are being served cannot be read: the connection ends with their replies."""
+        self.cycle.keep_alive = False
+        self._is_deaf = True

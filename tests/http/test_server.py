@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from router.http.outbox import Outbox
-from router.http.server import GuardedProtocol
+from router.http.server import ON_HANG_UP, ConnectionLimits, GuardedProtocol
 from tests.live import POOL, LiveGateway, gateway
 
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"%s"}]}'
@@ -88,7 +89,8 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
-        self.is_closed = False
+        self.is_closed = self.is_aborted = False
+        self.untaken = 0
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
         self.writes.append(data)
@@ -99,6 +101,15 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self.is_closed = True
 
+    def pause_reading(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.is_closed = self.is_aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.untaken
+
 
 def served(*messages: dict[str, Any], keep_alive_s: float = 5) -> tuple[GuardedProtocol, Wire]:
     """A connection to an application that says just this to every request."""
@@ -107,6 +118,11 @@ def served(*messages: dict[str, Any], keep_alive_s: float = 5) -> tuple[GuardedP
         for message in messages:
             await send(message)
 
+    return connected(app, keep_alive_s)
+
+
+def connected(app: Any, keep_alive_s: float = 5) -> tuple[GuardedProtocol, Wire]:
+    """A connection to an application."""
     config = Config(app, log_config=None, access_log=False, timeout_keep_alive=keep_alive_s)  # type: ignore[arg-type]
     config.load()
     config.loaded_app = app
@@ -149,7 +165,9 @@ def test_an_offer_of_another_protocol_is_left_and_the_body_behind_it_is_read(
             assert json.loads(body)["choices"]
 
 
-def test_offers_that_come_together_are_all_left_and_what_is_not_http_behind_one_is_refused(live: LiveGateway) -> None:
+def test_offers_that_come_together_are_all_left_and_what_is_not_http_behind_one_ends_the_connection(
+    live: LiveGateway,
+) -> None:
     with connect(live) as stream:
         stream.sendall(request(b"hi", *OFFER) * 3)
         rest = b""
@@ -158,7 +176,10 @@ def test_offers_that_come_together_are_all_left_and_what_is_not_http_behind_one_
             assert head.startswith(b"HTTP/1.1 200")
     with connect(live) as stream:
         stream.sendall(b"\r\n".join([b"GET /healthz HTTP/1.1", b"host: x", *OFFER, b"", b"not HTTP at all\r\n\r\n"]))
-        assert b" 400 " in read_reply(stream, b"")[0]
+        head, body, rest = read_reply(stream, b"")
+        assert (head[:15], body, rest) == (b"HTTP/1.1 200 OK", b'{"status":"ok"}', b"")
+        assert b"connection: close" in head
+        assert read_to_end(stream) == b""
 
 
 def test_an_offer_with_a_body_in_pieces_or_with_none_is_left_too(live: LiveGateway) -> None:
@@ -322,3 +343,142 @@ async def test_what_waits_for_a_connection_that_breaks_meanwhile_is_dropped() ->
     wire.close()
     await asyncio.sleep(0)
     assert wire.writes == []
+
+
+async def test_lines_ends_behind_a_body_do_not_cut_its_reply_and_do_not_keep_the_connection_open() -> None:
+    answers = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await answers.wait()
+        await send(start(200, (b"content-length", b"2")))
+        await send(part(b"hi"))
+
+    app.connection_limits = ConnectionLimits(head_s=0.05)  # type: ignore[attr-defined]
+    protocol, wire = connected(app, keep_alive_s=0.1)
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n{")
+    protocol.data_received(b"\r\n")
+    await asyncio.sleep(0.1)
+    answers.set()
+    await asyncio.wait(protocol.tasks)
+    assert [written[:15] for written in wire.writes] == [b"HTTP/1.1 200 OK"]
+    for _ in range(6):
+        await asyncio.sleep(0.03)
+        protocol.data_received(b"\r\n")
+    assert wire.is_closed
+    assert len(wire.writes) == 1
+
+
+@pytest.mark.parametrize("behind", [b"GET", b"GET / HTTP/1.1\r\nx: " + b"y" * 200, b"what is this\r\n\r\n"])
+async def test_a_head_that_cannot_be_read_does_not_cut_the_reply_before_it(behind: bytes) -> None:
+    answers = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start())
+        await send(part(b"one", more=True))
+        await answers.wait()
+        await send(part(b"two"))
+
+    app.connection_limits = ConnectionLimits(head_s=0.05, max_head_bytes=100)  # type: ignore[attr-defined]
+    protocol, wire = connected(app)
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await asyncio.sleep(0)
+    protocol.data_received(behind)
+    await asyncio.sleep(0.1)
+    protocol.data_received(b"more")
+    assert not wire.is_closed
+    answers.set()
+    await asyncio.wait(protocol.tasks)
+    reply = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+    assert b"".join(wire.writes).startswith(reply)
+    await asyncio.sleep(0.1)
+    assert wire.is_closed
+    assert b"".join(wire.writes).removeprefix(reply).partition(b"\r\n")[0] in (b"", b"HTTP/1.1 408 Request Timeout")
+
+
+async def test_a_connection_is_not_idle_while_the_next_head_comes_or_is_answered() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.2 if scope["path"] == "/slow" else 0)
+        await send(start(200, (b"content-length", b"0")))
+        await send(part(b""))
+
+    protocol, wire = connected(app, keep_alive_s=0.1)
+    await asked(protocol)
+    protocol.data_received(b"GET /slow HTTP/1.1\r\n")
+    await asyncio.sleep(0.15)
+    protocol.data_received(b"host: x\r\n\r\n")
+    await asyncio.wait(protocol.tasks)
+    assert not wire.is_closed
+    assert len(wire.writes) == 2
+
+
+async def test_a_hang_up_ends_the_request_that_is_served_and_those_behind_it_are_not_begun(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        begun.append(scope["path"])
+        scope["extensions"][ON_HANG_UP].add(lambda serving: serving.cancel())
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(5)
+
+    protocol, wire = connected(app)
+    protocol.data_received(b"".join(b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n" % number for number in range(3)))
+    await asyncio.sleep(0)
+    wire.is_closed = True
+    protocol.connection_lost(ConnectionResetError())
+    await asyncio.wait(protocol.tasks)
+    assert (begun, wire.writes, caplog.records) == (["/0"], [], [])
+
+
+async def test_who_does_not_take_a_reply_in_its_time_is_hung_up_on_and_told_at_once() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["extensions"][ON_HANG_UP].add(lambda serving: serving.cancel())
+        await send(start())
+        await send(part(b"one", more=True))
+        try:
+            async with asyncio.timeout(0.1):
+                await send(part(b"two"))
+        except TimeoutError:
+            blamed.append(scope)
+
+    blamed: list[Any] = []
+    app.connection_limits = ConnectionLimits(reply_s=0.1)  # type: ignore[attr-defined]
+    protocol, wire = connected(app)
+    for _ in range(2):
+        protocol.resume_writing()
+        protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        protocol.pause_writing()
+        if not wire.is_aborted:
+            await asyncio.wait(protocol.tasks)
+    assert (wire.is_aborted, blamed) == (True, [])
+
+
+async def test_what_a_caller_takes_again_in_time_costs_it_nothing() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start(200, (b"content-length", b"2")))
+        await send(part(b"hi"))
+
+    app.connection_limits = ConnectionLimits(reply_s=0.1)  # type: ignore[attr-defined]
+    protocol, wire = connected(app)
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    protocol.pause_writing()
+    await asyncio.sleep(0.03)
+    assert wire.writes == []
+    protocol.resume_writing()
+    await asyncio.wait(protocol.tasks)
+    await asyncio.sleep(0.15)
+    assert len(wire.writes) == 1
+    assert not wire.is_aborted
+
+
+async def test_a_connection_that_is_closed_ends_though_nobody_takes_the_rest() -> None:
+    wire = Wire()
+    outbox = Outbox(wire, asyncio.get_running_loop(), (), linger_s=0.02)
+    outbox.write(b"a")
+    wire.untaken = 1
+    outbox.close()
+    outbox.close()
+    assert not wire.is_aborted
+    await asyncio.sleep(0.05)
+    assert wire.is_aborted
