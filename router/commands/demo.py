@@ -34,15 +34,27 @@ COLUMNS = (
     ("baseline $", 10),
 )
 STANCE_WIDTH = 50
+MARK = "*"
+"""Behind the route of a prompt that went elsewhere than its author expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One prompt's line in the table; ``error`` where it was not answered."""
+    """One prompt's line in the table; ``error`` where it was not answered.
+
+    Attributes:
+        expected: the route that its author thinks right.
+    """
 
     title: str
     facts: dict[str, Any]
+    expected: str
     error: str = ""
+
+    @property
+    def is_unexpected(self) -> bool:
+        """It was answered by another route."""
+        return not self.error and self.facts["route"] != self.expected
 
 
 def run(options: argparse.Namespace) -> int:
@@ -122,8 +134,8 @@ async def _send(client: Any, prompt: dict[str, Any], room: asyncio.Semaphore) ->
         try:
             reply = await client.chat.completions.create(model="auto", **request)
         except OpenAIError as error:
-            return Row(title, {}, str(error))
-    return Row(title, reply.model_extra["router"])
+            return Row(title, {}, prompt["expect"], str(error))
+    return Row(title, reply.model_extra["router"], prompt["expect"])
 
 
 def _line(row: Row) -> str:
@@ -131,7 +143,8 @@ def _line(row: Row) -> str:
         return f"{_fit(row.title, COLUMNS[0][1])}  not answered: {row.error[:80]}"
     facts = row.facts
     complexity = "-" if facts["complexity"] is None else f"{facts['complexity']:.3f}"
-    cells = (row.title, complexity, facts["route"], _name(facts["model"]), facts["reason"])
+    route = facts["route"] + MARK * row.is_unexpected
+    cells = (row.title, complexity, route, _name(facts["model"]), facts["reason"])
     left = "  ".join(_fit(str(cell), width) for cell, (_, width) in zip(cells, COLUMNS, strict=False))
     line = f"{left}  {facts['cost_usd'] or 0:10.6f}  {facts['baseline_cost_usd'] or 0:10.6f}"
     return "\n".join([line, *_panel_lines(facts)]) if "fusion" in facts else line
@@ -167,6 +180,11 @@ def _print_totals(rows: Sequence[Row], baseline: str) -> None:
     spent, would = _sums(answered_alone)
     share = f"{1 - spent / would:.1%}" if would else "n/a"
     print(f"\n{len(answered)} answered: " + ", ".join(f"{count} by {route}" for route, count in routes.most_common()))
+    elsewhere = Counter((row.expected, row.facts["route"]) for row in rows if row.is_unexpected)
+    print(
+        f"{len(answered) - elsewhere.total()} went where the prompts' author expected, {elsewhere.total()} did not ({MARK}): "
+        + (", ".join(f"{count} to {taken} for {expected}" for (expected, taken), count in elsewhere.items()) or "none")
+    )
     print(
         f"one model each: spent ${spent:.6f}; {baseline} for all of them would have cost ${would:.6f}; "
         f"saved ${would - spent:.6f} ({share})"
