@@ -91,3 +91,9 @@ def test_the_lock_has_a_litellm_that_knows_what_our_lists_of_it_name() -> None:
     assert named
     assert locked is not None
     assert tuple(map(int, locked.groups())) >= max(tuple(map(int, version)) for version in named)
+
+
+def test_the_images_health_check_asks_for_what_a_restart_can_mend() -> None:
+    (check,) = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("HEALTHCHECK")]
+    assert "/healthz" in check
+    assert "/readyz" not in check
