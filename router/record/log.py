@@ -1,5 +1,6 @@
 """One structured line per request, written by a thread of its own: a slow terminal never holds a request up."""
 
+import logging
 import sys
 import threading
 import time
@@ -8,6 +9,8 @@ from typing import Any, TextIO
 
 from router.core.whole_json import dumps
 from router.record.record import RequestRecord, attempt_facts
+
+messages = logging.getLogger("router")
 
 FLUSH_S = 0.05
 """Lines are gathered this long before they are written."""
@@ -25,6 +28,7 @@ class RequestLog:
         self._waiting: deque[RequestRecord] = deque(maxlen=MAX_WAITING)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._lost = 0
 
     def add(self, record: RequestRecord) -> None:
         """Queue a record's line; nothing else happens on the request's path."""
@@ -54,9 +58,22 @@ class RequestLog:
         while self._waiting:
             lines.append(dumps(line(self._waiting.popleft())))
         if lines:
-            out = self._out or sys.stderr
+            self._write(lines)
+
+    def _write(self, lines: list[bytes]) -> None:
+        """Write; lines that cannot be written are lost, and a full disk is spoken of when it begins and when it ends."""
+        out = self._out or sys.stderr
+        try:
             out.write(b"\n".join(lines).decode() + "\n")
             out.flush()
+        except (OSError, ValueError) as error:  # ValueError: somebody has closed it
+            if not self._lost:
+                messages.error("the request log cannot be written, lines are lost: %s", error)
+            self._lost += len(lines)
+            return
+        if self._lost:
+            messages.warning("the request log is written again; %s lines were lost", self._lost)
+            self._lost = 0
 
 
 def line(record: RequestRecord) -> dict[str, Any]:
