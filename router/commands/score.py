@@ -9,6 +9,7 @@ import orjson
 
 from router.commands.settings import read_settings_or_demo
 from router.consider import Consideration, consider
+from router.core.whole_json import dumps, loads, loads_exactly, may_be_rounded
 from router.errors import GatewayError
 from router.http.openai import read_chat
 from router.pipeline import Services
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     bad = 0
     for scored in score_lines(services, sys.stdin.buffer):
         bad += "error" in scored
-        sys.stdout.buffer.write(orjson.dumps(scored) + b"\n")
+        sys.stdout.buffer.write(dumps(scored) + b"\n")
         sys.stdout.buffer.flush()
     return 1 if bad else 0
 
@@ -38,19 +39,27 @@ def score_lines(services: Services, lines: Iterable[bytes]) -> Iterator[dict[str
 
 
 def _score_line(services: Services, line: bytes, number: int) -> dict[str, Any]:
-    row: Any = None
+    found: str | float | None = None
     try:
-        row = orjson.loads(line)
-        if not isinstance(row, dict):
-            raise ValueError(f"line {number} is not a JSON object")
-        considered = consider(services, read_chat(orjson.dumps(_body(row, number))))
+        row = _read(line, number)
+        found = _id(row, number)
+        return {"id": found, **_scores(consider(services, read_chat(dumps(_body(row, number)))))}
     except GatewayError as error:
-        return {"id": _id(row), "error": error.message}
-    except orjson.JSONDecodeError as error:
-        return {"id": None, "error": f"line {number} is not JSON: {error.msg}"}
+        return {"id": found, "error": error.message}
+    except RecursionError:
+        return {"id": found, "error": f"line {number} is nested too deep"}
     except ValueError as error:
-        return {"id": _id(row), "error": str(error)}
-    return {"id": _id(row), **_scores(considered)}
+        return {"id": found, "error": str(error)}
+
+
+def _read(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        row = loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"line {number} is not JSON: {error.msg}") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"line {number} is not a JSON object")
+    return loads_exactly(line) if may_be_rounded(line) else row
 
 
 def _body(row: dict[str, Any], number: int) -> dict[str, Any]:
@@ -64,8 +73,11 @@ def _body(row: dict[str, Any], number: int) -> dict[str, Any]:
     raise ValueError(f"line {number} needs a `prompt` (a string) or `messages` (a list)")
 
 
-def _id(row: Any) -> Any:
-    return row.get("id") if isinstance(row, dict) else None
+def _id(row: dict[str, Any], number: int) -> str | float | None:
+    found: object = row.get("id")
+    if found is None or isinstance(found, str | int | float):
+        return found
+    raise ValueError(f"line {number} has an `id` that is neither a string nor a number")
 
 
 def _scores(considered: Consideration) -> dict[str, Any]:
