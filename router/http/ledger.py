@@ -89,10 +89,8 @@ def add_ledger_endpoints(
         since_s = _since(request.query_params.get("since"))
         after = _whole(request, "after", 0, 0, 2**63 - 1)
         limit = _whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-        page = await kept_in.decisions(since_s, after, limit, scope_of(caller))
-        lines = b"".join(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE) for found in page)
-        headers = {NEXT_AFTER: str(page[-1]["seq"] if page else after)}
-        return Response(lines, headers=headers, media_type="application/x-ndjson")
+        lines, last = await kept_in.decisions(since_s, after, limit, scope_of(caller))
+        return Response(lines, headers={NEXT_AFTER: str(last)}, media_type="application/x-ndjson")
 
 
 def _since(text: str | None) -> float:

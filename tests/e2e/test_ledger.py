@@ -1,5 +1,6 @@
 """The ledger of a live gateway: one row a request, one a call, sums as the callers were told; verdicts and audits."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from openai import OpenAI
 from sqlalchemy.engine import URL
 
+from router.record.ledger.read import as_lines
 from tests.live import POOL, LiveGateway, gateway
 from tests.record.ledgers import rows, url_of, wait_until
 
@@ -234,6 +236,25 @@ def test_decisions_are_paged_by_number_without_gaps_or_repeats(tmp_path: Path) -
         for params, param in (({"limit": "0"}, "limit"), ({"after": "-1"}, "after"), ({"since": "lately"}, "since")):
             refused = http.get("/v1/decisions", params=params)
             assert (refused.status_code, refused.json()["error"]["param"]) == (400, param)
+
+
+def test_a_page_of_decisions_is_written_off_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    off_the_loop: list[bool] = []
+
+    def write(page: Any) -> bytes:
+        try:
+            asyncio.get_running_loop()
+            off_the_loop.append(False)
+        except RuntimeError:
+            off_the_loop.append(True)
+        return as_lines(page)
+
+    monkeypatch.setattr("router.record.ledger.access.as_lines", write)
+    with gateway(config(tmp_path / "l.db")) as live, client_of(live) as client:
+        client.chat.completions.create(model="auto", messages=HI)
+        wait_until(lambda: len(rows(url_of(tmp_path / "l.db"), "SELECT seq FROM requests")) == 1)
+        assert len(httpx.get(f"{live.url}/v1/decisions").text.splitlines()) == 1
+    assert off_the_loop == [True]
 
 
 def test_without_a_ledger_the_endpoints_say_so() -> None:

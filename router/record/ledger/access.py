@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from router.errors import LedgerUnavailable, RequestNotFound
 from router.record.ledger.database import connect, file_of, said_by
 from router.record.ledger.feedback import Judgement, Kept, keep_judgement
-from router.record.ledger.read import Found, page_since
+from router.record.ledger.read import as_lines, page_since
 
 T = TypeVar("T")
 
@@ -68,13 +68,20 @@ class LedgerAccess:
             param="request_id",
         )
 
-    async def decisions(self, since_s: float, after: int, limit: int, caller: str | None) -> list[Found]:
-        """One page of requests in the order in which they were written, without features and texts.
+    async def decisions(self, since_s: float, after: int, limit: int, caller: str | None) -> tuple[bytes, int]:
+        """One page of requests in the order in which they were written, without features and texts: JSON lines.
+
+        With them comes the number after which the next page begins.
 
         Raises:
             LedgerUnavailable: the ledger cannot be used now.
         """
-        return await self._call(lambda engine: page_since(engine, since_s, after, limit, caller))
+
+        def page(engine: Engine) -> tuple[bytes, int]:
+            found = page_since(engine, since_s, after, limit, caller)
+            return as_lines(found), found[-1]["seq"] if found else after
+
+        return await self._call(page)
 
     async def _call(self, action: Callable[[Engine], T]) -> T:
         return await asyncio.to_thread(self._guarded, action)

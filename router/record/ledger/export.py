@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import BigInteger, Boolean, Column, Double, Engine, Integer, LargeBinary, Text
 
-from router.record.ledger.read import CALL_COLUMNS, FEEDBACK_COLUMNS, TEXT_COLUMNS, Found, requests_since
+from router.record.ledger.read import CALL_COLUMNS, FEEDBACK_COLUMNS, TEXT_COLUMNS, Found, as_lines, requests_since
 from router.record.ledger.schema import REQUESTS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 def _export_jsonl(pages: Iterator[list[Found]], out: IO[bytes], on_progress: Progress) -> int:
     rows = 0
     for page in pages:
-        out.write(b"".join(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE) for found in page))
+        out.write(as_lines(page))
         rows += len(page)
         on_progress(rows)
     out.flush()

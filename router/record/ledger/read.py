@@ -57,6 +57,11 @@ def page_since(engine: Engine, since_s: float, after: int, limit: int, caller: s
     return _page(engine, _query(columns, since_s, False, caller).where(REQUESTS.c.seq > after).limit(limit))
 
 
+def as_lines(page: Iterable[Found]) -> bytes:
+    """Requests as JSON lines."""
+    return b"".join(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE) for found in page)
+
+
 def as_numbers(blob: bytes | None) -> list[float] | None:
     """Features as they were stored: little-endian float32."""
     if blob is None:
