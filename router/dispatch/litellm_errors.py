@@ -1,9 +1,12 @@
 """One table: litellm's exceptions → ours. By class name, so that reading it does not import litellm."""
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from router.dispatch.provider import Target
+from router.dispatch.refusal import read_complaint, refined, repeated
 from router.errors import (
     UpstreamAuthFailed,
     UpstreamBadReply,
@@ -87,24 +90,28 @@ _RETRY_DELAY = re.compile(r'"retryDelay\\*"\s*:\s*\\*"(\d+(?:\.\d+)?)s"')
 """Google's form of retry-after. Source: google.rpc.RetryInfo in Gemini's 429 bodies."""
 
 
-def translate(error: BaseException, deployment: str) -> UpstreamError:
-    """Say in our words what litellm raised; its own message may quote the prompt or a key and is left behind.
+def translate(error: BaseException, deployment: str, target: Target | None = None) -> UpstreamError:
+    """Say in our words what litellm raised; its own message may quote a key and is left behind.
 
     Args:
         error: what litellm raised.
         deployment: the pool's name for who was asked.
+        target: how it was asked: what the provider itself says of the request is repeated, without the target's secrets.
     """
     original = getattr(error, "original_exception", None)
     if type(error).__name__ == "MidStreamFallbackError" and isinstance(original, Exception):
         error = original  # litellm's wrapping of whatever happens while a stream is read
-    kind = kind_of(error)
+    kind, complaint = kind_of(error), read_complaint(_provider_body(error))
+    if kind is UpstreamRejected:
+        kind = refined(kind, complaint)
     status = _provider_status(error)
     message = f"{deployment} {_WORDS[kind]}"
     param = _unsupported_param(error)
     if param is not None:
         message = f"{deployment} does not support {param!r}; leave it out or choose another model"
+    told = repeated(kind, complaint, target) if target is not None else ""
     return kind(
-        f"{message} ({status})" if status else message,
+        (f"{message} ({status})" if status else message) + (f": {told}" if told else ""),
         param=param,
         retry_after_s=_retry_after_s(error),
         upstream_status=status,
@@ -156,6 +163,16 @@ def _provider_status(error: BaseException) -> int | None:
         if isinstance(status, int) and _headers(error):
             return status
     return None
+
+
+def _provider_body(error: BaseException) -> bytes:
+    """What the provider answered, as it came; empty where nothing can be read any more."""
+    for cause in reversed(list(_chain(error))):
+        with contextlib.suppress(Exception):  # httpx raises where a body was not read
+            raw = cause.response.content  # type: ignore[attr-defined]
+            if raw:
+                return bytes(raw)
+    return b""
 
 
 def _retry_after_s(error: BaseException) -> float | None:

@@ -69,7 +69,7 @@ class LitellmProvider:
         """
         library = await self._library()
         name = call.target.deployment.name
-        with _translated(name):
+        with _translated(name, call.target):
             async with _until(_latest(call), name, "the deadline"):
                 if call.operation == "embeddings":
                     reply = await library.module.aembedding(**_arguments(library, call))
@@ -119,7 +119,7 @@ class LitellmProvider:
         now = monotonic()
         wrapper = None
         try:
-            with _translated(name):
+            with _translated(name, call.target):
                 async with _until(min(_latest(call), now + timeouts.first_byte_s), name, "the first byte"):
                     wrapper = await library.module.acompletion(**_arguments(library, call))
                     ending = watch(wrapper, call)
@@ -218,10 +218,10 @@ async def _until(when: float, name: str, what: str) -> AsyncGenerator[None]:
 
 
 @contextlib.contextmanager
-def _translated(name: str) -> Any:
+def _translated(name: str, target: Target | None = None) -> Any:
     try:
         yield
     except UpstreamError:
         raise
     except Exception as error:
-        raise translate(error, name) from None  # litellm's traceback would carry the prompt into the log
+        raise translate(error, name, target) from None  # litellm's traceback would carry the prompt into the log

@@ -132,11 +132,9 @@ def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target,
     complaint = read_complaint(raw)
     kind, text = BY_STATUS.get(status) or BY_CLASS.get(status // 100, BY_CLASS[5])
     if status in _PERHAPS_THE_REQUEST:
-        finer = _refined(kind, complaint)
+        finer = refined(kind, complaint)
         kind, text = finer, REFINED.get(finer, text)
-    told = ""
-    if kind in (UpstreamRejected, UpstreamContextTooLong, UpstreamFiltered, UpstreamIncapable):
-        told = scrubbed(complaint.message, target)
+    told = repeated(kind, complaint, target)
     return kind(
         f"{target.deployment.name}: {text} (status {status})" + (f": {told}" if told else ""),
         param=scrubbed(complaint.param, target) if told and complaint.param else None,
@@ -154,12 +152,19 @@ def refusal_under_200(headers: Mapping[str, str], raw: bytes, target: Target, *,
     """
     complaint = read_complaint(raw)
     status = next((int(code) for code in complaint.codes if _ERROR_STATUS.fullmatch(code)), None)
-    if status is None and _refined(UpstreamBadReply, complaint) is not UpstreamBadReply:
+    if status is None and refined(UpstreamBadReply, complaint) is not UpstreamBadReply:
         status = 400
     return refusal(status, headers, raw, target, now_s=now_s) if status is not None else None
 
 
-def _refined(kind: type[UpstreamError], complaint: Complaint) -> type[UpstreamError]:
+def repeated(kind: type[UpstreamError], complaint: Complaint, target: Target) -> str:
+    """The provider's own words, where they are about the request and not about the deployment; else nothing."""
+    about_the_request = (UpstreamRejected, UpstreamContextTooLong, UpstreamFiltered, UpstreamIncapable)
+    return scrubbed(complaint.message, target) if kind in about_the_request else ""
+
+
+def refined(kind: type[UpstreamError], complaint: Complaint) -> type[UpstreamError]:
+    """What is wrong, where the body says it more exactly than the status did."""
     for code in complaint.codes:
         if code in BY_CODE:
             return BY_CODE[code]

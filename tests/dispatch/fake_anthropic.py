@@ -17,6 +17,7 @@ _REFUSALS: dict[str, tuple[int, str, str, dict[str, str]]] = {
     "forbidden": (403, "permission_error", SECRET_WORDS, {}),
     "missing": (404, "not_found_error", f"model: {SECRET_WORDS}", {}),
     "wrong": (400, "invalid_request_error", f"messages: {SECRET_WORDS}", {}),
+    "picky": (400, "invalid_request_error", "thinking is not supported with this model", {}),
     "long": (400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum", {}),
     "failing": (500, "api_error", SECRET_WORDS, {}),
 }
