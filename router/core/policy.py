@@ -326,9 +326,9 @@ def _order(names: tuple[str, ...], pinned: str | None) -> tuple[str, ...]:
 
 
 def output_tokens_of(prompt: Prompt, assessment: Assessment | None) -> int:
-    """How long an answer is expected to be, in tokens; never more than the caller allows."""
+    """How much is expected to be written, in tokens: every choice an answer, and none longer than the caller allows."""
     expected = assessment.expected_output_tokens if assessment is not None else DEFAULT_OUTPUT_TOKENS
-    return min(expected, prompt.max_output_tokens or expected)
+    return min(expected, prompt.max_output_tokens or expected) * prompt.choices
 
 
 def _estimator(prompt: Prompt, assessment: Assessment | None, policy: Policy) -> Callable[[str], float | None]:

@@ -190,6 +190,19 @@ def test_a_budget_downgrades_and_an_impossible_one_is_refused_with_the_cheapest_
         choose(prompt, assessed(0.9), controls=Controls(max_cost_usd=1e-9))
 
 
+def test_every_choice_that_is_asked_for_counts_against_the_budget() -> None:
+    one, twenty = (Prompt("hi", input_tokens=1_000, choices=choices, max_output_tokens=100) for choices in (1, 20))
+    estimates = [
+        estimate_routes_usd(decide(p, assessed(0.9), AUTO, Controls(), policy()), p, policy()) for p in (one, twenty)
+    ]
+    assert [round(routes["strong"] or 0, 6) for routes in estimates] == [0.0045, 0.033], (
+        "3e-3 of input, 1.5e-3 a choice"
+    )
+    budget = Controls(max_cost_usd=0.01)
+    assert choose(one, assessed(0.9), controls=budget)[:2] == ("strong", "above_threshold")
+    assert choose(twenty, assessed(0.9), controls=budget)[:2] == ("small", "budget_downgrade")
+
+
 def test_under_a_budget_an_unpriced_deployment_is_out() -> None:
     pool = policy(deployment("s1", price=None))
     assert choose(HI, assessed(0.1), policy=pool, controls=Controls(max_cost_usd=0.5))[2] == ["s2", "b1"]
