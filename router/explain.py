@@ -85,18 +85,18 @@ def explanation(considered: Consideration, services: Services) -> dict[str, Any]
         "is_followup": considered.prompt.is_followup,
         "would_flip": [asdict(flip) for flip in what_would_flip(decision, policy, decide_again)],
         "certificate": policy.certificate.facts(decision.mode) if policy.certificate else None,
-        "promise": policy.certificate.in_words(decision.mode) if policy.certificate else None,
-        "promise_doubts": _doubts(services),
+        **_promise(decision.mode, services),
         "policy": policy.version,
     }
 
 
-def _doubts(services: Services) -> list[str]:
-    """Why the promise does not stand for the artifact in use, today."""
+def _promise(mode: Mode, services: Services) -> dict[str, Any]:
+    """What the thresholds promise of the artifact in use today, and what is doubtful about that."""
     certificate, assessor = services.policy.certificate, services.assessor
     if certificate is None or assessor is None:
-        return []
-    return list(certificate.doubts(assessor.artifact, datetime.fromtimestamp(services.now(), UTC).date()))
+        return {"promise": None, "promise_doubts": []}
+    judge, today = assessor.artifact, datetime.fromtimestamp(services.now(), UTC).date()
+    return {"promise": certificate.in_words(mode, judge, today), "promise_doubts": certificate.doubts(judge, today)}
 
 
 def _why(decision: Decision, thresholds: Thresholds) -> str:
@@ -135,7 +135,7 @@ def in_words(found: dict[str, Any]) -> str:
     lines += [f"  otherwise: {flip['words']}" for flip in found["would_flip"]]
     if found["promise"] is not None:
         lines.append(f"  promise: {found['promise']}")
-        lines += [f"  but {doubt}" for doubt in found["promise_doubts"]]
+        lines += [f"  but {doubt}" for doubt in found["promise_doubts"] if doubt not in found["promise"]]
     return "\n".join(lines)
 
 

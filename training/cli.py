@@ -259,6 +259,9 @@ def _add_promote(command: argparse.ArgumentParser) -> None:
 
 def _promote(parsed: argparse.Namespace) -> int:
     candidate, current = parsed.out / "artifact", parsed.to if parsed.to.exists() else DEFAULT_PATH
+    if promotion.is_in_use(candidate, parsed.to):
+        print(f"in use at {parsed.to} already: {Classifier.load(parsed.to).artifact}; nothing changes")
+        return OK
     found = held_back_comparison(parsed.out, current, candidate, parsed.seed)
     print(comparison.table(found))
     if not found["promote"]:

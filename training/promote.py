@@ -30,6 +30,17 @@ def promote(candidate: Path, target: Path) -> str:
     return name
 
 
+def is_in_use(candidate: Path, target: Path) -> bool:
+    """Whether the artifact at ``target`` is the candidate already, thresholds and all.
+
+    Raises:
+        ArtifactError: either has a manifest that cannot be read.
+    """
+    if not (target / artifact.MANIFEST).is_file():
+        return False
+    return artifact.read_manifest(candidate) == artifact.read_manifest(target)
+
+
 def rollback(target: Path) -> tuple[str, str]:
     """Take the artifact back that ``target`` held before; gives back which one went and which one is in use now.
 

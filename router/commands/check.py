@@ -64,10 +64,11 @@ def _show_certificate(mode: Mode, classifier: Classifier) -> None:
     if certificate is None:
         print("warning: the artifact brings no thresholds; run python -m training thresholds", file=sys.stderr)
         return
+    judge, today = classifier.artifact, datetime.now(UTC).date()
     promise = certificate.modes.get(mode)
-    holds_for = f"; holds for {certificate.holds_for}" if promise is not None and promise.certified else ""
-    print(certificate.in_words(mode) + holds_for)
-    for doubt in certificate.doubts(classifier.artifact, datetime.now(UTC).date()):
+    stands = promise is not None and promise.certified and not certificate.voided(judge, today)
+    print(certificate.in_words(mode, judge, today) + (f"; holds for {certificate.holds_for}" if stands else ""))
+    for doubt in certificate.doubts(judge, today):
         print(f"warning: {doubt}; run python -m training thresholds on recent data", file=sys.stderr)
 
 

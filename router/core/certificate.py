@@ -54,20 +54,25 @@ class Certificate:
     term: str = ""
     calibrated_on: str = ""
 
-    def doubts(self, artifact: str, today: date) -> tuple[str, ...]:
-        """Why the promise does not stand; empty where it does."""
+    def voided(self, artifact: str, today: date) -> tuple[str, ...]:
+        """Why no mode's promise stands for an artifact today; empty where they do."""
         found = []
         if self.artifact != artifact:
             found.append(f"the thresholds were chosen for {self.artifact}, not for {artifact}")
         if self.expires is not None and today > self.expires:
             found.append(f"the certificate expired on {self.expires}")
-        naive = [mode for mode, promise in self.modes.items() if not promise.certified]
-        if naive:
-            found.append(f"the thresholds of {', '.join(naive)} are uncertified")
         return tuple(found)
 
-    def in_words(self, mode: Mode) -> str:
-        """One mode's promise in a sentence."""
+    def doubts(self, artifact: str, today: date) -> tuple[str, ...]:
+        """Why promises do not stand, all or those of some modes; empty where they do."""
+        voided = self.voided(artifact, today)
+        naive = [mode for mode, promise in self.modes.items() if not promise.certified]
+        return (*voided, f"the thresholds of {', '.join(naive)} are uncertified") if naive else voided
+
+    def in_words(self, mode: Mode, artifact: str, today: date) -> str:
+        """What one mode's thresholds promise of an artifact today, in a sentence."""
+        if voided := self.voided(artifact, today):
+            return f"mode {mode} promises nothing: {'; '.join(voided)}"
         promise = self.modes.get(mode)
         if promise is None or not promise.certified or promise.alpha is None:
             return f"mode {mode} is uncertified: its thresholds were the best on their own calibration data"

@@ -8,6 +8,7 @@ import pytest
 from classifier import Classifier
 from router.core.certificate import read_certificate
 
+FRESH = date(2026, 3, 1)
 RAW: dict[str, Any] = {
     "artifact": "mine@1:abc",
     "promise": "quality",
@@ -25,12 +26,14 @@ RAW: dict[str, Any] = {
 def test_a_promise_names_loss_confidence_evidence_and_term() -> None:
     certificate = read_certificate({"certificate": RAW}, {"numpy": "2"})
     assert certificate is not None
-    assert certificate.in_words("balanced") == (
+    assert certificate.in_words("balanced", "mine@1:abc", FRESH) == (
         "mode balanced loses at most 2.0% of always-strong's quality, with confidence 95% "
         "(1,200 calibration groups, 700 sent small, 9 failures; until 2026-05-01)"
     )
-    assert "uncertified" in certificate.in_words("cost")
-    assert "uncertified" in certificate.in_words("quality"), "a mode without an entry has no promise"
+    assert "uncertified" in certificate.in_words("cost", "mine@1:abc", FRESH)
+    assert "uncertified" in certificate.in_words("quality", "mine@1:abc", FRESH), (
+        "a mode without an entry has no promise"
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,9 @@ def test_a_promise_is_doubted_for_another_artifact_after_its_term_and_where_it_w
     certificate = read_certificate({"certificate": RAW}, {})
     assert certificate is not None
     found = certificate.doubts(artifact, today)
+    said_of_it = certificate.in_words("balanced", artifact, today)
+    assert said_of_it.startswith("mode balanced promises nothing: ") is (len(doubts) > 1)
+    assert ("loses at most" in said_of_it) is (len(doubts) == 1), "what is void is not promised beside its doubt"
     assert len(found) == len(doubts)
     assert all(said.startswith(start) for said, start in zip(found, doubts, strict=True))
 
@@ -56,7 +62,7 @@ def test_thresholds_chosen_without_a_promise_are_read_and_say_so() -> None:
     modes = {"balanced": {"certified": False, "alpha": 0.02}}
     certificate = read_certificate({"certificate": {**raw, "modes": modes}}, {})
     assert certificate is not None
-    assert "uncertified" in certificate.in_words("balanced")
+    assert "uncertified" in certificate.in_words("balanced", "mine@1:abc", FRESH)
     assert certificate.facts("balanced")["certified"] is False
 
 

@@ -1,19 +1,23 @@
 import argparse
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from prometheus_client import CollectorRegistry
 
 from classifier import Classifier
+from classifier.artifact import DEFAULT_PATH, MANIFEST
 from router.app import build_policy, create_app, panel_doubt
 from router.commands import check
 from router.config.load import load_settings
 from router.core.ask import RESERVED_NAMES
 from router.core.fusion import Member
 from router.settings import Complaint, Settings
+from tests import live
 from tests.settings.conftest import POOL, ROUTING
 
 Load = Callable[..., Settings]
@@ -217,3 +221,16 @@ def test_priors_and_thresholds_of_fusion_are_checked(load: Load, complaints: Com
     assert "fusion.priors" in warned(load(SEATS + "  priors: {strong: 0.8}"))
     found = load(SEATS + "  complexity: {balanced: 0.8, quality: , cost: 0.9}").fusion.complexity
     assert found == {"balanced": 0.8, "cost": 0.9}
+
+
+def test_check_promises_nothing_of_an_artifact_that_the_certificate_is_not_for(tmp_path: Path, capsys: Any) -> None:
+    shutil.copytree(DEFAULT_PATH, tmp_path / "artifact")
+    manifest = orjson.loads((tmp_path / "artifact" / MANIFEST).read_bytes())
+    (tmp_path / "artifact" / MANIFEST).write_bytes(orjson.dumps({**manifest, "version": "9.9.9"}))
+    path = tmp_path / "router.yaml"
+    path.write_text(live.POOL + "classifier: {path: artifact}\n")
+    assert check.run(argparse.Namespace(config=path)) == 0
+    said = capsys.readouterr()
+    assert "mode balanced promises nothing: the thresholds were chosen for " in said.out
+    assert "loses at most" not in said.out
+    assert "warning: the thresholds were chosen for " in said.err

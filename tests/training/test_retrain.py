@@ -128,6 +128,8 @@ def test_what_is_promoted_is_in_use_and_what_was_there_comes_back(
     assert main(["promote", "--out", str(out), "--to", str(target)]) == OK
     assert "taught shuffled labels" in capsys.readouterr().out
     assert Classifier.load(target).artifact == candidate
+    assert main(["promote", "--out", str(out), "--to", str(target)]) == OK
+    assert f"already: {candidate}; nothing changes" in capsys.readouterr().out
     assert main(["rollback", "--to", str(target)]) == OK
     assert Classifier.load(target).artifact == before
     assert main(["rollback", "--to", str(target)]) == REFUSED
