@@ -12,7 +12,7 @@ from router.core.flips import what_would_flip
 from router.core.policy import Decision, Thresholds, decide, estimate_cost_usd, estimate_routes_usd, output_tokens_of
 from router.core.types import Mode, Reason
 from router.errors import GatewayError
-from router.pipeline import Exchange, Services
+from router.pipeline import Exchange, Services, defect
 
 WORDS: dict[str, str] = {
     Reason.BELOW_THRESHOLD: "the small model's answer is likely good enough",
@@ -52,6 +52,8 @@ async def answer_route(services: Services, exchange: Exchange) -> None:
         await exchange.reply(draft, explanation(considered, services))
     except GatewayError as error:
         await exchange.fail(draft, error)
+    except Exception:
+        await exchange.fail(draft, defect(draft))
 
 
 def explanation(considered: Consideration, services: Services) -> dict[str, Any]:

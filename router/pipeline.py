@@ -9,18 +9,18 @@ from typing import Any, Protocol
 
 from classifier.assessment import Assessor
 from router.consider import Consideration, assess, new_draft, read_asked, remember, settle, turn_of
-from router.core.ask import read_ask
+from router.core.ask import read_controls
+from router.core.embedding import decide_embeddings
 from router.core.memory import Memory
 from router.core.plan import fallback_reason
-from router.core.policy import Decision, Policy, Step, output_tokens_of
+from router.core.policy import Policy, Step, output_tokens_of
 from router.core.request import ModelRequest
-from router.core.types import Reason
 from router.dispatch.confined import Confined
 from router.dispatch.fusion import DEPTH_HEADERS, SCHEMA_CHECKER, RunStore
 from router.dispatch.single import Dispatcher
 from router.dispatch.trip import Trip
 from router.dispatch.web import Web
-from router.errors import BadRequest, GatewayError, InternalError, Overloaded
+from router.errors import GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
 from router.judging import Docket
 from router.record.record import EMBEDDINGS, Draft, RequestRecord, StoredText
@@ -130,16 +130,13 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
 async def _embeddings(services: Services, exchange: Exchange, draft: Draft) -> None:
     request = exchange.parse(await exchange.receive(draft))
     draft.asked_model = request.model
-    policy = services.policy
-    name = policy.aliases.get(request.model, request.model)
-    if name not in policy.deployments:
-        read_ask(request.model, policy.deployments, policy.aliases)
-        raise BadRequest("Embeddings are not routed: name a deployment of the pool as `model`.", param="model")
-    plan = (Step(name, "direct"),)
-    draft.decision = Decision("direct", Reason.DIRECT, policy.mode, plan, None)
-    trip = Trip(len(str(request.body.get("input", ""))) // 4, draft.attempts, around_model=request.around_model)
+    policy, tokens = services.policy, len(str(request.body.get("input", ""))) // 4
+    controls = read_controls(request.controls, policy.names, exchange.session_header)
+    draft.session_id = controls.session_id
+    draft.decision = decide_embeddings(request.model, tokens, controls, policy)
+    trip = Trip(tokens, draft.attempts, around_model=request.around_model)
     step, body = await services.dispatcher.complete(
-        plan, request.body, _deadline(services), trip, operation="embeddings"
+        draft.decision.plan, request.body, _deadline(services), trip, operation="embeddings"
     )
     _answered_by(draft, services, step, trip)
     body["usage"] = usage_of(draft, body.get("usage"))
@@ -171,10 +168,15 @@ async def _recorded(
         raise
     except Exception:
         outcome = InternalError.code
-        log.exception("request %s failed inside the gateway", draft.request_id)
-        await exchange.fail(draft, InternalError(f"The gateway failed; its log has more under {draft.request_id}."))
+        await exchange.fail(draft, defect(draft))
     finally:
         services.keep(draft.finish(outcome, perf_counter() - draft.began_s))
+
+
+def defect(draft: Draft) -> InternalError:
+    """Log what is being handled, a defect of ours, under the request's id; gives what the caller is told."""
+    log.exception("request %s failed inside the gateway", draft.request_id)
+    return InternalError(f"The gateway failed; its log has more under {draft.request_id}.")
 
 
 async def _complete(

@@ -11,6 +11,10 @@ from router.errors import BadControl, ModelNotFound
 
 AskKind = Literal["auto", "small", "strong", "fusion", "direct"]
 
+MAX_SESSION_CHARS = 256
+MAX_KEY_CHARS = 60
+"""Of a key that is not known, to be looked at and repeated; a caller may write a megabyte."""
+
 AUTO_NAMES = ("auto", "model-router", "openrouter/auto", "cloudflare/auto", "vllm-sr/auto", "MoM", "router")
 """Names that route. The others are what Azure AI Foundry, OpenRouter, Cloudflare and vLLM's router call it."""
 
@@ -111,17 +115,19 @@ def read_controls(value: Any, names: Mapping[str, frozenset[str]], session_heade
     Raises:
         BadControl: a key is unknown or a value wrong; ``param`` names it.
     """
+    session = _session_of_header(session_header) if session_header else None
     if value is None:
-        return Controls(session_id=_session("session_id", session_header, names)) if session_header else _NO_CONTROLS
+        return Controls(session_id=session) if session else _NO_CONTROLS
     if not isinstance(value, dict):
         raise BadControl('`router` must be an object, e.g. {"mode": "cost"}.', param="router")
     unknown = [key for key in value if key not in _READERS]
     if unknown:
-        near = get_close_matches(unknown[0], _READERS, 1)
+        key = unknown[0][:MAX_KEY_CHARS]
+        near = get_close_matches(key, _READERS, 1)
         hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(_READERS)}."
-        raise BadControl(f"`router.{unknown[0][:60]}` is not a control.{hint}", param=f"router.{unknown[0][:60]}")
+        raise BadControl(f"`router.{key}` is not a control.{hint}", param=f"router.{key}")
     read = {key: _READERS[key](key, entry, names) for key, entry in value.items() if entry is not None}
-    controls = Controls(**{"session_id": session_header, **read})
+    controls = Controls(**{"session_id": session, **read})
     if controls.models and not controls.models - controls.exclude:
         raise BadControl("`router.models` allows only what `router.exclude` forbids.", param="router.models")
     return controls
@@ -156,8 +162,14 @@ def _usd(key: str, value: Any, _names: Mapping[str, frozenset[str]]) -> float:
 
 
 def _session(key: str, value: Any, _names: Mapping[str, frozenset[str]]) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= 256:
-        raise _wrong(key, "a string of 1 to 256 characters")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_SESSION_CHARS:
+        raise _wrong(key, f"a string of 1 to {MAX_SESSION_CHARS} characters")
+    return value
+
+
+def _session_of_header(value: str) -> str:
+    if len(value) > MAX_SESSION_CHARS:
+        raise BadControl(f"`x-session-id` must be of 1 to {MAX_SESSION_CHARS} characters.", param="x-session-id")
     return value
 
 

@@ -11,7 +11,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
-from router.core.ask import Ask
+from router.core.ask import MAX_KEY_CHARS, Ask
 from router.core.fusion import (
     EXPOSURES,
     FUSION_MODES,
@@ -147,9 +147,10 @@ def _read_own(path: str, value: Any, names: Names) -> dict[str, Any]:
         raise BadControl(f'`{path}` must be an object, e.g. {{"mode": "merge"}}, or false.', param=path)
     unknown = [key for key in value if key not in _READERS]
     if unknown:
-        near = get_close_matches(str(unknown[0]), _READERS, 1)
+        key = str(unknown[0])[:MAX_KEY_CHARS]
+        near = get_close_matches(key, _READERS, 1)
         hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(_READERS)}."
-        field = f"{path}.{str(unknown[0])[:60]}"
+        field = f"{path}.{key}"
         raise BadControl(f"`{field}` is not a control.{hint}", param=field)
     return {key: _READERS[key](f"{path}.{key}", entry, names) for key, entry in value.items() if entry is not None}
 
@@ -220,7 +221,7 @@ def _member(field: str, value: Any, names: Names) -> Member:
         return Member(_deployment(field, value, names))
     unknown = [key for key in value if key not in ("model", "temperature", "seed")]
     if unknown:
-        raise _wrong(f"{field}.{str(unknown[0])[:60]}", "left out; known are model, temperature, seed")
+        raise _wrong(f"{field}.{str(unknown[0])[:MAX_KEY_CHARS]}", "left out; known are model, temperature, seed")
     temperature, seed = value.get("temperature"), value.get("seed")
     return Member(
         _deployment(f"{field}.model", value.get("model"), names),

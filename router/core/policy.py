@@ -201,16 +201,24 @@ def _straight_to(
     mode: Mode,
 ) -> Decision:
     """The named deployment, unless the controls forbid it, it costs too much, or it is known not to be able to."""
-    if not is_allowed(name, controls):
-        raise BadControl(f"`model` names {name!r}, which `router.models` or `router.exclude` rules out.", param="model")
+    refuse_where_ruled_out(name, _estimator(prompt, assessment, policy)(name), controls)
     obstacle = missing_need(prompt, policy.deployments[name])
     if obstacle is not None:
         refuse_if_empty((), obstacle, prompt)
-    cost_of = _estimator(prompt, assessment, policy)
-    if not _affordable((name,), cost_of, controls.max_cost_usd):
-        raise _budget_too_small((cost_of(name),), controls)
     reason = Reason.FORCED_BY_POLICY if ask.by_policy else Reason.DIRECT
     return Decision("direct", reason, mode, (Step(name, "direct"),), assessment, {"direct": name})
+
+
+def refuse_where_ruled_out(name: str, cost_usd: float | None, controls: Controls) -> None:
+    """Hold a deployment that the caller names, and what it would cost, against the rest of what it says.
+
+    Raises:
+        BadControl, BudgetTooSmall: it may not answer, or costs too much.
+    """
+    if not is_allowed(name, controls):
+        raise BadControl(f"`model` names {name!r}, which `router.models` or `router.exclude` rules out.", param="model")
+    if not _affordable((name,), lambda _: cost_usd, controls.max_cost_usd):
+        raise _budget_too_small((cost_usd,), controls)
 
 
 def _with_panel(

@@ -1,6 +1,7 @@
 """One request over ASGI: authenticate, read, answer, stream, fail. Nothing here knows what routing is."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from math import ceil
 from typing import Any
@@ -17,6 +18,9 @@ from router.record.record import Draft
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
+
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""Source: W3C Trace Context, 3.2.2. Whoever sends another has no trace that could be joined."""
 
 
 class AsgiExchange:
@@ -42,7 +46,7 @@ class AsgiExchange:
         self.session_header = session.decode("latin-1") or None if session else None
         self.fusion_depth = _fusion_depth(self.headers)
         trace = self.headers.get(b"traceparent")
-        self.traceparent = trace.decode("latin-1") if trace else None
+        self.traceparent = trace.decode() if trace and _TRACEPARENT.fullmatch(trace) else None
         self.closed = self.answered = False
         self._begun = False
         self._on_hang_up: set[HungUp] = (scope.get("extensions") or {}).get(ON_HANG_UP, set())

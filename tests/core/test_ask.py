@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from router.core import ask, fusion_controls
 from router.core.ask import AUTO_NAMES, Ask, Controls, read_ask, read_controls
+from router.core.fusion import FusionControls
 from router.errors import BadControl, ModelNotFound
 
 DEPLOYMENTS = ("cheap", "dear")
@@ -17,7 +19,7 @@ def test_every_router_name_of_the_field_routes(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ask"),
+    ("name", "meant"),
     [
         ("auto-cost", Ask("auto", "cost")),
         ("small", Ask("small")),
@@ -26,8 +28,8 @@ def test_every_router_name_of_the_field_routes(name: str) -> None:
         ("old", Ask("direct", deployment="cheap", by_policy=True)),
     ],
 )
-def test_names_mean_modes_routes_deployments_and_aliases(name: str, ask: Ask) -> None:
-    assert read_ask(name, DEPLOYMENTS, {"gpt-4o": "auto-quality", "old": "cheap"}) == ask
+def test_names_mean_modes_routes_deployments_and_aliases(name: str, meant: Ask) -> None:
+    assert read_ask(name, DEPLOYMENTS, {"gpt-4o": "auto-quality", "old": "cheap"}) == meant
 
 
 def test_an_unknown_name_is_told_what_is_served() -> None:
@@ -44,6 +46,14 @@ def test_controls_are_read() -> None:
 def test_the_session_header_counts_and_the_body_goes_before_it() -> None:
     assert read_controls(None, NAMES, "h").session_id == "h"
     assert read_controls({"session_id": "b"}, NAMES, "h").session_id == "b"
+
+
+@pytest.mark.parametrize("value", [None, {}, {"mode": "cost"}])
+def test_a_session_header_is_as_long_as_a_session_may_be(value: Any) -> None:
+    assert read_controls(value, NAMES, "s" * 256).session_id == "s" * 256
+    with pytest.raises(BadControl) as caught:
+        read_controls(value, NAMES, "s" * 257)
+    assert caught.value.param == "x-session-id"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +78,21 @@ def test_a_bad_control_is_named(value: Any, param: str) -> None:
     with pytest.raises(BadControl) as caught:
         read_controls(value, NAMES)
     assert caught.value.param == param
+
+
+def test_of_a_control_that_is_not_known_no_more_is_looked_at_than_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    for module in (ask, fusion_controls):
+        monkeypatch.setattr(module, "get_close_matches", lambda word, *rest: looked_at.append(word) or [])
+    for read in (
+        read_controls,
+        lambda value, names: fusion_controls.read_fusion(value, (), names, FusionControls(), {}),
+    ):
+        with pytest.raises(BadControl) as caught:
+            read({"x" * 1_000: 1}, NAMES)
+        assert caught.value.param is not None
+        assert caught.value.param.endswith("." + "x" * 60)
+    assert looked_at == ["x" * 60] * 2
 
 
 def test_a_misspelt_control_is_offered_the_right_one() -> None:

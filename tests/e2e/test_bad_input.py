@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,10 @@ def strict() -> Iterator[LiveGateway]:
 
 def body(**more: Any) -> bytes:
     return json.dumps({"model": "auto", "messages": [{"role": "user", "content": "hi"}], **more}).encode()
+
+
+def deep(levels: int, **more: Any) -> bytes:
+    return body(**more).replace(b'"DEEP"', b"[" * levels + b"]" * levels)
 
 
 NESTED = b'{"model": "auto", "messages": ' + b"[" * 10_000 + b"]" * 10_000 + b"}"
@@ -53,6 +58,11 @@ CASES: list[tuple[str, bytes, int, str | None]] = [
     ("broken behind a large number", b'{"model": "auto", "top_p": 1e300, "n"}', 400, "body"),
     ("invalid UTF-8", b'{"model": "auto", "messages": [{"role": "user", "content": "\xff\xfe"}]}', 400, "body"),
     ("deep nesting", NESTED, 400, "body"),
+    ("deep tools", deep(990, tools=[{"x": "DEEP"}]), 400, "tools"),
+    ("deep tools of two levels too many", deep(252, tools=[{"x": "DEEP"}]), 400, "tools"),
+    ("deep and written anew", deep(900, metadata="DEEP", router={}), 400, "metadata"),
+    ("deep beside a long number", deep(900, metadata="DEEP", router={}, seed=12345678901234567890), 400, "metadata"),
+    ("deep beside half an emoji", deep(400, metadata="DEEP", user="\ud83d"), 400, "metadata"),
     ("20 MB", body(padding="x" * 20_000_000), 413, "body"),
     ("unknown model", body(model="gpt-9"), 404, "model"),
     ("unknown control", body(router={"mood": 1}), 400, "router.mood"),
@@ -138,6 +148,86 @@ def test_a_body_that_trickles_is_timed_out_recorded_and_closed(strict: LiveGatew
     assert b" 408 " in got.split(b"\r\n")[0]
     assert b"request_timeout" in got
     assert strict.wait_for_records(before + 1)[-1].outcome == "request_timeout"
+
+
+@pytest.mark.parametrize("read_s", [0.5, 0.9])
+def test_a_body_has_one_time_however_many_parts_it_comes_in(read_s: float) -> None:
+    raw = body()
+    parts = [raw[:1], raw[1:2], raw[2:3], raw[3:]]
+    with gateway(POOL + f"limits: {{request_read_s: {read_s}}}\n") as live:
+        got = talk(live.port, HEAD + b"content-length: %d\r\n\r\n" % len(raw), *parts, pause_s=0.2, wait_s=0.5)
+    assert got[:12] == (b"HTTP/1.1 200" if read_s > 0.8 else b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("how", ["declared", "in chunks"])
+def test_a_body_that_is_too_large_is_refused_before_it_has_come(how: str) -> None:
+    with gateway(POOL + "limits: {max_body_bytes: 1000}\n") as live:
+        if how == "declared":
+            got = talk(live.port, HEAD + b"content-length: 1001\r\n\r\n", wait_s=1)
+        else:
+            chunk = b"1f4\r\n" + b" " * 500 + b"\r\n"
+            got = talk(live.port, HEAD + b"transfer-encoding: chunked\r\n\r\n", *[chunk] * 3, pause_s=0.05, wait_s=1)
+        assert got.startswith(b"HTTP/1.1 413 ")
+        assert b"limits.max_body_bytes" in got
+        assert live.wait_for_records(1)[0].outcome == "request_too_large"
+
+
+def test_who_is_refused_before_its_body_is_read_is_recorded_by_name() -> None:
+    keys = f"auth: {{keys: [{{name: app, sha256: {sha256(b'sk-app').hexdigest()}}}]}}\n"
+    limits = "limits: {request_read_s: 0.2, max_body_bytes: 10, max_in_flight: 1}\n"
+    head = HEAD + b"authorization: Bearer sk-app\r\n"
+    with gateway(POOL + keys + limits) as live:
+        talk(live.port, head + b"content-length: 11\r\n\r\n", wait_s=0.1)
+        with socket.create_connection(("127.0.0.1", live.port)) as held:
+            held.sendall(head + b"content-length: 9\r\n\r\n")
+            time.sleep(0.05)
+            talk(live.port, head + b"content-length: 9\r\n\r\n", wait_s=0.05)
+            held.recv(100)
+        talk(live.port, head + b"content-length: 9\r\n\r\n{")
+        with socket.create_connection(("127.0.0.1", live.port)) as left:
+            left.sendall(head + b"content-length: 9\r\n\r\n{")
+            time.sleep(0.05)
+        talk(live.port, HEAD.replace(b"POST", b"GET") + b"\r\n", wait_s=0.05)
+        outcomes = [(record.outcome, record.caller) for record in live.wait_for_records(6)]
+    assert outcomes == [
+        ("request_too_large", "app"),
+        ("overloaded", "app"),
+        ("request_timeout", "app"),
+        ("request_timeout", "app"),
+        ("aborted", "app"),
+        ("invalid_api_key", ""),
+    ]
+
+
+async def test_embeddings_keep_to_the_controls_before_anybody_is_called(strict: LiveGateway) -> None:
+    async with aiohttp.ClientSession() as session:
+
+        async def ask(**router: Any) -> tuple[int, str | None]:
+            asked = {"model": "small", "input": "hi", "router": router}
+            async with session.post(f"{strict.url}/v1/embeddings", json=asked) as reply:
+                return reply.status, (await reply.json()).get("error", {}).get("param")
+
+        assert await ask(session_id="s") == (200, None)
+        assert strict.records[-1].session_id == "s"
+        assert await ask(nonsense=1) == (400, "router.nonsense")
+        assert await ask(max_cost_usd="free") == (400, "router.max_cost_usd")
+        assert await ask(exclude=["small"]) == (400, "model")
+        assert strict.wait_for_records(4)[-1].attempts == ()
+
+
+async def test_a_dry_run_that_fails_inside_says_so_as_the_real_thing_does(
+    strict: LiveGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> float:
+        raise RuntimeError
+
+    monkeypatch.setattr(strict.front.services.memory, "recall", lambda *args: fail())
+    async with aiohttp.ClientSession() as session:
+        for path in ("/v1/route", "/v1/chat/completions"):
+            async with session.post(
+                strict.url + path, data=body(), headers={"content-type": "application/json"}
+            ) as reply:
+                assert (reply.status, (await reply.json())["error"]["code"]) == (500, "internal_error")
 
 
 def test_a_head_that_trickles_is_closed(strict: LiveGateway) -> None:

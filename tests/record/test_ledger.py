@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,13 @@ def test_a_request_leaves_one_row_and_one_for_each_call(url: URL) -> None:
     assert [bool(call["estimated"]) for call in calls] == [True, False]
     assert calls[1]["price_source"] == "config"
     assert rows(url, "SELECT * FROM texts") == []
+
+
+def test_who_has_no_key_leaves_no_row_and_cannot_push_others_out(url: URL) -> None:
+    stranger = replace(record("stranger", attempts=[]), outcome="invalid_api_key", status=401)
+    counts = fill(url, [record("req_a"), *[stranger] * 3, record("req_b")])
+    assert (counts.rows, counts.drops) == (2, {})
+    assert [row["request_id"] for row in rows(url, "SELECT request_id FROM requests")] == ["req_a", "req_b"]
 
 
 def test_every_column_is_filled_by_name(url: URL) -> None:

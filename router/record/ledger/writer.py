@@ -3,6 +3,7 @@
 Laws:
 
 * The request's path appends to the queue and does nothing else; no fault of the ledger reaches it.
+* Who shows no key leaves no row: the retention's limits would let it take everybody's away.
 * A row is written, or counted as dropped with its reason; never neither, short of the process being killed.
 * What cannot be written now is tried again until it can be, while the queue holds what comes meanwhile.
 """
@@ -27,6 +28,7 @@ from sqlalchemy.exc import (
 )
 
 from router.core.types import Deployment
+from router.errors import Unauthorized
 from router.record.ledger import store
 from router.record.ledger.counts import LedgerCounts
 from router.record.ledger.database import file_of, open_ledger, said_by
@@ -91,6 +93,8 @@ class LedgerWriter:
 
     def add(self, record: RequestRecord) -> None:
         """Queue a record; nothing else happens on the request's path."""
+        if record.outcome == Unauthorized.code:
+            return
         queue = self._queue
         waiting = len(queue)
         if waiting >= MAX_WAITING:
