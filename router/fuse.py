@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from router.core.prompt import text_tokens
 from router.core.request import exact_body
 from router.core.types import Reason, Usage
 from router.dispatch.fusion import Answer, Audience, FusionRun, RunOrder, Silent, StreamAudience
+from router.dispatch.trip import Trip
 from router.record.record import Draft
 from router.record.render import last_chunks, whole_body
 
@@ -94,6 +96,10 @@ async def _run(services: Services, order: RunOrder, audience: Audience, draft: D
     try:
         answer = await run.answer()
         _answered_by(services, draft, order, answer)
+    except asyncio.CancelledError:  # one call would have been cut off too
+        one = Trip(order.input_tokens, [], output_tokens=order.output_tokens)
+        draft.fused = one.cut_off(perf_counter() - began_s)
+        raise
     finally:
         draft.fusion = run.facts()
         waited_s = run.panel_s + run.judge_s + run.alone_s

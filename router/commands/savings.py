@@ -62,6 +62,8 @@ def _lines(found: "Savings", cpu_usd_per_hour: float) -> list[str]:
         lines.append(
             f"  beside it       {found.embeddings} embeddings requests, ${found.embeddings_usd:.6f}, not compared"
         )
+    if found.uncalled:
+        lines.append(f"  without a call  {found.uncalled} requests that no model was asked for, not compared")
     lines += ["", *_table(_AGAINST, [_against(against, found.recorded_baselines) for against in found.against]), ""]
     lines += _parts("route", found.routes)
     return [*lines, "", *_parts("key", found.keys)] if found.keys else lines
@@ -101,8 +103,8 @@ def _against(against: "Against", recorded: Sequence[str]) -> tuple[str, ...]:
         _usd(against.would_usd),
         _signed(against.saved_usd),
         "-" if against.interval_usd is None else " to ".join(_signed(end) for end in against.interval_usd),
-        "-" if against.share is None else f"{against.share:+.1%}",
-        "-" if against.share_interval is None else " to ".join(f"{end:+.1%}" for end in against.share_interval),
+        "-" if against.share is None else _share(against.share),
+        "-" if against.share_interval is None else " to ".join(_share(end) for end in against.share_interval),
     )
 
 
@@ -119,7 +121,11 @@ def _usd(amount: float) -> str:
 
 
 def _signed(amount: float) -> str:
-    return f"{amount:+.6f}"
+    return f"{round(amount, 6) + 0.0:+.6f}"  # + 0.0: what rounds to nothing has no sign
+
+
+def _share(share: float) -> str:
+    return f"{round(share, 3) + 0.0:+.1%}"
 
 
 def _pool_prices(options: argparse.Namespace) -> dict[str, Price | None]:

@@ -14,7 +14,8 @@ class Bill:
     Attributes:
         cost_usd: the sum over all priced calls; None where no call was priced.
         unpriced: some call has tokens but no known price: ``cost_usd`` is then a lower bound.
-        baseline_cost_usd: the answer's tokens at the baseline's price; None without an answer or a price.
+        baseline_cost_usd: the answer's tokens at the baseline's price, of one that a hang-up cut off as far as it came:
+            the baseline's would have been cut off too; None without an answer or a price.
         savings_usd: what the baseline would have cost beyond ours, signed: what failed was spent for nothing. None
             where a side has no known price.
     """
@@ -30,7 +31,7 @@ def make_bill(attempts: Sequence[Attempt], answered: Usage | None, baseline: Pri
 
     Args:
         attempts: every call made.
-        answered: usage of the call that answered; None where none did.
+        answered: usage of the call that answered, or was answering when the caller hung up; None where there is none.
         baseline: its price; None where it has none, or could not have answered.
     """
     cost_usd = total_cost_usd([attempt.cost_usd for attempt in attempts])

@@ -49,7 +49,7 @@ class RequestRecord:
         model: of the deployment that answered, or was tried last; None where none was called.
         outcome: ``ok``, an error code, or ``aborted``.
         attempts: every call made for it, in order.
-        answered: usage of the call that answered; None where none did.
+        answered: usage of the call that answered, or was answering when the caller hung up; None where there is none.
         cost_usd: the sum over all priced calls; None where no call was priced.
         unpriced: some call has tokens but no known price: ``cost_usd`` is then a lower bound.
         baseline_cost_usd: the same tokens at the baseline's price; None without an answer or a price.
@@ -147,11 +147,11 @@ class Draft:
 
     @property
     def answered(self) -> Usage | None:
-        """Usage of the call that answered: the last one, if it ended well; of a run, what one call would have used."""
+        """Usage of the call that answered, or was answering when the caller hung up; of a run, what one call would have used."""
         if self.fusion is not None:
             return self.fused
         last = self.attempts[-1] if self.attempts else None
-        return last.usage if last is not None and last.outcome == "ok" else None
+        return last.usage if last is not None and last.outcome in ("ok", "aborted") else None
 
     @property
     def bill(self) -> Bill:

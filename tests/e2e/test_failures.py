@@ -234,6 +234,9 @@ async def test_a_caller_who_hangs_up_cancels_the_call_and_is_recorded(stream: bo
         (usage,) = (attempt.usage for attempt in record.attempts)
         assert usage is not None
         assert usage.output_tokens > 0, "what was written until then is paid for, sent or not"
+        assert record.answered == usage
+        assert record.baseline_cost_usd is not None
+        assert record.baseline_cost_usd > record.cost_usd, "the same tokens: strong would have been cut off too"
         assert live.front.in_flight == 0
 
 

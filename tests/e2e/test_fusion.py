@@ -269,6 +269,9 @@ async def test_a_hang_up_cancels_the_run_and_leaves_a_record_with_its_cost(live:
     assert record.outcome == "aborted"
     assert [attempt.outcome for attempt in record.attempts] == ["aborted", "aborted"]
     assert record.cost_usd
+    assert record.baseline_cost_usd, "one call would have been cut off too"
+    assert record.answered is not None
+    assert record.answered.estimated
 
 
 def test_when_the_panel_fails_one_model_answers_and_the_reason_says_so(client: OpenAI) -> None:

@@ -79,6 +79,39 @@ def test_every_dollar_is_on_its_side(url: URL) -> None:
     assert recorded.interval_usd is None, "three requests say nothing of the spread"
 
 
+def test_what_a_hang_up_cut_off_is_compared_as_far_as_it_came(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "ledger.db")
+    call = Attempt("small", "scripted/small", "answer", "aborted", 0.1, Usage(1000, 20, estimated=True), 0.002)
+    fill(url, [replace(record("a", attempts=[call]), outcome="aborted")])
+    recorded, cheap, _ = found_in(url).against
+    assert recorded.would_usd == pytest.approx(1000 * 5e-6 + 20 * 25e-6)
+    assert cheap.would_usd == pytest.approx(1000 * 1e-6 + 20 * 2e-6)
+
+
+def test_requests_for_which_nobody_was_called_are_in_no_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = url_of(tmp_path / "ledger.db")
+    unread = replace(record("n", attempts=[]), outcome="model_not_found", model=None, deployment=None, decision=None)
+    fill(url, [answered("a", 1000, 200, 0.002), unread])
+    found = found_in(url)
+    assert (found.requests, found.uncalled) == (2, 1)
+    assert {against.requests for against in found.against} == {1}
+    assert [part.requests for part in found.routes] == [1]
+    assert main(["savings", "--ledger", str(url.database)]) == 0
+    assert "without a call  1 requests" in capsys.readouterr().out
+
+
+def test_nothing_saved_has_no_sign_of_a_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = url_of(tmp_path / "ledger.db")
+    as_dear = answered("a", 1000, 200, 1000 * 5e-6 + 200 * 25e-6)
+    fill(url, [replace(as_dear, overhead_s={**as_dear.overhead_s, "assess": 1e-4})])
+    assert main(["savings", "--ledger", str(url.database)]) == 0
+    out = capsys.readouterr().out
+    assert "-0.0" not in out
+    assert "+0.000000" in out
+
+
 def test_each_key_pays_its_part_and_where_nobody_has_one_there_are_none(tmp_path: Path, capsys: Any) -> None:
     paths = {name: tmp_path / f"{name}.db" for name in ("keyed", "open")}
     calls = {"a": "team-a", "b": "team-a", "c": "team-b", "d": ""}

@@ -3,7 +3,8 @@
 | word | what it counts |
 |---|---|
 | spent | every priced call of every request, the failed and the aborted ones' too, and the classifier's own CPU time |
-| would have cost | the tokens of the calls that answered, at a baseline's prices (``router.core.cost``); what failed, nothing |
+| would have cost | the tokens of the calls that answered, or that a hang-up cut off while they did, at a baseline's prices |
+| | (``router.core.cost``); what failed, nothing |
 | saved | the difference, signed, over the requests where both sides are known |
 | interval | the middle 95 % of the totals of requests drawn again with replacement |
 
@@ -36,7 +37,7 @@ BLOCKS = 10_000
 
 _PAGE = 2_000
 _COLUMNS = (
-    "seq", "endpoint", "caller", "route", "outcome", "cost_usd", "unpriced", "baseline", "baseline_cost_usd", "savings_usd",
+    "seq", "endpoint", "caller", "route", "model", "outcome", "cost_usd", "unpriced", "baseline", "baseline_cost_usd", "savings_usd",
     "assess_s", "answered_input_tokens", "answered_output_tokens", "answered_cached_tokens",
     "answered_cache_write_tokens", "answered_reasoning_tokens",
 )  # fmt: skip
@@ -86,6 +87,8 @@ class Savings:
         wasted_usd: spent on requests that failed or were aborted; part of it too.
         unpriced: requests with a call whose price is unknown; their known cost is in ``unpriced_usd`` alone.
         embeddings: requests left out.
+        uncalled: requests for which no model was called, refused for what they said or for want of anybody; in no
+            comparison, since the baseline would not have been called either.
         keys: by the name of the key that called; empty where nobody needs one.
     """
 
@@ -98,6 +101,7 @@ class Savings:
     unpriced_usd: float
     embeddings: int
     embeddings_usd: float
+    uncalled: int
     recorded_baselines: tuple[str, ...]
     against: tuple[Against, ...]
     routes: tuple[Part, ...]
@@ -124,6 +128,8 @@ class _Sums:
     unpriced_usd: float = 0.0
     embeddings: int = 0
     embeddings_usd: float = 0.0
+    uncalled: int = 0
+    uncalled_usd: float = 0.0
 
 
 def savings(
@@ -146,8 +152,8 @@ def savings(
     would = {name: np.array(values) for name, values in sums.would.items()}
     rng = np.random.default_rng(seed)
     return Savings(
-        requests=len(spent) + sums.unpriced,
-        spent_usd=float(np.sum(spent)) + sums.unpriced_usd,
+        requests=len(spent) + sums.unpriced + sums.uncalled,
+        spent_usd=float(np.sum(spent)) + sums.unpriced_usd + sums.uncalled_usd,
         by_stage=_by_stage(engine, since_s),
         classifier_usd=sums.classifier_usd,
         wasted_usd=sums.wasted_usd,
@@ -155,6 +161,7 @@ def savings(
         unpriced_usd=sums.unpriced_usd,
         embeddings=sums.embeddings,
         embeddings_usd=sums.embeddings_usd,
+        uncalled=sums.uncalled,
         recorded_baselines=tuple(name for name, _ in sums.recorded.most_common()),
         against=tuple(_against(name, spent, values, rng) for name, values in would.items()),
         routes=_parts(sums.route, spent, would[RECORDED]),
@@ -181,6 +188,10 @@ def _add(sums: _Sums, row: RowMapping, baselines: Mapping[str, Price], cpu_usd_p
         sums.embeddings_usd += cost_usd
         return
     sums.classifier_usd += own_usd
+    if row["model"] is None:
+        sums.uncalled += 1
+        sums.uncalled_usd += own_usd
+        return
     if row["outcome"] != "ok":
         sums.wasted_usd += cost_usd
     if row["unpriced"]:

@@ -69,7 +69,7 @@ REQUESTS = _table(
     _column("threshold_novelty", Double),
     _column("policy", Text, nullable=False),
     _column("propensity", Double, nullable=False),  # probability with which the decided route was taken
-    # tokens of all calls; those of the call that answered, from which a counterfactual is priced
+    # tokens of all calls; those of the call that answered, or was cut off while it did, from which a counterfactual is priced
     _column("input_tokens", BigInteger, nullable=False),
     _column("output_tokens", BigInteger, nullable=False),
     _column("answered_input_tokens", BigInteger),
