@@ -220,11 +220,15 @@ class UpstreamError(GatewayError):
         billed: bool = False,
         should_retry: bool | None = None,
     ) -> None:
-        """Keep also the provider's own status, code and advice, and whether the failed call may have cost money."""
+        """Keep also the provider's own status, code and advice, and whether the failed call may have cost money.
+
+        ``usage`` is what it reported all the same, as it came.
+        """
         super().__init__(message, param=param, retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
         self.upstream_code = upstream_code
         self.billed = billed
+        self.usage: Any = None
         self.should_retry = should_retry
 
 

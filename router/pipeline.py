@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from classifier.assessment import Assessor
 from router.consider import Consideration, assess, new_draft, read_asked, remember, settle, turn_of
+from router.core.answer import text_of_reply
 from router.core.ask import read_controls
 from router.core.embedding import decide_embeddings
 from router.core.memory import Memory
@@ -24,7 +25,7 @@ from router.errors import GatewayError, InternalError, Overloaded
 from router.fuse import answer_by_panel
 from router.judging import Docket
 from router.record.record import EMBEDDINGS, Draft, RequestRecord, StoredText
-from router.record.render import answer_of, last_chunks, usage_of, whole_body
+from router.record.render import last_chunks, usage_of, whole_body
 
 log = logging.getLogger("router")
 
@@ -192,7 +193,7 @@ async def _complete(
     began_s = perf_counter()
     _answered_by(draft, services, step, trip)
     if trip.keeps_text:
-        draft.keep_answer(answer_of(body))
+        draft.keep_answer(text_of_reply(body))
     body = whole_body(body, draft)
     draft.overhead_s["render"] = perf_counter() - began_s
     await exchange.reply(draft, body)

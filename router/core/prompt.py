@@ -217,8 +217,13 @@ def estimate_input_tokens(body: Mapping[str, Any]) -> int:
 def text_tokens(text: str) -> int:
     """Tokens of one text, by the rule of ``estimate_input_tokens``."""
     if text.isascii():
-        return (len(text) + 3) // 4
-    return (len(text.encode("utf-8", "surrogatepass")) + 2) // 3
+        return bytes_tokens(len(text), is_ascii=True)
+    return bytes_tokens(len(text.encode("utf-8", "surrogatepass")), is_ascii=False)
+
+
+def bytes_tokens(size: int, *, is_ascii: bool) -> int:
+    """Tokens of a text of so many bytes in UTF-8."""
+    return (size + 3) // 4 if is_ascii else (size + 2) // 3
 
 
 def _parts(messages: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

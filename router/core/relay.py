@@ -15,13 +15,14 @@ from typing import Any
 
 import orjson
 
+from router.core.answer import is_cut, no_answer, says_something, text_in, words_of
+from router.core.prompt import bytes_tokens
 from router.core.types import Usage
 from router.core.usage import read_usage
 from router.core.whole_json import dumps, loads, mended
-from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFailed, UpstreamRateLimited
+from router.errors import UpstreamBadReply, UpstreamError, UpstreamFailed, UpstreamRateLimited
 
 _DONE = b"[DONE]"
-_CONTENT_KEYS = ("content", "tool_calls", "reasoning_content", "reasoning", "refusal", "function_call", "audio")
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """An event larger than this is not an event. A whole image in base64 fits."""
 
@@ -34,19 +35,21 @@ class Relay:
         done: ``[DONE]`` was seen; what comes after it is dropped.
         finished: every choice has had its ``finish_reason``.
         usage: as the provider reported it, None until then.
-        output_chars: characters of visible answer so far, for an estimate where usage never comes.
         texts: pieces of the first choice's visible answer, where they are to be kept.
         told: the error that the provider sent in the stream, as it would stand in a body; empty where it sent none.
     """
 
     __slots__ = (
-        "_buffer",
+        "_endings",
         "_held",
+        "_is_ascii",
+        "_kept_bytes",
         "_open_choices",
+        "_parts",
         "_waiting",
+        "_written_bytes",
         "done",
         "finished",
-        "output_chars",
         "raw_usage",
         "started",
         "template",
@@ -59,7 +62,8 @@ class Relay:
         """Start with nothing read; ``choices`` is how many answers the caller asked for (``n``)."""
         self.texts: list[str] | None = [] if keeps_text else None
         self._open_choices = set(range(choices))
-        self._buffer = b""
+        self._parts: list[bytes] = []
+        self._kept_bytes = 0
         self._held: dict[str, Any] | None = None
         self._waiting = b""
         self.template: dict[str, Any] = {}
@@ -68,8 +72,15 @@ class Relay:
         self.finished = False
         self.usage: Usage | None = None
         self.raw_usage: dict[str, Any] | None = None
-        self.output_chars = 0
+        self._endings: list[Any] = []
+        self._written_bytes = 0
+        self._is_ascii = True
         self.told = b""
+
+    @property
+    def output_tokens(self) -> int:
+        """Of all that was written so far, by our estimate, for where usage never comes."""
+        return bytes_tokens(self._written_bytes, is_ascii=self._is_ascii)
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came and give back those that may leave now.
@@ -78,12 +89,15 @@ class Relay:
             UpstreamError: the provider sent an error event, or something that is not an event stream. Whether it
                 may be retried depends on ``started``.
         """
-        data = self._buffer + data if self._buffer else data
+        if self._parts:
+            if not self._ends_an_event(data):
+                return b""
+            data = self._taken() + data
         if b"\r" in data:
             data = _with_newlines(data)
-        *events, self._buffer = data.split(b"\n\n")
-        if len(self._buffer) > MAX_EVENT_BYTES:
-            raise UpstreamBadReply("The provider's stream has an event of more than 16 MiB.", billed=True)
+        *events, rest = data.split(b"\n\n")
+        if rest:
+            self._keep(rest)
         passed = b"".join([self._event(event) for event in events if event])
         if not self.started:
             self._waiting += passed
@@ -98,15 +112,40 @@ class Relay:
         Raises:
             UpstreamBadReply: it ended without an end.
             UpstreamEmpty: it ended properly and said nothing.
+            UpstreamFiltered: it said nothing because the provider's filter took it out.
         """
-        if self._buffer.strip() and not self.done:
-            self._waiting += self._event(self._buffer.strip(b"\r\n"))
-            self._buffer = b""
+        rest = self._taken().strip(b"\r\n")
+        if rest and not self.done:
+            self._waiting += self._event(rest)
         if not self.done and not self.finished:
             raise UpstreamBadReply("The provider's stream ended before its answer did.", billed=True)
         if not self.started:
-            raise UpstreamEmpty("The provider's stream ended without an answer.", billed=True)
+            raise no_answer(self._endings, "The provider's stream")
         return self._held or {**self.template, "choices": []}
+
+    def _ends_an_event(self, data: bytes) -> bool:
+        """Whether what came ends the event that is kept; where it does not it is kept too.
+
+        A large event comes in hundreds of parts: only where they meet is looked at, not at all of it each time.
+        """
+        last = self._parts[-1]
+        if b"\n\n" in data or b"\r" in data or last.endswith(b"\r") or (data[:1] == last[-1:] == b"\n"):
+            return True
+        self._keep(data)
+        return False
+
+    def _keep(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._kept_bytes += len(part)
+        if self._kept_bytes > MAX_EVENT_BYTES:
+            raise UpstreamBadReply("The provider's stream has an event of more than 16 MiB.", billed=True)
+
+    def _taken(self) -> bytes:
+        """The beginning of an event that was kept until its end comes."""
+        kept = b"".join(self._parts)
+        self._parts.clear()
+        self._kept_bytes = 0
+        return kept
 
     def _event(self, event: bytes) -> bytes:
         if event.startswith(b"data: ") and b"\n" not in event:
@@ -132,9 +171,10 @@ class Relay:
     def _chunk(self, chunk: dict[str, Any], payload: bytes) -> bytes:
         if chunk.get("error"):
             raise self._failed(chunk["error"])
-        if chunk.get("usage"):
-            self.raw_usage = chunk["usage"]
-            self.usage = read_usage(self.raw_usage)
+        counted = chunk.pop("usage", None)
+        if counted:
+            self.raw_usage = counted
+            self.usage = read_usage(counted) or self.usage
         choices = chunk.get("choices")
         if not choices:
             return b""
@@ -144,7 +184,6 @@ class Relay:
         passed = b""
         if self._held is not None:
             passed, self._held = event_bytes(self._held), None
-        counted = chunk.pop("usage", None)
         if ends:
             self._held = chunk
             return passed
@@ -156,22 +195,34 @@ class Relay:
         if not isinstance(choices, list):
             raise UpstreamBadReply("The provider's stream has `choices` that is not a list.", billed=True)
         for choice in choices:
-            delta = choice.get("delta") if isinstance(choice, dict) else None
+            if not isinstance(choice, dict):
+                continue
+            delta = choice.get("delta")
             if isinstance(delta, dict):
-                content = delta.get("content")
-                if isinstance(content, str):
-                    self.output_chars += len(content)
-                    if self.texts is not None and not choice.get("index"):
-                        self.texts.append(content)
-                if not self.started and any(delta.get(key) for key in _CONTENT_KEYS):
-                    self.started = True
-            if isinstance(choice, dict) and choice.get("finish_reason"):
-                if choice["finish_reason"] == "error":  # OpenRouter's word for a provider that failed in the middle
+                self._read_delta(delta, choice)
+            ending = choice.get("finish_reason")
+            if ending:
+                if ending == "error":  # OpenRouter's word for a provider that failed in the middle
                     raise self._failed(choice.get("error"))
                 ends = True
+                self._endings.append(ending)
+                self.started = self.started or is_cut(ending)
                 self._open_choices.discard(choice.get("index", 0))
                 self.finished = not self._open_choices
         return ends
+
+    def _read_delta(self, delta: dict[str, Any], choice: dict[str, Any]) -> None:
+        content = delta.get("content")
+        words = content if len(delta) == 1 and isinstance(content, str) else words_of(delta)
+        if words.isascii():
+            self._written_bytes += len(words)
+        else:
+            self._written_bytes += len(words.encode("utf-8", "surrogatepass"))
+            self._is_ascii = False
+        if self.texts is not None and not choice.get("index"):
+            self.texts.append(text_in(content))
+        if not self.started and says_something(delta):
+            self.started = True
 
     def _failed(self, error: Any) -> UpstreamError:
         self.told = dumps({"error": error})

@@ -7,10 +7,11 @@ from router.core.types import Usage
 
 
 def read_usage(value: Any) -> Usage | None:
-    """Read a ``usage`` object; None where there is none or it is unusable. Never raises.
+    """Read a ``usage`` object; None where there is none or it counts neither prompt nor answer. Never raises.
 
     Providers differ in where they put cached tokens: OpenAI in ``prompt_tokens_details.cached_tokens``, DeepSeek
-    in ``prompt_cache_hit_tokens``; Anthropic's cache writes arrive as ``cache_creation_input_tokens``.
+    in ``prompt_cache_hit_tokens``; Anthropic's cache writes arrive as ``cache_creation_input_tokens``. xAI counts
+    reasoning beside the answer, where others count it as part of it: the total tells.
     """
     if not isinstance(value, dict) or not value:
         return None
@@ -18,12 +19,19 @@ def read_usage(value: Any) -> Usage | None:
     completion = value.get("completion_tokens_details")
     prompt = prompt if isinstance(prompt, dict) else {}
     completion = completion if isinstance(completion, dict) else {}
+    asked, written = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
+    if asked is None and written is None:
+        return None
+    asked, written = asked or 0, written or 0
+    reasoning = _count(completion.get("reasoning_tokens")) or 0
+    if reasoning and value.get("total_tokens") == asked + written + reasoning:
+        written += reasoning
     return Usage(
-        input_tokens=_count(value.get("prompt_tokens")),
-        output_tokens=_count(value.get("completion_tokens")),
-        cached_tokens=_count(prompt.get("cached_tokens") or value.get("prompt_cache_hit_tokens")),
-        cache_write_tokens=_count(prompt.get("cache_creation_tokens") or value.get("cache_creation_input_tokens")),
-        reasoning_tokens=_count(completion.get("reasoning_tokens")),
+        input_tokens=asked,
+        output_tokens=written,
+        cached_tokens=_count(prompt.get("cached_tokens") or value.get("prompt_cache_hit_tokens")) or 0,
+        cache_write_tokens=_count(prompt.get("cache_creation_tokens") or value.get("cache_creation_input_tokens")) or 0,
+        reasoning_tokens=reasoning,
     )
 
 
@@ -51,5 +59,8 @@ def _merged(details: Any, key: str, count: int) -> dict[str, Any]:
     return {**(details if isinstance(details, dict) else {}), key: count}
 
 
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+def _count(value: Any) -> int | None:
+    """A count; None where it is none. Some gateways write whole numbers with a point."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

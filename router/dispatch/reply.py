@@ -4,11 +4,10 @@ from typing import Any
 
 import orjson
 
+from router.core.answer import is_cut, no_answer, says_something
 from router.core.whole_json import loads, mended
 from router.dispatch.provider import Operation
-from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamError, UpstreamFailed, UpstreamFiltered
-
-_ANSWERS = ("content", "tool_calls", "refusal", "reasoning_content", "reasoning", "audio", "function_call")
+from router.errors import UpstreamBadReply, UpstreamError, UpstreamFailed
 
 
 def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str, Any]:
@@ -19,6 +18,8 @@ def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str,
         UpstreamEmpty: well-formed, with nothing in it.
         UpstreamFiltered: nothing in it because the provider's filter took it out.
         UpstreamFailed: the provider failed in the middle of it.
+
+    Each has the ``usage`` that came with it.
     """
     try:
         body = loads(raw)
@@ -26,6 +27,15 @@ def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str,
         body = _mended(raw, deployment)
     if not isinstance(body, dict):
         raise _bad(deployment, "the reply is not a JSON object")
+    try:
+        _check(body, operation, deployment)
+    except UpstreamError as error:
+        error.usage = body.get("usage")
+        raise
+    return body
+
+
+def _check(body: dict[str, Any], operation: Operation, deployment: str) -> None:
     items = body.get("choices" if operation == "chat/completions" else "data")
     if not isinstance(items, list) or not items:
         what = "an error under status 200" if body.get("error") else f"no {_listed(operation)}"
@@ -34,7 +44,6 @@ def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str,
         _check_choices(items, deployment)
     elif not all(isinstance(item, dict) and item.get("embedding") for item in items):
         raise _bad(deployment, "an entry of data has no embedding")
-    return body
 
 
 def _mended(raw: bytes, deployment: str) -> Any:
@@ -54,19 +63,9 @@ def _check_choices(choices: list[Any], deployment: str) -> None:
             raise UpstreamFailed(
                 f"{deployment}: the provider failed in the middle of its answer", upstream_status=200, billed=True
             )
-        # an answer cut by the caller's own max_tokens is an answer: asking again would end the same way
-        answered = answered or bool(message.get("content")) or choice.get("finish_reason") == "length"
-        answered = answered or any(message.get(key) for key in _ANSWERS)
+        answered = answered or says_something(message) or is_cut(choice.get("finish_reason"))
     if not answered:
-        raise _nothing(choices, deployment)
-
-
-def _nothing(choices: list[Any], deployment: str) -> UpstreamError:
-    if all(choice.get("finish_reason") == "content_filter" for choice in choices):
-        return UpstreamFiltered(
-            f"{deployment}: the provider's content filter withheld the answer", upstream_status=200, billed=True
-        )
-    return UpstreamEmpty(f"{deployment}: the reply has neither text nor tool calls", upstream_status=200, billed=True)
+        raise no_answer([choice.get("finish_reason") for choice in choices], deployment)
 
 
 def _listed(operation: Operation) -> str:

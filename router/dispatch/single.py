@@ -15,6 +15,7 @@ from functools import partial
 from time import monotonic, perf_counter, time
 from typing import Any, TypeVar, get_args
 
+from router.core.answer import words_of_reply
 from router.core.health import CooldownRules
 from router.core.plan import Failed, next_model, next_step
 from router.core.policy import Step
@@ -98,7 +99,9 @@ class Dispatcher:
         async def call(step: Step, made: Call, under_way: UnderWay) -> dict[str, Any]:
             began_s, stage = perf_counter(), trip.stage
             reply = await self._provider_of(made.target).complete(made)
-            usage = read_usage(reply.get("usage")) or _estimate(trip.input_tokens, _reply_text(reply))
+            usage = read_usage(reply.get("usage"))
+            if usage is None:
+                usage = Usage(trip.input_tokens, text_tokens(words_of_reply(reply)), estimated=True)
             trip.note(self.pool[step.deployment], stage, "ok", began_s, usage)
             return reply
 
@@ -114,9 +117,10 @@ class Dispatcher:
         async def call(step: Step, made: Call, under_way: UnderWay) -> Live:
             began_s, stage = perf_counter(), trip.stage
             relay = Relay(body.get("n") or 1, keeps_text=trip.keeps_text)
+            first_by_s = min(deadline_s, monotonic() + made.target.timeouts.first_byte_s)
             async with AsyncExitStack() as stack:
                 chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
-                async with asyncio.timeout_at(min(deadline_s, monotonic() + made.target.timeouts.first_byte_s)):
+                async with asyncio.timeout_at(first_by_s):
                     first = await _first_content(chunks, relay, made.target)
                 return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage, under_way)
 
@@ -161,7 +165,7 @@ class Dispatcher:
             outcome = UpstreamTimeout.code
             raise self._broken(live, outcome) from error
         finally:
-            usage = relay.usage or Usage(trip.input_tokens, (relay.output_chars + 3) // 4, estimated=True)
+            usage = relay.usage or Usage(trip.input_tokens, relay.output_tokens, estimated=True)
             trip.note(self.pool[live.step.deployment], live.stage, outcome, live.began_s, usage)
             await live.stack.aclose()
 
@@ -208,13 +212,16 @@ class Dispatcher:
             answer = await call(step, made, under_way)
         except UpstreamError as error:
             self.standing.failed(under_way, error)
-            usage = _estimate(trip.input_tokens, "") if error.billed else None
-            trip.note(self.pool[step.deployment], stage, error.code, began_s, usage)
+            trip.note(
+                self.pool[step.deployment], stage, error.code, began_s, trip.used(error, perf_counter() - began_s)
+            )
             raise
         except TimeoutError as error:
             timeout = UpstreamTimeout(f"{made.target.deployment.model} did not answer in time.", billed=True)
             self.standing.failed(under_way, timeout)
-            trip.note(self.pool[step.deployment], stage, timeout.code, began_s, _estimate(trip.input_tokens, ""))
+            trip.note(
+                self.pool[step.deployment], stage, timeout.code, began_s, trip.used(timeout, perf_counter() - began_s)
+            )
             raise timeout from error
         except BaseException:
             self.standing.abandoned(under_way)
@@ -257,22 +264,11 @@ async def _first_content(chunks: AsyncIterator[bytes], relay: Relay, target: Tar
             if relay.started:
                 return passed
         relay.close()
-    except UpstreamError:
+    except UpstreamError as error:
         told = refusal_under_200({}, relay.told, target, now_s=time()) if relay.told and not relay.started else None
         if told is None:
+            error.usage = relay.raw_usage
             raise
+        told.usage = relay.raw_usage
         raise told from None  # an error told in an event before any content means what a status would
     return b""
-
-
-def _estimate(input_tokens: int, text: str) -> Usage:
-    return Usage(input_tokens, text_tokens(text), estimated=True)
-
-
-def _reply_text(reply: Mapping[str, Any]) -> str:
-    choices = reply.get("choices") or []
-    return "".join(
-        choice["message"]["content"]
-        for choice in choices
-        if isinstance(choice.get("message"), dict) and isinstance(choice["message"].get("content"), str)
-    )

@@ -7,6 +7,8 @@ from time import perf_counter
 from router.core.cost import call_cost_usd
 from router.core.plan import Failed
 from router.core.types import Attempt, Deployment, Stage, Usage
+from router.core.usage import read_usage
+from router.errors import UpstreamError, UpstreamTimeout
 
 WRITES_PER_S = 100
 """Tokens a second that a model is taken to write where nobody said: judgement, of what large hosted models do."""
@@ -48,6 +50,13 @@ class Trip:
     def stage(self) -> Stage:
         """The first call is the answer's, or a panelist's or the judge's; later ones are retries."""
         return "retry" if self.failed else self.first_stage
+
+    def used(self, error: UpstreamError, after_s: float) -> Usage | None:
+        """What a call that failed so long after it began has used; None where nothing was billed."""
+        reported = read_usage(error.usage)
+        if reported is not None or not error.billed:
+            return reported
+        return self.cut_off(after_s) if isinstance(error, UpstreamTimeout) else Usage(self.input_tokens, estimated=True)
 
     def cut_off(self, after_s: float) -> Usage:
         """What a call has likely used that was cut off before its provider said, so long after it began."""

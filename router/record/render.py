@@ -1,6 +1,5 @@
 """What a reply's body, and a stream's last chunks, say of the request: usage, cost and our facts."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from router.core.usage import write_usage
@@ -21,14 +20,6 @@ def last_chunks(last: dict[str, Any], raw_usage: Any, include_usage: bool, draft
         return [{**last, "router": {**facts(draft), "usage": usage}}]
     head = {key: value for key, value in last.items() if key not in ("choices", "usage")}
     return [*([last] if last.get("choices") else []), {**head, "choices": [], "usage": usage, "router": facts(draft)}]
-
-
-def answer_of(body: Mapping[str, Any]) -> str:
-    """The first choice's text; empty where it has none, as a tool call."""
-    choices = body.get("choices") or [{}]
-    message = choices[0].get("message") if isinstance(choices[0], Mapping) else None
-    content = message.get("content") if isinstance(message, Mapping) else None
-    return content if isinstance(content, str) else ""
 
 
 def usage_of(draft: Draft, answered: Any) -> dict[str, Any]:

@@ -72,7 +72,46 @@ def test_usage_is_read_from_every_dialects_place() -> None:
     )
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)))
+def test_reasoning_counted_beside_the_answer_is_billed_as_part_of_it() -> None:
+    xai = {
+        "prompt_tokens": 32,
+        "completion_tokens": 9,
+        "total_tokens": 135,
+        "completion_tokens_details": {"reasoning_tokens": 94},
+    }
+    assert read_usage(xai) == Usage(32, 103, reasoning_tokens=94)
+    assert call_cost_usd(Usage(32, 103, reasoning_tokens=94), Price(1e-6, 10e-6)) == pytest.approx(0.001062, abs=1e-9)
+    openai = xai | {"completion_tokens": 103}
+    assert read_usage(openai) == Usage(32, 103, reasoning_tokens=94)
+
+
+def test_no_more_reasoning_is_charged_than_there_was_output() -> None:
+    assert call_cost_usd(Usage(0, 9, reasoning_tokens=94), STRONG) == pytest.approx(9 * 20e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "usage"),
+    [
+        ({"prompt_tokens": 1200.0, "completion_tokens": 300.0}, Usage(1200, 300)),
+        ({"prompt_tokens": 8, "total_tokens": 8}, Usage(8, 0)),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, Usage()),
+        ({"total_tokens": 1500}, None),
+        ({"prompt_tokens": "9", "completion_tokens": True}, None),
+        ({"prompt_tokens": float("inf"), "completion_tokens": -1}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_whole_numbers_are_read_however_written_and_what_counts_nothing_is_no_usage(
+    value: dict[str, object], usage: Usage | None
+) -> None:
+    assert read_usage(value) == usage
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.dictionaries(st.text(), x)
+    )
+)
 def test_odd_usage_never_raises(value: object) -> None:
     read_usage({"prompt_tokens": value, "prompt_tokens_details": value, "completion_tokens": value})
 
@@ -84,3 +123,9 @@ def test_written_usage_sums_every_call_and_keeps_the_providers_own_fields() -> N
     assert written["prompt_tokens_details"] == {"cached_tokens": 4}
     assert written["queue_time"] == 0.2
     assert written["cost"] == 0.001
+
+
+def test_written_usage_sums_reasoning_too() -> None:
+    answered = {"completion_tokens_details": {"reasoning_tokens": 3, "audio_tokens": 0}}
+    written = write_usage([Usage(1, 9, reasoning_tokens=4), Usage(1, 9, reasoning_tokens=3)], answered, None)
+    assert written["completion_tokens_details"] == {"reasoning_tokens": 7, "audio_tokens": 0}

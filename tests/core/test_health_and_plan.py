@@ -182,6 +182,12 @@ def test_a_fall_back_skips_the_models_other_deployments() -> None:
     assert walk({"a": UpstreamTimeout("x"), "b": UpstreamTimeout("x")}) == ["a", "b", "c"]
 
 
+def test_a_deployment_that_its_failure_left_out_is_not_tried_again() -> None:
+    failed = [Failed(PLAN[2], UpstreamFailed("x"))]
+    assert next_step(PLAN, failed, POOL, lambda name: name != "b", 10) == PLAN[0]
+    assert next_step(PLAN[2:3], failed, POOL, lambda name: name != "b", 10) is None
+
+
 def test_a_rejected_request_goes_nowhere_else() -> None:
     assert walk({"a": UpstreamRejected("x")}) == ["a"]
 

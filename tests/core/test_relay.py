@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from router.core.relay import Relay, event_bytes
 from router.core.types import Usage
-from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamFailed
+from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamFailed, UpstreamFiltered, UpstreamRateLimited
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
@@ -38,7 +38,7 @@ def test_a_stream_passes_but_for_its_last_chunk_and_its_usage() -> None:
     assert passed == ROLE + HELLO + WORLD
     assert last["choices"][0]["finish_reason"] == "stop"
     assert relay.usage == Usage(7, 3)
-    assert relay.output_chars == 11
+    assert relay.output_tokens == 4
 
 
 def in_lines(events: bytes) -> bytes:
@@ -79,7 +79,7 @@ def test_data_in_several_lines_leaves_in_one(cuts: list[int]) -> None:
 def test_what_is_not_utf_8_costs_a_character_and_not_the_answer() -> None:
     passed, _, relay = relay_all([ROLE, WORLD.replace("ö".encode(), b"\xc3"), STOP, DONE])
     assert passed == ROLE + WORLD.replace("ö".encode(), "\ufffd".encode())
-    assert relay.output_chars == 5
+    assert relay.output_tokens == 3
 
 
 def test_nothing_leaves_before_the_first_content() -> None:
@@ -134,6 +134,57 @@ def test_half_an_event_at_the_end_is_broken() -> None:
 def test_a_stream_that_says_nothing_is_empty() -> None:
     with pytest.raises(UpstreamEmpty):
         relay_all([ROLE, STOP, COUNT, DONE])
+
+
+def test_a_stream_cut_by_the_callers_own_limit_is_an_answer_even_without_a_word() -> None:
+    passed, last, relay = relay_all([ROLE, chunk({}, "length"), COUNT, DONE])
+    assert passed == ROLE
+    assert last["choices"][0]["finish_reason"] == "length"
+    assert relay.usage == Usage(7, 3)
+
+
+def test_a_stream_that_the_filter_took_away_is_filtered_not_empty() -> None:
+    with pytest.raises(UpstreamFiltered):
+        relay_all([ROLE, chunk({}, "content_filter"), DONE])
+    with pytest.raises(UpstreamEmpty):
+        relay_all([ROLE, chunk({}, "content_filter"), chunk({}, "stop", 1), DONE], choices=2)
+
+
+def test_a_usage_that_counts_nothing_does_not_undo_one_that_did() -> None:
+    relay = Relay()
+    relay.feed(ROLE + HELLO + COUNT + chunk(usage={"total_tokens": 10}))
+    assert relay.usage == Usage(7, 3)
+
+
+class Part(bytes):
+    """Bytes that know how much was copied to put them behind others."""
+
+    copied = 0
+
+    def __radd__(self, before: bytes) -> bytes:
+        Part.copied += len(before)
+        return before + bytes(self)
+
+
+def test_a_large_event_in_many_parts_is_copied_once() -> None:
+    event = chunk({"content": "x" * 100_000})
+    relay = Relay()
+    passed = b"".join(relay.feed(Part(event[at : at + 1_000])) for at in range(0, len(event), 1_000))
+    assert passed == event
+    assert Part.copied <= len(event)
+
+
+@pytest.mark.parametrize("part", [1024 * 1024, 17 * 1024 * 1024])
+def test_an_event_that_never_ends_is_not_kept_for_ever(part: int) -> None:
+    relay = Relay()
+    with pytest.raises(UpstreamBadReply, match="16 MiB"):
+        list(map(relay.feed, [b"x" * part] * 18))
+
+
+@pytest.mark.parametrize("code", [429, "429", "rate_limit_exceeded"])
+def test_a_rate_limit_told_in_a_stream_is_one(code: object) -> None:
+    with pytest.raises(UpstreamRateLimited):
+        Relay().feed(event_bytes({"error": {"message": "slow down", "code": code}}))
 
 
 def test_an_error_event_is_an_error_at_any_point() -> None:

@@ -72,6 +72,14 @@ def test_an_answer_that_the_filter_took_away_is_filtered_not_empty():
         parsed_reply(raw, "chat/completions", "small")
 
 
+@pytest.mark.parametrize("choices", [[], [{}], [{"message": {}}], [{"message": {}, "finish_reason": "error"}]])
+def test_a_failure_keeps_what_the_provider_says_it_used(choices: list[object]) -> None:
+    usage = {"prompt_tokens": 100, "completion_tokens": 5000}
+    with pytest.raises(UpstreamError) as failed:
+        parsed_reply(orjson.dumps({"choices": choices, "usage": usage}), "chat/completions", "small")
+    assert failed.value.usage == usage
+
+
 def test_a_byte_order_mark_and_what_is_not_utf_8_do_not_cost_the_answer():
     raw = b"\xef\xbb\xbf" + reply(content="wörld").replace("ö".encode(), b"\xc3")
     message = parsed_reply(raw, "chat/completions", "small")["choices"][0]["message"]

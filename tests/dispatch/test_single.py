@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -10,9 +10,10 @@ import pytest
 
 from router.core.health import CooldownRules
 from router.core.policy import Step
-from router.core.types import Deployment
+from router.core.relay import event_bytes
+from router.core.types import Deployment, Usage
 from router.dispatch.provider import Call, Target, Timeouts
-from router.dispatch.single import Dispatcher
+from router.dispatch.single import BACKOFF_S, Dispatcher
 from router.dispatch.trip import Trip
 from router.errors import (
     NothingAvailable,
@@ -22,6 +23,7 @@ from router.errors import (
     UpstreamFailed,
     UpstreamModelMissing,
     UpstreamRateLimited,
+    UpstreamTimeout,
 )
 
 HI = {"choices": [{"message": {"content": "hi"}}]}
@@ -53,8 +55,13 @@ class Actor:
         self.calls.append(call)
         return await (self.acts.pop(0) if len(self.acts) > 1 else self.acts[0])(call)
 
-    def stream(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        raise NotImplementedError
+    @asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[AsyncIterator[bytes]]:
+        self.calls.append(call)
+        act: Any = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
+        chunks = act(call)
+        first = await anext(chunks)
+        yield chain(first, chunks)
 
     async def ask(self, operation: Any = "chat/completions", total_s: float = 60.0, **trip: Any) -> Trip:
         """One request; its trip, however it ended."""
@@ -62,6 +69,22 @@ class Actor:
         with suppress(UpstreamError, NothingAvailable):
             await self.dispatcher.complete(self.plan, {}, monotonic() + total_s, made, operation)
         return made
+
+    async def ask_for_a_stream(self, total_s: float = 60.0) -> tuple[Trip, bytes]:
+        """One streamed request; its trip and what left for the caller, however it ended."""
+        trip, passed = Trip(8, []), bytearray()
+
+        async def begin() -> None:
+            pass
+
+        async def send(data: bytes) -> None:
+            passed.extend(data)
+
+        ends_s = monotonic() + total_s
+        with suppress(UpstreamError, NothingAvailable):
+            live = await self.dispatcher.open(self.plan, {"stream": True}, ends_s, trip)
+            await self.dispatcher.pump(live, ends_s, trip, begin, send)
+        return trip, bytes(passed)
 
     async def wait_until_called(self, times: int) -> None:
         while len(self.calls) < times:
@@ -86,6 +109,39 @@ def waits_for(gate: asyncio.Event, then: Act) -> Act:
     async def act(call: Call) -> dict[str, Any]:
         await gate.wait()
         return await then(call)
+
+    return act
+
+
+async def chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for data in rest:
+        yield data
+
+
+def event(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    return event_bytes({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more})
+
+
+ROLE, HELLO, STOP, DONE = (
+    event({"role": "assistant"}),
+    event({"content": "hello"}),
+    event({}, "stop"),
+    b"data: [DONE]\n\n",
+)
+
+
+def streams(*parts: bytes | float | UpstreamError) -> Any:
+    """Sends bytes, waits for seconds, fails."""
+
+    async def act(call: Call) -> AsyncIterator[bytes]:
+        for part in parts:
+            if isinstance(part, bytes):
+                yield part
+            elif isinstance(part, float):
+                await asyncio.sleep(part)
+            else:
+                raise part
 
     return act
 
@@ -211,3 +267,88 @@ async def test_one_that_failed_others_during_the_pause_is_not_called_again() -> 
     await actor.wait_until_called(1)
     await actor.ask()
     assert [attempt.deployment for attempt in (await first).attempts] == ["a", "b"]
+
+
+async def test_before_the_same_deployment_is_called_again_there_is_a_pause_that_counts_as_waiting() -> None:
+    called_s = []
+
+    async def fails_once(call: Call) -> dict[str, Any]:
+        called_s.append(monotonic())
+        if len(called_s) == 1:
+            raise UpstreamFailed("x")
+        return HI
+
+    trip = await Actor(fails_once).ask()
+    assert called_s[1] - called_s[0] >= BACKOFF_S * 0.99
+    assert trip.waited_s >= BACKOFF_S * 0.99
+
+
+USED = {"prompt_tokens": 100, "completion_tokens": 5_000}
+
+
+async def test_what_a_failed_call_used_is_booked_as_the_provider_reported_it() -> None:
+    empty = UpstreamEmpty("x", billed=True)
+    empty.usage = USED
+    (attempt, _) = (await Actor(fails(empty)).ask()).attempts
+    assert attempt.usage == Usage(100, 5_000)
+    trip, _ = await Actor(streams(ROLE, event({}, "stop", usage=USED), DONE)).ask_for_a_stream()
+    assert [attempt.usage for attempt in trip.attempts] == [Usage(100, 5_000)] * 2
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_a_call_that_ran_out_of_time_is_booked_as_one_that_was_hung_up_on(told: bool) -> None:
+    async def hangs(call: Call) -> dict[str, Any]:
+        await asyncio.sleep(0.05)
+        raise UpstreamTimeout("x", billed=True) if told else TimeoutError
+
+    (attempt,) = (await Actor(hangs).ask(output_tokens=3)).attempts
+    assert attempt.usage == Usage(8, 3, estimated=True)
+
+
+async def test_a_call_that_timed_out_before_it_was_taken_costs_nothing() -> None:
+    (attempt,) = (await Actor(fails(UpstreamTimeout("x"))).ask(output_tokens=3)).attempts
+    assert attempt.usage is None
+
+
+async def test_a_stream_counts_from_its_first_content_and_has_one_deadline_until_then() -> None:
+    silent = Actor(streams(ROLE, 9.0), streams(HELLO, STOP, DONE), names="ab")
+    trip, passed = await silent.ask_for_a_stream()
+    assert [attempt.outcome for attempt in trip.attempts] == ["upstream_timeout", "ok"]
+    assert passed == HELLO
+    slow = Actor(streams(0.15, ROLE, 0.15, HELLO, STOP, DONE), max_attempts=1)
+    trip, _ = await slow.ask_for_a_stream()
+    assert [attempt.outcome for attempt in trip.attempts] == ["upstream_timeout"]
+
+
+async def test_the_total_deadline_ends_a_stream_that_goes_on() -> None:
+    trip, passed = await Actor(streams(HELLO, 0.5, HELLO, STOP, DONE)).ask_for_a_stream(total_s=0.1)
+    assert [attempt.outcome for attempt in trip.attempts] == ["upstream_timeout"]
+    assert passed == HELLO
+
+
+async def test_a_stream_is_read_behind_its_end_so_that_its_connection_can_be_used_again() -> None:
+    read_to_the_end = []
+
+    async def act(call: Call) -> AsyncIterator[bytes]:
+        for data in (HELLO, STOP, DONE):
+            yield data
+        read_to_the_end.append(True)
+
+    await Actor(act).ask_for_a_stream()  # type: ignore[arg-type]
+    assert read_to_the_end
+
+
+async def test_a_connection_that_stays_open_behind_the_end_keeps_nobody_waiting() -> None:
+    async with asyncio.timeout(5):
+        trip, _ = await Actor(streams(HELLO, STOP, DONE, 60.0)).ask_for_a_stream()
+    assert [attempt.outcome for attempt in trip.attempts] == ["ok"]
+
+
+async def test_a_stream_that_ended_well_starts_the_count_of_failures_anew() -> None:
+    broken = streams(HELLO, UpstreamFailed("x"))
+    actor = Actor(broken, broken, streams(HELLO, STOP, DONE), broken)
+    for _ in range(5):
+        await actor.ask_for_a_stream()
+    assert actor.standing.is_available("a")
+    await actor.ask_for_a_stream()
+    assert not actor.standing.is_available("a")

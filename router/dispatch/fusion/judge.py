@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.core.analysis import Analysis, read_analysis
+from router.core.answer import text_of_reply
 from router.core.frame import Frame, analysis_marker, judge_body
 from router.core.policy import Step
 from router.core.prompt import estimate_input_tokens
@@ -13,7 +14,7 @@ from router.core.types import Attempt
 from router.core.whole_json import loads
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, bounded
-from router.dispatch.fusion.order import reply_text, with_text
+from router.dispatch.fusion.order import with_text
 from router.errors import UpstreamBroken
 
 
@@ -77,7 +78,7 @@ async def judge_whole(
     """
     trip = calls.trip("judge", [], input_tokens)
     reply = await calls.complete(calls.order.judge, body, trip, calls.order.deadline_s)
-    raw = reply_text(reply)
+    raw = text_of_reply(reply)
     if not is_split:
         return Judged(raw, None, reply, raw)
     split = AnswerSplit(analysis_marker(frame.key))

@@ -110,18 +110,6 @@ class Answer:
         return str(choices[0].get("finish_reason") or "stop")
 
 
-def reply_text(reply: Mapping[str, Any]) -> str:
-    """The text of a reply's first choice; empty where it has none."""
-    choices = reply.get("choices") or [{}]
-    message = choices[0].get("message") if isinstance(choices[0], dict) else None
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        content = "".join(
-            part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
-        )
-    return content if isinstance(content, str) and content.strip() else ""
-
-
 def with_text(reply: Mapping[str, Any], text: str) -> dict[str, Any]:
     """A reply with one choice that says this text."""
     first = (reply.get("choices") or [{}])[0]

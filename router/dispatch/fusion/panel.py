@@ -6,10 +6,11 @@ from statistics import median
 from time import monotonic
 from typing import Any
 
+from router.core.answer import text_of_reply
 from router.core.panel import after_candidate, after_failure, start_panel, wait_until_s
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls
-from router.dispatch.fusion.order import Panelist, reply_text
+from router.dispatch.fusion.order import Panelist
 from router.errors import GatewayError, UpstreamEmpty
 
 AFTERWARDS_S = 1.0
@@ -64,7 +65,7 @@ async def _ask(panelist: Panelist, ask: Ask, ends_s: float) -> None:
     except GatewayError as error:
         panelist.status, panelist.error = "error", error
     else:
-        text = reply_text(reply)
+        text = text_of_reply(reply)
         panelist.status = "ok" if text else "empty"
         if text:
             panelist.text, panelist.reply, panelist.error = text, reply, None

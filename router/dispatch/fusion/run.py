@@ -13,6 +13,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from router.core.analysis import Analysis, read_analysis
+from router.core.answer import text_of_reply
 from router.core.frame import Frame, frame_candidates
 from router.core.fusion import FusionMode
 from router.core.panel import rank_members
@@ -27,7 +28,7 @@ from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.debate import debate
 from router.dispatch.fusion.facts import RunFacts, responses_of, run_facts
 from router.dispatch.fusion.judge import Judged, ask_judge
-from router.dispatch.fusion.order import Answer, Panelist, RunOrder, RunStatus, reply_text, with_text
+from router.dispatch.fusion.order import Answer, Panelist, RunOrder, RunStatus, with_text
 from router.dispatch.fusion.panel import Ask, ask_panel
 from router.dispatch.fusion.research import Research
 from router.dispatch.fusion.structured import canonical, shape_of
@@ -275,7 +276,7 @@ class FusionRun:
         finally:
             self.alone_s += perf_counter() - began_s
         self.status = "degraded"
-        text = reply_text(reply)
+        text = text_of_reply(reply)
         await self.audience.say(text)
         return Answer(text, step, reply)
 
