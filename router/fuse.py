@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from router.core.policy import output_tokens_of
 from router.core.prompt import text_tokens
 from router.core.request import exact_body
-from router.core.types import Reason, Usage
-from router.dispatch.fusion import Answer, Audience, FusionRun, RunOrder, Silent, StreamAudience
+from router.core.types import Usage
+from router.dispatch.fusion import Answer, Audience, FusionRun, NoAudience, RunOrder, StreamAudience
 from router.dispatch.trip import Trip
 from router.record.record import Draft
 from router.record.render import last_chunks, whole_body
@@ -34,7 +34,7 @@ async def answer_by_panel(
     if request.stream:
         await _stream(services, exchange, request, order, draft)
     else:
-        answer = await _run(services, order, Silent(), draft)
+        answer = await _run(services, order, NoAudience(), draft)
         began_s = perf_counter()
         body = whole_body(answer.reply, draft)
         draft.overhead_s["render"] = perf_counter() - began_s
@@ -59,8 +59,9 @@ async def _stream(services: Services, exchange: Exchange, request: ModelRequest,
     async with audience.kept_awake():
         answer = await _run(services, order, audience, draft)
     began_s = perf_counter()
-    last = {**audience.chunk({}, answer.finish_reason), "model": answer.reply.get("model") or draft.deployment.model}
-    chunks = last_chunks(last, answer.reply.get("usage"), request.include_usage, draft)
+    chunks = last_chunks(
+        audience.chunk({}, answer.finish_reason), answer.reply.get("usage"), request.include_usage, draft
+    )
     draft.overhead_s["render"] = perf_counter() - began_s
     await exchange.end(chunks)
 
@@ -114,5 +115,5 @@ def _answered_by(services: Services, draft: Draft, order: RunOrder, answer: Answ
     if services.stores == "all":
         draft.keep_answer(answer.text)
     draft.fused = Usage(order.input_tokens, text_tokens(answer.text), estimated=True)
-    if answer.step.route != "fusion":
-        draft.reason = Reason.FALLBACK_ERROR
+    if answer.why_alone is not None:
+        draft.route, draft.reason = answer.step.route, answer.why_alone

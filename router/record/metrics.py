@@ -152,7 +152,7 @@ class Metrics:
             waiting["first_token_seconds", route].append(record.first_token_s)
         self._observe_attempts(route, record.attempts)
         if record.fusion is not None:
-            self._observe_fusion(record.fusion)
+            self._observe_fusion(record.fusion, record.outcome)
         if record.baseline_cost_usd is not None:
             waiting["counterfactual", route, record.baseline].append(record.baseline_cost_usd)
         saved = record.savings_usd
@@ -248,8 +248,9 @@ class Metrics:
             else:
                 waiting["cost", route, attempt.model, attempt.stage].append(attempt.cost_usd)
 
-    def _observe_fusion(self, run: Mapping[str, Any]) -> None:
-        self._child("fusion_runs", run["mode"], run["status"]).inc()
+    def _observe_fusion(self, run: Mapping[str, Any], outcome: str) -> None:
+        if run["status"] != "failed" or outcome != "aborted":  # hung up on, a run came to nothing, but did not fail
+            self._child("fusion_runs", run["mode"], run["status"]).inc()
         for panelist in run["panel"]:
             self._child("fusion_panelists", panelist["model"], panelist["status"]).inc()
         self._child("fusion_stage_seconds", "panel").observe(run["panel_ms"] / 1000)

@@ -13,9 +13,9 @@ from router.core.frame import analysis_marker, frame_key
 from router.core.fusion import FusionControls, Member
 from router.core.health import CooldownRules
 from router.core.policy import Step
-from router.core.types import Attempt, Deployment, Price, Usage
+from router.core.types import Attempt, Deployment, Price, Reason, Usage
 from router.dispatch.confined import Confined
-from router.dispatch.fusion import SCHEMA_CHECKER, Answer, FusionRun, RunOrder, Silent, StreamAudience
+from router.dispatch.fusion import SCHEMA_CHECKER, Answer, FusionRun, NoAudience, RunOrder, StreamAudience
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.provider import Call, Target
 from router.dispatch.scripted import ScriptedTransport
@@ -67,7 +67,7 @@ def order(
 
 async def go(asked: RunOrder, pool: Dispatcher, audience: Any = None) -> tuple[Answer, dict[str, Any], list[Attempt]]:
     attempts: list[Attempt] = []
-    run = FusionRun(asked, pool, audience or Silent(), attempts, CHECKER)
+    run = FusionRun(asked, pool, audience or NoAudience(), attempts, CHECKER)
     answer = await run.answer()
     facts = run.facts()
     costs = [line["cost_usd"] for line in facts["cost"]["lines"]]
@@ -203,8 +203,14 @@ async def test_when_nobody_answers_one_is_asked_alone() -> None:
     pool = dispatcher(**{name: script(fail="500") for name in "abc"})
     answer, facts, attempts = await go(order(), pool)
     assert (answer.text, answer.step) == ("Strong alone says so.", Step("strong", "strong"))
-    assert facts["status"] == "degraded"
+    assert (facts["status"], answer.why_alone) == ("degraded", Reason.FALLBACK_ERROR)
     assert attempts[-1].stage == "answer"
+
+
+async def test_one_that_is_asked_alone_because_the_others_were_late_says_so() -> None:
+    late = dispatcher(**{name: script(latency_ms=9_000) for name in "abc"})
+    assert (await go(order(deadline_s=0.05), late))[0].why_alone is Reason.FALLBACK_TIMEOUT
+    assert (await go(order(), dispatcher(**OPEN)))[0].why_alone is None
 
 
 async def test_when_that_fails_too_the_reasons_are_given() -> None:
@@ -217,7 +223,7 @@ async def test_without_time_nobody_is_asked_alone() -> None:
     pool = dispatcher(**{name: script(latency_ms=9_000) for name in "abc"})
     attempts: list[Attempt] = []
     with pytest.raises(FusionFailed, match="a: late; b: late; c: late"):
-        await FusionRun(order(total_s=0.6, deadline_s=0.1), pool, Silent(), attempts, CHECKER).answer()
+        await FusionRun(order(total_s=0.6, deadline_s=0.1), pool, NoAudience(), attempts, CHECKER).answer()
     assert [attempt.stage for attempt in attempts] == ["panel"] * 3
 
 
@@ -454,7 +460,7 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_a_caller_who_hangs_up_cancels_every_call_and_each_is_billed() -> None:
     pool, attempts = dispatcher(**{name: script(latency_ms=9_000) for name in "abc"}), list[Attempt]()
-    run = FusionRun(order(), pool, Silent(), attempts, CHECKER)
+    run = FusionRun(order(), pool, NoAudience(), attempts, CHECKER)
     task = asyncio.create_task(run.answer())
     await asyncio.sleep(0.05)
     task.cancel()
@@ -499,7 +505,7 @@ async def test_when_members_spent_the_judges_money_there_is_no_judge() -> None:
 
 
 async def test_under_a_cap_a_judge_that_would_go_on_for_ever_is_bounded_too() -> None:
-    calls = FusionRun(order(), dispatcher(**OPEN), Silent(), [], CHECKER).calls
+    calls = FusionRun(order(), dispatcher(**OPEN), NoAudience(), [], CHECKER).calls
     cap_usd = calls.prices.run_usd(calls.plan) * 1.2
     _, facts, _ = await go(order(cap_usd=cap_usd), dispatcher(**OPEN, judge=script(words=50_000)))
     assert facts["status"] == "judged"
@@ -507,7 +513,7 @@ async def test_under_a_cap_a_judge_that_would_go_on_for_ever_is_bounded_too() ->
 
 
 async def test_a_cap_bounds_the_run_and_what_is_given_up_is_said() -> None:
-    whole = FusionRun(order(), dispatcher(**OPEN), Silent(), [], CHECKER).calls
+    whole = FusionRun(order(), dispatcher(**OPEN), NoAudience(), [], CHECKER).calls
     whole_usd = whole.prices.run_usd(whole.plan)
     for share in (1.0, 0.7, 0.5, 0.3, 0.1, 0.01):
         cap_usd = whole_usd * share
@@ -529,7 +535,7 @@ async def test_fifty_runs_at_once_lose_none_and_every_bill_adds_up() -> None:
 @pytest.mark.parametrize("key", ["max_tokens", "max_completion_tokens"])
 async def test_the_callers_limit_holds_for_the_answer_and_not_for_a_choice(key: str) -> None:
     long = {name: script(reply=f"{text} " + "and so on " * 100) for name, text in TEXTS.items()}
-    for audience in (Silent(), Listener().audience):
+    for audience in (NoAudience(), Listener().audience):
         answer, facts, attempts = await go(order(body={key: 20}), dispatcher(**long), audience)
         assert (attempts[-1].stage, answer.finish_reason) == ("judge", "length")
         assert all(a.usage is not None and a.usage.output_tokens <= 20 for a in attempts)
@@ -540,7 +546,7 @@ async def test_the_callers_limit_holds_for_the_answer_and_not_for_a_choice(key: 
 
 async def test_a_limit_that_cuts_only_the_analysis_leaves_the_answer_whole() -> None:
     endless = 'The answer.\n\n```json\n{"consensus": ["' + "agreed " * 2_000
-    for audience in (Silent(), Listener().audience):
+    for audience in (NoAudience(), Listener().audience):
         pool = dispatcher(**OPEN, judge=script(reply=endless))
         answer, facts, _ = await go(order(body={"max_tokens": 20}), pool, audience)
         assert (answer.text, answer.finish_reason, facts["status"]) == ("The answer.", "stop", "judged")
@@ -553,6 +559,6 @@ async def test_an_answer_that_looks_like_an_analysis_is_the_answer_where_the_mar
     said = f'{own}\n{analysis_marker(frame_key("req_test"))}\n{{"consensus": ["all agree"], "confidence": 0.5}}'
     listener = Listener()
     pool = dispatcher(**OPEN, judge=script(reply=said, tokens_per_second=5_000))
-    answer, facts, _ = await go(order(), pool, listener.audience if stream else Silent())
+    answer, facts, _ = await go(order(), pool, listener.audience if stream else NoAudience())
     assert (answer.text, facts["status"], facts["analysis"]["confidence"]) == (own, "judged", 0.5)
     assert not stream or listener.text == own

@@ -12,7 +12,7 @@ from router.core.prompt import estimate_input_tokens
 from router.core.public_address import read_allowed
 from router.core.spend import RunPlan
 from router.core.types import Attempt
-from router.dispatch.fusion import FusionRun, Silent
+from router.dispatch.fusion import FusionRun, NoAudience
 from router.dispatch.fusion.calls import RunCalls
 from router.dispatch.provider import Call
 from router.dispatch.web import Web
@@ -38,7 +38,7 @@ def web_of(found: LocalWeb, **more: Any) -> Web:
 
 async def go(asked: Any, pool: Any, web: Web | None) -> tuple[Any, dict[str, Any], list[Attempt]]:
     attempts: list[Attempt] = []
-    run = FusionRun(asked, pool, Silent(), attempts, CHECKER, web)
+    run = FusionRun(asked, pool, NoAudience(), attempts, CHECKER, web)
     answer = await run.answer()
     facts = run.facts()
     assert len(facts["cost"]["lines"]) == len(attempts)

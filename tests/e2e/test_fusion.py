@@ -10,6 +10,7 @@ import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 from prometheus_client import CollectorRegistry
 
+from router.core.prompt import text_tokens
 from router.core.types import Reason
 from router.record.metrics import Metrics
 from tests.live import LiveGateway, gateway
@@ -135,6 +136,8 @@ def test_the_bill_the_usage_the_header_the_record_and_the_metrics_agree(live: Li
     assert record.fusion is not None
     assert "analysis" not in record.fusion
     assert 0 < (record.baseline_cost_usd or 0) < total
+    assert record.answered is not None
+    assert record.answered.output_tokens == text_tokens(answer.choices[0].message.content or ""), "as one call's answer"
 
 
 @pytest.mark.parametrize("include_usage", [True, False])
@@ -148,6 +151,7 @@ def test_a_stream_has_the_answer_and_the_facts_in_its_last_chunk(client: OpenAI,
     assert (run["status"], run["analysis"]["confidence"]) == ("judged", 0.9)
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
     assert len({chunk.id for chunk in chunks}) == 1
+    assert {chunk.model for chunk in chunks} == {router_of(chunks[-1])["model"]}
     assert (chunks[-1].usage is not None) == include_usage
 
 
@@ -272,17 +276,46 @@ async def test_a_hang_up_cancels_the_run_and_leaves_a_record_with_its_cost(live:
     assert record.baseline_cost_usd, "one call would have been cut off too"
     assert record.answered is not None
     assert record.answered.estimated
+    registry = CollectorRegistry()
+    Metrics(registry).observe(record)
+    counted = {sample.labels["outcome"] for metric in registry.collect() for sample in metric.samples
+               if sample.name.startswith("router_fusion") and "outcome" in sample.labels}  # fmt: skip
+    assert counted == {"cancelled"}, "its members are counted, and it is no run that failed"
+
+
+def test_a_member_that_answers_in_the_judges_place_is_named_in_every_chunk() -> None:
+    with gateway(CONFIG.replace(f'"scripted/judge?{QUICK}"', '"scripted/judge?fail=401"')) as live:
+        with OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client:
+            chunks = list(client.chat.completions.create(model="fusion", messages=ASK, stream=True))
+    assert router_of(chunks[-1])["fusion"]["status"] == "degraded"
+    assert not router_of(chunks[-1])["model"].startswith("scripted/judge")
+    assert {chunk.model for chunk in chunks} == {router_of(chunks[-1])["model"]}
 
 
 def test_when_the_panel_fails_one_model_answers_and_the_reason_says_so(client: OpenAI) -> None:
     extra = {"router": {"fusion": {"panel": ["broken", "broken"]}}}
     response = client.chat.completions.with_raw_response.create(model="fusion", messages=ASK, extra_body=extra)
     run = router_of(response.parse())["fusion"]
-    assert response.headers["x-router-reason"] == Reason.FALLBACK_ERROR
+    assert (response.headers["x-router-route"], response.headers["x-router-reason"]) == (
+        "strong",
+        Reason.FALLBACK_ERROR,
+    )
     assert (run["status"], [failed["error"] for failed in run["failed_models"]]) == (
         "degraded",
         ["upstream_auth_failed", "upstream_auth_failed"],
     )
+
+
+def test_when_the_whole_panel_is_left_out_one_model_answers_and_the_reason_says_so() -> None:
+    extra = {"router": {"fusion": {"panel": ["broken", "broken"]}}}
+    with gateway(CONFIG + "limits: {cooldown_failures: 1}\n") as live:
+        with OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client:
+            reasons = [
+                router_of(client.chat.completions.create(model="fusion", messages=ASK, extra_body=extra))["reason"]
+                for _ in range(2)
+            ]
+        assert reasons == [Reason.FALLBACK_ERROR, Reason.FALLBACK_UNAVAILABLE]
+        assert [attempt.deployment for attempt in live.wait_for_records(2)[-1].attempts] == ["strong"]
 
 
 def test_a_cap_that_no_panel_fits_degrades_to_one_call(client: OpenAI) -> None:

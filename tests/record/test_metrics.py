@@ -78,7 +78,9 @@ def test_a_call_that_cannot_have_cost_anything_is_neither_priced_nor_unpriced() 
 def test_a_request_that_failed_early_still_counts_once() -> None:
     registry = CollectorRegistry()
     Metrics(registry).observe(draft().finish("invalid_request", 0.01))
-    assert samples(registry)["router_requests_total|none|none|none|invalid_request"] == 1
+    got = samples(registry)
+    assert got["router_requests_total|none|none|none|invalid_request"] == 1
+    assert not [name for name in got if name.startswith("router_savings_usd_total")], "nothing was bought"
 
 
 def test_savings_are_signed_and_count_what_failed_as_spent_for_nothing() -> None:

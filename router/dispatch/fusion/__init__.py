@@ -4,7 +4,7 @@
 ``facts`` what is said of it afterwards. What is decided on the way is decided in ``router.core``.
 """
 
-from router.dispatch.fusion.audience import Audience, Silent, StreamAudience
+from router.dispatch.fusion.audience import Audience, NoAudience, StreamAudience
 from router.dispatch.fusion.order import DEPTH_HEADERS, Answer, RunOrder
 from router.dispatch.fusion.run import FusionRun
 from router.dispatch.fusion.store import KeptRun, RunStore
@@ -17,8 +17,8 @@ __all__ = [
     "Audience",
     "FusionRun",
     "KeptRun",
+    "NoAudience",
     "RunOrder",
     "RunStore",
-    "Silent",
     "StreamAudience",
 ]

@@ -30,12 +30,12 @@ class Audience(Protocol):
         """Progress."""
         ...
 
-    async def say(self, text: str) -> None:
-        """Words of the answer."""
+    async def say(self, text: str, model: str) -> None:
+        """Words of the answer, and whose they are."""
         ...
 
 
-class Silent:
+class NoAudience:
     """Nobody listens until the answer is whole."""
 
     is_live = False
@@ -44,7 +44,7 @@ class Silent:
     async def hear(self, event: str, facts: Mapping[str, Any]) -> None:
         """Nobody hears it."""
 
-    async def say(self, text: str) -> None:
+    async def say(self, text: str, model: str) -> None:
         """The answer goes out in one piece, later."""
 
 
@@ -62,7 +62,7 @@ class StreamAudience:
         on_first: Callable[[], None],
     ) -> None:
         """Take where bytes go, what every chunk begins with, and whom to tell when the first words leave."""
-        self._send, self._head, self._events, self._on_first = send, head, events, on_first
+        self._send, self._head, self._events, self._on_first = send, dict(head), events, on_first
         self._lock = asyncio.Lock()
         self._last_s = monotonic()
         self._stage = "panel"
@@ -86,10 +86,11 @@ class StreamAudience:
         else:
             await self._out(f": fusion {event}\n\n".encode())
 
-    async def say(self, text: str) -> None:
-        """Words, as a chunk."""
+    async def say(self, text: str, model: str) -> None:
+        """Words, as a chunk of this model's, like all that follow."""
         if not text:
             return
+        self._head["model"] = model
         delta = {"content": text} if self.said else {"role": "assistant", "content": text}
         if not self.said:
             self.said = True

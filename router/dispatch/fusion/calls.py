@@ -56,6 +56,10 @@ class RunCalls:
         self.plan = fit_budget(wanted, self.prices, order.cap_usd, [step.deployment for step in order.alone])
         self._members_body = {key: value for key, value in order.body.items() if key not in _NOT_FOR_MEMBERS}
 
+    def model_of(self, name: str) -> str:
+        """A deployment's model."""
+        return self.dispatcher.pool[name].model
+
     @property
     def left_usd(self) -> float | None:
         """What may still be spent; None without a cap."""

@@ -97,14 +97,14 @@ async def judge_streamed(
         UpstreamBroken: the stream broke before the answer was whole, or before it began.
         GatewayError: the judge failed before its first word.
     """
-    split = AnswerSplit(analysis_marker(frame.key))
+    split, model = AnswerSplit(analysis_marker(frame.key)), calls.model_of(calls.order.judge)
     said: list[str] = []
 
     async def send(events: bytes) -> None:
         text = split.feed(_content(events))
         if text and (said or text.strip()):
             said.append(text)
-            await audience.say(text)
+            await audience.say(text, model)
 
     broken: UpstreamBroken | None = None
     last: dict[str, Any] = {}
@@ -119,7 +119,7 @@ async def judge_streamed(
     rest += held_back
     if rest.strip():
         said.append(rest)
-        await audience.say(rest)
+        await audience.say(rest, model)
     text = "".join(said)
     reply = {**last, "choices": [{"finish_reason": _finish(last)}]}
     return Judged(text, read_analysis(analysis), _ended(with_text(reply, text), analysis))

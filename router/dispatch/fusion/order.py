@@ -7,7 +7,7 @@ from typing import Any, Literal
 from router.core.fusion import FusionControls, Member
 from router.core.panel import PanelistStatus
 from router.core.policy import Step
-from router.core.types import Attempt
+from router.core.types import Attempt, Reason
 from router.dispatch.trip import Trip
 from router.dispatch.web import Source
 from router.errors import GatewayError
@@ -97,11 +97,13 @@ class Answer:
     Attributes:
         step: who wrote it.
         reply: the provider's reply with the answer's text in it.
+        why_alone: why it is of nobody on the panel, nor of the judge; None where it is.
     """
 
     text: str
     step: Step
     reply: dict[str, Any]
+    why_alone: Reason | None = None
 
     @property
     def finish_reason(self) -> str:

@@ -92,7 +92,7 @@ def _likely_tokens(panelists: Sequence[Panelist]) -> int | None:
 
 def _facts(calls: RunCalls, panelist: Panelist) -> dict[str, Any]:
     return {
-        "model": calls.dispatcher.pool[panelist.member.deployment].model,
+        "model": calls.model_of(panelist.member.deployment),
         "status": panelist.status,
         "ms": round(sum(call.duration_s for call in panelist.calls) * 1000, 3),
     }

@@ -20,7 +20,7 @@ from router.core.panel import rank_members
 from router.core.policy import Step
 from router.core.prompt import text_tokens
 from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, can_use_tools, output_limit
-from router.core.types import Attempt
+from router.core.types import Attempt, Reason
 from router.core.verdict import Verdict, compare, equal_texts
 from router.dispatch.confined import Confined
 from router.dispatch.fusion.audience import Audience
@@ -34,7 +34,7 @@ from router.dispatch.fusion.research import Research
 from router.dispatch.fusion.structured import canonical, shape_of
 from router.dispatch.single import Dispatcher
 from router.dispatch.web import Web
-from router.errors import FusionFailed, GatewayError
+from router.errors import FusionFailed, GatewayError, UpstreamTimeout
 
 LEAST_TIME_S = 1.0
 """With less than this left, a last call alone is not begun."""
@@ -121,7 +121,7 @@ class FusionRun:
         return sorted((panelist for panelist in self.panelists if panelist.usable), key=lambda panelist: panelist.rank)
 
     async def _panel(self) -> None:
-        models = [self.calls.dispatcher.pool[panelist.member.deployment].model for panelist in self.panelists]
+        models = [self.calls.model_of(panelist.member.deployment) for panelist in self.panelists]
         await self.audience.hear("panel_started", {"run_id": self.order.run_id, "mode": self.mode, "models": models})
         began_s = perf_counter()
         try:
@@ -175,8 +175,9 @@ class FusionRun:
         text = panelist.text
         if self._shape is not None:
             text = self._shape.fitted(text) or text
-        await self.audience.say(text)
-        return Answer(text, Step(panelist.member.deployment, "fusion"), with_text(panelist.reply or {}, text))
+        name = panelist.member.deployment
+        await self.audience.say(text, self.calls.model_of(name))
+        return Answer(text, Step(name, "fusion"), with_text(panelist.reply or {}, text))
 
     async def _debate(self, usable: Sequence[Panelist]) -> None:
         began_s = perf_counter()
@@ -232,7 +233,7 @@ class FusionRun:
         self.status = "judged"
         streamed = self._shape is None and self.audience.is_live
         if not streamed:
-            await self.audience.say(text)
+            await self.audience.say(text, self.calls.model_of(self.order.judge))
         return Answer(text, Step(self.order.judge, "fusion"), with_text(judged.reply, text))
 
     async def _give_picked(self, usable: Sequence[Panelist], judged: Judged) -> Answer:
@@ -258,7 +259,7 @@ class FusionRun:
         reasons = self._reasons()
         if not plan or left_s < LEAST_TIME_S or (left_usd is not None and left_usd <= 0) or self.calls.plan.solo:
             raise FusionFailed(f"Nobody on the panel answered: {reasons}.", billed=True)
-        await self.audience.hear("alone", {"model": self.calls.dispatcher.pool[plan[0].deployment].model})
+        await self.audience.hear("alone", {"model": self.calls.model_of(plan[0].deployment)})
         trip = self.calls.trip("answer", self.calls.attempts)
         body = bounded(
             {key: value for key, value in self.order.body.items() if key not in ("stream", "stream_options", "model")},
@@ -277,8 +278,16 @@ class FusionRun:
             self.alone_s += perf_counter() - began_s
         self.status = "degraded"
         text = text_of_reply(reply)
-        await self.audience.say(text)
-        return Answer(text, step, reply)
+        await self.audience.say(text, self.calls.model_of(step.deployment))
+        return Answer(text, step, reply, self._why_alone())
+
+    def _why_alone(self) -> Reason:
+        """Why it is not the panel that answers."""
+        asked = [panelist for panelist in self.panelists if panelist.calls]
+        if not asked:
+            return Reason.FALLBACK_UNAVAILABLE
+        in_time = (panelist.status != "late" and not isinstance(panelist.error, UpstreamTimeout) for panelist in asked)
+        return Reason.FALLBACK_ERROR if any(in_time) else Reason.FALLBACK_TIMEOUT
 
     def _reasons(self) -> str:
         return "; ".join(
