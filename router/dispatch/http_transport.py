@@ -71,13 +71,17 @@ class HttpTransport:
         return len(self._busy), sum(len(kept) for kept in self._idle.values())
 
     def take_kept(self, origin: Origin) -> Connection | None:
-        """A kept connection that is still good: the one used last, so that the others may close."""
+        """A kept connection that is still good: the one used last, so that the others may close.
+
+        One on which bytes wait is not: they would be taken for the reply to the next request.
+        """
         kept = self._idle.get(origin)
         while kept:
             connection = kept.pop()
-            if connection.is_open:
+            if connection.is_quiet:
                 self._busy.add(connection)
                 return connection
+            connection.break_off()
         return None
 
     async def open(self, origin: Origin, patience: Patience) -> Connection:

@@ -2,11 +2,12 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from router.dispatch.provider import Target
-from router.dispatch.refusal import read_complaint, refined, repeated
+from router.dispatch.refusal import read_complaint, refined, repeated, retry_after_s
 from router.errors import (
     UpstreamAuthFailed,
     UpstreamBadReply,
@@ -176,12 +177,10 @@ def _provider_body(error: BaseException) -> bytes:
 
 
 def _retry_after_s(error: BaseException) -> float | None:
-    headers = _headers(error)
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) * unit)
-        except (KeyError, ValueError):
-            continue
+    headers = {str(name).lower(): str(text) for name, text in _headers(error).items()}
+    told_s = retry_after_s(headers, now_s=time.time())
+    if told_s is not None:
+        return told_s
     delay = _RETRY_DELAY.search(str(error)) if type(error).__name__ == "RateLimitError" else None
     return float(delay[1]) if delay else None
 

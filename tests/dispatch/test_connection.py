@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from router.dispatch import connection as connections
 from router.dispatch.breakage import Breakage, Cut, Garbled, HungUp, OutOfTime, Silent
-from router.dispatch.connection import HIGH_WATER, Connection, WireReply
+from router.dispatch.connection import HIGH_WATER, MAX_UNPACKED_BYTES, Connection, WireReply
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BODY = b'{"a": 1}'
@@ -191,7 +191,11 @@ def test_whatever_comes_is_a_reply_or_a_breakage(data, places):
         cut(OK + b"Transfer-Encoding: chunked\r\n\r\n" + data, places),
     ):
         with suppress(Breakage):
-            replay(pieces, hang_up=True)
+            (status, body), headers, is_kept = replay(pieces, hang_up=True)
+            assert status == 101 or status >= 200, "what announces a reply is none"
+            assert len(body) <= MAX_UNPACKED_BYTES
+            assert all(name == name.lower() for name in headers)
+            assert not is_kept, "the provider hung up"
 
 
 def test_headers_of_one_name_are_joined_and_names_are_in_lower_case():

@@ -160,6 +160,22 @@ async def test_a_request_into_a_connection_that_is_just_closing_is_sent_again_on
         assert sorted(seen) == [1, 1, 2], "once, and not on another kept one that may be closing too"
 
 
+async def test_a_second_reply_that_nobody_has_read_yet_is_not_taken_for_the_next_requests(transport):
+    writers = []
+
+    async def keep(connection: int, request: int, writer: asyncio.StreamWriter) -> bool:
+        writers.append(writer)
+        return await answer(connection, request, writer)
+
+    async with server(keep) as (address, seen):
+        assert await post(transport, address) == b"ok"
+        await asyncio.sleep(0.02)
+        socket = writers[0].transport.get_extra_info("socket")
+        os.write(socket.fileno(), REPLY.replace(b"ok", b"no"))  # at once: the loop has no turn to read it
+        assert await post(transport, address) == b"ok"
+        assert seen == [1, 1]
+
+
 async def test_a_request_that_the_provider_worked_on_before_it_hung_up_is_not_sent_again(transport, monkeypatch):
     monkeypatch.setattr(http_transport, "STALE_S", 0.05)
 

@@ -13,7 +13,7 @@ import pytest
 from router import errors
 from router.core.types import Deployment
 from router.dispatch import litellm_provider
-from router.dispatch.litellm_errors import ERRORS
+from router.dispatch.litellm_errors import ERRORS, translate
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.provider import Call, Target, Timeouts
 from router.http.openai import read_chat
@@ -206,6 +206,27 @@ async def test_retry_after_is_kept(upstream: Upstream, provider: LitellmProvider
     assert caught.value.upstream_status == 429
 
 
+class RateLimitError(Exception):
+    """As litellm's, with what the provider sent."""
+
+    def __init__(self, **headers: str) -> None:
+        self.litellm_response_headers = {name.replace("_", "-"): text for name, text in headers.items()}
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "7"}, 7.0),
+        ({"retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"x_ratelimit_reset": "30"}, 30.0),
+        ({"retry_after": "nan"}, None),
+        ({"retry_after": "inf"}, None),
+    ],
+)
+def test_retry_after_is_read_as_from_everybody_else(headers: dict[str, str], seconds: float | None) -> None:
+    assert translate(RateLimitError(**headers), "small").retry_after_s == seconds
+
+
 async def test_the_providers_own_status_is_kept(upstream: Upstream, provider: LitellmProvider) -> None:
     with pytest.raises(errors.UpstreamFailed) as caught:
         await provider.complete(upstream.call("overloaded"))
@@ -274,6 +295,7 @@ async def test_leaving_a_stream_closes_the_connection(
         await anext(pieces)
         await anext(pieces)
     await until_broken_off(upstream, "slow")
+    assert held, "what litellm made of it is still there, and did not close it"
 
 
 async def test_an_unreachable_server_is_unreachable(upstream: Upstream, provider: LitellmProvider) -> None:

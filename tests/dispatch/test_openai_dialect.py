@@ -113,6 +113,14 @@ async def test_the_total_deadline_ends_a_reply_that_the_other_limits_would_allow
         assert asyncio.get_running_loop().time() - began < 1.5
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_deployments_own_total_limit_ends_a_call_that_the_request_would_allow(caller, stream):
+    own = Timeouts(total_s=0.2)
+    call = caller.call("instant?latency_ms=3000", total_s=60.0, timeouts=own, stream=stream)
+    with pytest.raises(errors.UpstreamTimeout):
+        await asyncio.wait_for(drain(caller, call) if stream else caller.provider.complete(call), 2.5)
+
+
 async def test_the_total_deadline_ends_a_stream_that_never_pauses(caller):
     call = caller.call("instant?words=500&tokens_per_second=50", total_s=0.3, timeouts=PATIENT, stream=True)
     with pytest.raises(errors.UpstreamTimeout):
@@ -234,7 +242,9 @@ async def test_embeddings_pass_through(caller):
 async def test_a_closed_transport_opens_anew(over_socket):
     await over_socket.provider.complete(over_socket.call())
     await over_socket.provider.transport.aclose()
-    await over_socket.provider.complete(over_socket.call())
+    assert over_socket.provider.transport.counts() == (0, 0)
+    assert (await over_socket.provider.complete(over_socket.call()))["choices"]
+    assert over_socket.provider.transport.counts() == (0, 1)
 
 
 async def test_a_stream_that_is_never_entered_leaves_nothing_behind(over_socket, recwarn):
