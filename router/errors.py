@@ -51,6 +51,10 @@ NextStep = Literal["give_up", "retry", "fall_back"]
 """``retry``: the same deployment group again; ``fall_back``: only another group can help."""
 
 
+LONGEST_WAIT_S = 300.0
+"""For this long at the most a provider is left alone, whatever it asks for, and is a caller told to stay away."""
+
+
 class GatewayError(Exception):
     """Root of everything the gateway raises on purpose."""
 
@@ -224,7 +228,8 @@ class UpstreamError(GatewayError):
 
         ``usage`` is what it reported all the same, as it came.
         """
-        super().__init__(message, param=param, retry_after_s=retry_after_s)
+        wait_s = None if retry_after_s is None else min(retry_after_s, LONGEST_WAIT_S)
+        super().__init__(message, param=param, retry_after_s=wait_s)
         self.upstream_status = upstream_status
         self.upstream_code = upstream_code
         self.billed = billed

@@ -83,10 +83,11 @@ def refuse_if_empty(names: Sequence[str], obstacle: Reason, prompt: Prompt) -> N
     if names:
         return
     if obstacle is Reason.CONTEXT_WINDOW:
+        most = prompt.max_output_tokens or 0
         raise ContextTooLong(
-            f"The request needs about {prompt.input_tokens + (prompt.max_output_tokens or 0)} tokens, more than any "
-            "allowed deployment's context window. Shorten the messages or lower max_tokens.",
-            param="messages",
+            f"The request needs about {prompt.input_tokens + most} tokens, {most} of them for the answer: more than any "
+            f"allowed deployment's context window. Shorten the messages or lower {prompt.limited_by}.",
+            param=prompt.limited_by if most > prompt.input_tokens else "messages",
         )
     if obstacle is Reason.FORCED_BY_CALLER and not prompt.shape:
         raise BadControl(

@@ -14,6 +14,8 @@ under way before says nothing about now. Only a provider's Retry-After counts wh
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from router.errors import LONGEST_WAIT_S
+
 Availability = Literal["up", "probe", "cooling"]
 
 
@@ -29,7 +31,7 @@ class CooldownRules:
 
     failures: int = 3
     first_s: float = 5.0
-    longest_s: float = 300.0
+    longest_s: float = LONGEST_WAIT_S
 
 
 @dataclass(frozen=True, slots=True)

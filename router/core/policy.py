@@ -368,7 +368,14 @@ def _over_budget(
 
 def _budget_too_small(estimates: Iterable[float | None], controls: Controls) -> BudgetTooSmall:
     costs = [cost for cost in estimates if cost is not None]
-    least = f"the cheapest is estimated at ${min(costs):.6f}" if costs else "no allowed deployment has a known price"
-    return BudgetTooSmall(
-        f"`router.max_cost_usd` is ${controls.max_cost_usd:.6f}, but {least}.", param="router.max_cost_usd"
+    least = (
+        f"the cheapest is estimated at {_dollars(min(costs))}" if costs else "no allowed deployment has a known price"
     )
+    return BudgetTooSmall(
+        f"`router.max_cost_usd` is {_dollars(controls.max_cost_usd or 0.0)}, but {least}.", param="router.max_cost_usd"
+    )
+
+
+def _dollars(usd: float) -> str:
+    """Micro-dollars, or whatever digits a smaller amount has."""
+    return f"${usd:.6f}" if usd >= 1e-6 else f"${usd:g}"

@@ -89,7 +89,7 @@ class Prompt:
         needs: what a deployment must support to answer.
         shape: fields of the request that change the answer's shape, and that not every provider has.
         input_tokens: estimate over all messages and tools.
-        max_output_tokens: what the caller asked for at most; None where not said.
+        max_output_tokens: what the caller asked for at most, by the name ``limited_by``; None where not said.
         in_tool_loop: the conversation has tool calls or results after the newest human turn.
         is_followup: short enough, after an answer, to mean the turn before.
         choices: answers asked for (``n``).
@@ -105,6 +105,7 @@ class Prompt:
     shape: frozenset[str] = frozenset()
     input_tokens: int = 0
     max_output_tokens: int | None = None
+    limited_by: str = "max_tokens"
     in_tool_loop: bool = False
     is_followup: bool = False
     choices: int = 1
@@ -123,6 +124,7 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
         newest, text = len(messages) - 1, message_text(messages[-1])
     answer = _answer_between(messages, previous, newest) if previous >= 0 else ""
     is_followup = bool(answer) and _is_short(text)
+    limited_by = "max_completion_tokens" if body.get("max_completion_tokens") else "max_tokens"
     digest = _digest(text)
     first = digest if previous < 0 else _digest(_first_text(messages))
     return Prompt(
@@ -132,7 +134,8 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
         needs=read_needs(body),
         shape=read_shape(body),
         input_tokens=estimate_input_tokens(body),
-        max_output_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        max_output_tokens=body.get(limited_by),
+        limited_by=limited_by,
         in_tool_loop=newest + 1 < len(messages) and any(_is_tool_step(message) for message in messages[newest + 1 :]),
         is_followup=is_followup,
         choices=body.get("n") or 1,

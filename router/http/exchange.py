@@ -3,8 +3,10 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import cache
 from math import ceil
 from typing import Any
+from urllib.parse import quote
 
 from router.core.relay import event_bytes
 from router.core.request import ModelRequest
@@ -18,6 +20,9 @@ from router.record.record import Draft
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
+
+_AS_IT_IS = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+"""What a header can hold and no percent sign begins; the rest of a name is percent-encoded."""
 
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """Source: W3C Trace Context, 3.2.2. Whoever sends another has no trace that could be joined."""
@@ -138,9 +143,9 @@ def _router_headers(draft: Draft, attempts: int, *, with_cost: bool) -> list[Hea
         headers.append((b"x-router-reason", draft.reason.encode()))
     model = draft.model
     if model is not None:
-        headers.append((b"x-router-model", model.encode("latin-1", "replace")))
+        headers.append((b"x-router-model", _named(model)))
     if draft.classifier:
-        headers.append((b"x-router-classifier", draft.classifier.encode("latin-1", "replace")))
+        headers.append((b"x-router-classifier", _named(draft.classifier)))
     assessment = draft.decision.assessment if draft.decision is not None else None
     if assessment is not None:
         headers.append((b"x-router-complexity", b"%.3f" % assessment.complexity))
@@ -152,6 +157,12 @@ def _router_headers(draft: Draft, attempts: int, *, with_cost: bool) -> list[Hea
         elif bill.baseline_cost_usd is not None:
             headers.append((b"x-router-baseline-cost-usd", b"%.9f" % bill.baseline_cost_usd))
     return headers
+
+
+@cache
+def _named(name: str) -> bytes:
+    """A model's or an artifact's name as a header holds it; they are few, so each is written once."""
+    return quote(name, _AS_IT_IS, errors="replace").encode("ascii")
 
 
 def _fusion_depth(headers: Mapping[bytes, bytes]) -> int:

@@ -13,7 +13,7 @@ from router.core.evidence import Evidence, FusionPolicy, TaskEvidence
 from router.core.fusion import FusionControls, FusionWish, Member
 from router.core.memory import Pin
 from router.core.policy import Policy, Recalled, Thresholds, decide, estimate_routes_usd
-from router.core.prompt import Prompt
+from router.core.prompt import Prompt, read_prompt
 from router.core.types import Capability, Deployment, Price, Reason
 from router.errors import BadControl, BudgetTooSmall, CapabilityUnavailable, ContextTooLong
 
@@ -143,8 +143,17 @@ def test_a_field_that_a_provider_is_known_not_to_have_leads_past_its_deployments
 
 def test_a_prompt_too_long_for_small_goes_to_strong_and_too_long_for_all_is_refused() -> None:
     assert choose(Prompt("hi", input_tokens=9_000), assessed(0.1))[:2] == ("strong", "context_window")
-    with pytest.raises(ContextTooLong):
+    with pytest.raises(ContextTooLong) as caught:
         choose(Prompt("hi", input_tokens=200_000), assessed(0.1))
+    assert caught.value.param == "messages"
+
+
+def test_an_oversized_limit_of_the_answer_is_blamed_by_its_name() -> None:
+    pool = policy(*(replace(deployment(name), max_output_tokens=None) for name in ("s1", "s2", "b1")))
+    body = {"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 1_000_000}
+    with pytest.raises(ContextTooLong, match="lower max_completion_tokens") as caught:
+        choose(read_prompt(body), assessed(0.1), policy=pool)
+    assert caught.value.param == "max_completion_tokens"
 
 
 def test_a_tool_loop_stays_on_the_model_that_began_the_turn() -> None:
@@ -186,7 +195,7 @@ def test_a_budget_downgrades_and_an_impossible_one_is_refused_with_the_cheapest_
     prompt = Prompt("hi", input_tokens=1_000)
     got = choose(prompt, assessed(0.9), controls=Controls(max_cost_usd=0.001))
     assert got == ("small", "budget_downgrade", ["s1", "s2"])
-    with pytest.raises(BudgetTooSmall, match=r"0\.000180"):
+    with pytest.raises(BudgetTooSmall, match=r"is \$1e-09, but .* \$0\.000180"):
         choose(prompt, assessed(0.9), controls=Controls(max_cost_usd=1e-9))
 
 

@@ -130,6 +130,14 @@ def test_when_everything_fails_the_last_error_comes_back_and_sdks_are_told_when_
         assert 1 <= int(unavailable.value.response.headers["retry-after"]) <= 9
 
 
+def test_a_provider_that_wants_to_be_left_alone_for_years_is_heeded_no_longer_than_a_cooldown() -> None:
+    years = "fail=429&retry_after=999999999"
+    with gateway(pool(years, strong=years)) as live, client_of(live) as client:
+        with pytest.raises(openai.RateLimitError) as caught:
+            client.chat.completions.create(model="auto", messages=HI)
+        assert caught.value.response.headers["retry-after"] == "300"
+
+
 def test_where_money_was_spent_sdks_are_told_not_to_retry() -> None:
     with gateway(pool("fail=empty", strong="fail=empty")) as live, client_of(live) as client:
         with pytest.raises(openai.InternalServerError) as caught:

@@ -5,12 +5,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import unquote
 
 import openai
 import pytest
 from openai import AsyncOpenAI
 
-from tests.live import LiveGateway, gateway
+from tests.live import LiveGateway, free_port, gateway
 
 POOL = """
 pool:
@@ -159,3 +160,14 @@ async def test_an_answer_that_ended_in_an_error_is_none(stream: bool) -> None:
                 await told(live)
         else:
             assert await told(live, stream=False, model="auto") == "rescued"
+
+
+async def test_a_models_name_is_whole_again_once_its_header_is_decoded() -> None:
+    name = "openai/模型-ü 7b at 50%"
+    with gateway(POOL.replace("openai/x-small", name).format(port=free_port())) as live:
+        async with AsyncOpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client:
+            with pytest.raises(openai.InternalServerError) as caught:
+                await client.chat.completions.create(model="small", messages=HI)
+            assert unquote(caught.value.response.headers["x-router-model"]) == name
+            plain = await client.chat.completions.with_raw_response.create(model="strong", messages=HI)
+            assert plain.headers["x-router-model"].startswith("scripted/strong?latency_ms=0&")
