@@ -74,12 +74,12 @@ def opened(options: argparse.Namespace) -> Iterator["Engine"]:
     Raises:
         LedgerMissing: there is none.
     """
-    from router.record.ledger.database import open_ledger, read_url
+    from router.record.ledger.database import NoLedger, open_ledger, read_url
 
     try:
         engine = open_ledger(read_url(ledger_url(options)), create=False)
-    except FileNotFoundError as error:
-        raise LedgerMissing(f"{str(error).capitalize()}; name it with --ledger URL or --config FILE.") from None
+    except NoLedger as error:
+        raise LedgerMissing(f"{error}; name it with --ledger URL or --config FILE.") from None
     try:
         yield engine
     finally:

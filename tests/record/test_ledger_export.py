@@ -1,9 +1,11 @@
 """What comes out of a ledger: whole, typed, the same in both formats, and readable by the training."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +208,17 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(
     assert main(["ledger", "stats", "--ledger", str(path)]) == 1
     assert "not a database" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [["ledger", "stats"], ["ledger", "prune", "--max-mb", "1"], ["savings"]])
+def test_another_programs_database_is_refused_and_left_alone(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "Other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE songs (name TEXT)")
+    before = path.read_bytes()
+    assert main([*command, "--ledger", str(path)]) == 1
+    assert capsys.readouterr().err.startswith(f"The database at {path} holds no ledger; name it with --ledger")
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["Other.db"]

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from router.record.ledger.migrate import migrate
+from router.record.ledger.schema import STATE
 
 BUSY_S = 5.0
 """How long to wait for a lock that another process holds on a SQLite file."""
@@ -25,6 +26,10 @@ READING = {"reads": True}
 
 _CACHE_KIB = 4_096
 """Of SQLite's page cache: rows, numbers, times and ids all grow at their end, so that few pages are in use at a time."""
+
+
+class NoLedger(Exception):
+    """There is no ledger where one is to be read."""
 
 
 def read_url(text: str) -> URL:
@@ -80,14 +85,14 @@ def open_ledger(url: URL, *, create: bool = True) -> Engine:
     """An engine for a ledger that is at this release's schema.
 
     Raises:
-        FileNotFoundError: there is no such file, and none is to be made.
+        NoLedger: there is none, and none is to be made.
         LedgerTooNew: see :func:`router.record.ledger.migrate.migrate`.
         SQLAlchemyError, OSError: it cannot be opened.
     """
     path = file_of(url)
-    if path is not None:
-        if not create and not path.exists():
-            raise FileNotFoundError(f"there is no ledger at {path}")
+    if not create:
+        _check_that_there_is_one(url, path)
+    elif path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # what is in it is nobody else's to read
     engine = connect(url)
@@ -98,6 +103,23 @@ def open_ledger(url: URL, *, create: bool = True) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def _check_that_there_is_one(url: URL, path: Path | None) -> None:
+    """Look whether a ledger was ever made there, without changing a byte: the database may be another program's."""
+    if path is None:
+        engine = connect(url)
+    elif path.exists():
+        read_only = url.set(database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+        engine = create_engine(read_only, poolclass=NullPool)
+    else:
+        raise NoLedger(f"There is no ledger at {path}")
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table(STATE.name):
+                raise NoLedger(f"The database at {path or url.host} holds no ledger")
+    finally:
+        engine.dispose()
 
 
 def said_by(error: Exception) -> str:
