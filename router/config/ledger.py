@@ -1,5 +1,6 @@
 """The ``ledger`` section: what is kept of requests, where, and for how long."""
 
+import os
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,9 +51,15 @@ def default_url(env: Mapping[str, str]) -> str:
 
 
 def _home(env: Mapping[str, str]) -> Path:
+    if home := env.get("HOME"):
+        return Path(home).expanduser()
     try:
-        return Path(env.get("HOME") or "~").expanduser()
-    except RuntimeError:  # a user without a home, as in containers that run under any id
+        import pwd
+    except ImportError:  # there is none on Windows
+        return Path.home()
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)  # "~" would be the root where HOME is empty
+    except KeyError:  # a user without a home, as in containers that run under any id
         return Path.cwd()
 
 

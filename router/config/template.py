@@ -7,10 +7,11 @@ from router.config.environment import (
     STRONG_VARIABLE,
     Choice,
     choices_from_environment,
+    local_server,
     name_deployments,
 )
 from router.dispatch.provider import Target
-from router.providers import facts_of
+from router.providers import facts_of, key_of
 
 _HEAD = """\
 # fusion-router: which models answer, and when. Check it with: fusion-router check --config router.yaml
@@ -22,13 +23,22 @@ _NO_KEYS = f"""
 # addresses and names of your servers, or set keys and use lines like the commented ones. fusion-router init also
 # reads OPENAI_BASE_URL or OLLAMA_HOST, with {SMALL_VARIABLE} and {STRONG_VARIABLE} for the models' names.
 # To see the gateway work without key or server: fusion-router demo
+"""
 
+_NO_NAMES = f"""
+# {{variable}} is {{base}}, but what it serves is not known: write the names of two of its models in place of small-model and
+# strong-model. Or set {SMALL_VARIABLE} and {STRONG_VARIABLE} to them, and let fusion-router init write this file again.
+"""
+
+_LOCAL_POOL = """
 pool:                              # deployments by name; what litellm's table knows need not be given
-  local-small: {{model: openai/small-model, api_base: "http://127.0.0.1:8001/v1", context_window: 32768,
+  local-small: {{model: {small}, api_base: {small_base}, {key}context_window: 32768,
                 supports: [tools], price: {{input_usd_per_mtok: 0, output_usd_per_mtok: 0}}}}
-  local-strong: {{model: openai/strong-model, api_base: "http://127.0.0.1:8002/v1", context_window: 32768,
+  local-strong: {{model: {strong}, api_base: {strong_base}, {key}context_window: 32768,
                  supports: [tools], price: {{input_usd_per_mtok: 0, output_usd_per_mtok: 0}}}}
 """
+
+_EXAMPLE_BASES = ("http://127.0.0.1:8001/v1", "http://127.0.0.1:8002/v1")
 
 _REST = """
 # fusion:                          # several models answer at once, a judge writes the answer: dearer and slower
@@ -76,7 +86,7 @@ def render_config(env: Mapping[str, str], today: str | None = None) -> str:
     small = [choice.small for choice in choices if choice.small is not None]
     strong = [choice.strong for choice in choices if choice.strong is not None]
     if not small or not strong:
-        return _HEAD + _NO_KEYS + _example_lines(today) + _routing(["local-small"], ["local-strong"])
+        return _HEAD + _local_pool(env) + _example_lines(today) + _routing(["local-small"], ["local-strong"])
     named = name_deployments([*small, *strong])
     name_of = {target.deployment.model: name for name, target in named.items()}
     return _HEAD + _pool(choices, named, env) + _routing(_names(small, name_of), _names(strong, name_of))
@@ -87,6 +97,21 @@ def _pool(choices: list[Choice], named: Mapping[str, Target], env: Mapping[str, 
     pool = "".join(f"  {_quoted(name)}: {_entry(target, env)}\n" for name, target in named.items())
     head = "pool:                              # deployments by name; prices and windows come from litellm's table\n"
     return f"\n# Found in the environment:\n{found}\n{head}{pool}"
+
+
+def _local_pool(env: Mapping[str, str]) -> str:
+    """The pool of the local server that the environment names, or of two examples, with names to be filled in."""
+    server = local_server(env)
+    variable, provider, base = server or ("", "openai", "")
+    small_base, strong_base = (base, base) if server is not None else _EXAMPLE_BASES
+    has_key = server is not None and key_of(provider, env) is not None
+    return (_NO_NAMES.format(variable=variable, base=base) if server is not None else _NO_KEYS) + _LOCAL_POOL.format(
+        small=_quoted(f"{provider}/{env.get(SMALL_VARIABLE) or 'small-model'}"),
+        strong=_quoted(f"{provider}/{env.get(STRONG_VARIABLE) or 'strong-model'}"),
+        small_base=_quoted(small_base),
+        strong_base=_quoted(strong_base),
+        key='api_key: "${OPENAI_API_KEY}", ' if has_key else "",
+    )
 
 
 def _example_lines(today: str | None) -> str:
@@ -120,7 +145,7 @@ def _entry(target: Target, env: Mapping[str, str]) -> str:
     parts = [f"model: {_quoted(target.deployment.model)}"]
     if target.api_base != facts.api_base and target.api_base is not None:
         parts.append(f"api_base: {_quoted(target.api_base)}")
-        if target.api_key and env.get("OPENAI_API_KEY") == target.api_key:
+        if target.api_key and key_of("openai", env) == ("OPENAI_API_KEY", target.api_key):
             parts.append('api_key: "${OPENAI_API_KEY}"')
     comment = "" if target.deployment.price else "  # add price: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}"
     return "{" + ", ".join(parts) + "}" + comment

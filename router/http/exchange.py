@@ -176,13 +176,13 @@ def _error_headers(error: GatewayError, draft: Draft) -> list[Header]:
     headers: list[Header] = [(b"connection", b"close")] if isinstance(error, SlowCaller) else []
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", b"POST"))
-    if error.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after_s))))
-        headers.append((b"retry-after-ms", b"%d" % max(1, error.retry_after_s * 1000)))
     spent = any(attempt.usage is not None for attempt in draft.attempts)
     told = error.should_retry if isinstance(error, UpstreamError) else None
     if spent or told is False or (isinstance(error, UpstreamError) and error.billed):
-        headers.append((b"x-should-retry", b"false"))
-    elif told or error.status in (429, 503):
+        return [*headers, (b"x-should-retry", b"false")]
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after_s))))
+        headers.append((b"retry-after-ms", b"%d" % max(1, error.retry_after_s * 1000)))
+    if told or error.status in (429, 503):
         headers.append((b"x-should-retry", b"true"))
     return headers

@@ -353,7 +353,9 @@ async def test_a_dry_run_is_refused_as_the_real_thing_is() -> None:
                 assert reply.status == 405
 
 
-async def asked_before_sigterm(process: "subprocess.Popen[bytes]", port: int) -> tuple[int, Any]:
+async def asked_before_sigterm(
+    process: "subprocess.Popen[bytes]", port: int
+) -> tuple[aiohttp.ClientResponse, dict[str, Any]]:
     """What a caller gets whose request was in flight when the gateway was told to go."""
     async with aiohttp.ClientSession() as session:
         url = f"http://127.0.0.1:{port}/v1/chat/completions"
@@ -361,16 +363,18 @@ async def asked_before_sigterm(process: "subprocess.Popen[bytes]", port: int) ->
         await asyncio.sleep(0.4)
         process.send_signal(signal.SIGTERM)
         reply = await task
-        return reply.status, await reply.json()
+        return reply, await reply.json()
 
 
 async def test_when_the_drain_runs_out_callers_get_an_error_of_ours(tmp_path: Any) -> None:
     config = pool("latency_ms=20000&jitter=0").replace("access_log: false", "drain_s: 1, access_log: false")
     process, port = start(config=config, tmp_path=tmp_path)
     try:
-        status, body = await asked_before_sigterm(process, port)
-        assert status == 503
+        reply, body = await asked_before_sigterm(process, port)
+        assert reply.status == 503
         assert body["error"]["code"] == "overloaded"
+        assert reply.headers["x-should-retry"] == "false", "a call was made and is paid for"
+        assert not {"retry-after", "retry-after-ms"} & set(reply.headers), "nor is it said when"
     finally:
         process.kill()
         log = process.communicate()[1].decode()
@@ -459,8 +463,8 @@ def start(
 async def test_sigterm_lets_requests_in_flight_finish(tmp_path: Any) -> None:
     process, port = start(config=pool("latency_ms=1500&jitter=0&tokens_per_second=0"), tmp_path=tmp_path)
     try:
-        status, body = await asked_before_sigterm(process, port)
-        assert status == 200
+        reply, body = await asked_before_sigterm(process, port)
+        assert reply.status == 200
         assert body["choices"]
         assert await asyncio.to_thread(process.wait, 10) in (0, -signal.SIGTERM)
     finally:

@@ -193,6 +193,23 @@ def test_a_directory_that_comes_back_gets_the_rows_that_waited(tmp_path: Path) -
     made.stop()
 
 
+def test_rows_that_come_while_nothing_can_be_written_are_shown_as_waiting_before_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_S", (60.0,))
+    (tmp_path / "state").write_text("a file where a directory should be")
+    counts = Counts()
+    made = writer(url_of(tmp_path / "state" / "ledger.db"), counts)
+    made.start()
+    made.add(record("first"))
+    wait_until(lambda: made._complained)
+    wait_until(lambda: counts.waiting == 1)
+    for at in range(5):
+        made.add(record(f"later {at}"))
+    assert counts.waiting == 6
+    made.stop()
+
+
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
     monkeypatch.setattr(logging.getLogger("router"), "propagate", True)  # a gateway that ran before has turned it off

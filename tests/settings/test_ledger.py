@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,12 @@ def test_it_is_on_by_default_in_the_users_state_folder_without_text(load: Load) 
         assert made.ledger.store_text == "none"
     elsewhere = load(POOL + ROUTING, XDG_STATE_HOME="/var/lib/x")
     assert elsewhere.ledger.url == "sqlite:////var/lib/x/fusion-router/ledger.db"
+
+
+def test_an_empty_home_is_none(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_dir="/home/me"))
+    assert load(POOL + ROUTING, HOME="").ledger.url == "sqlite:////home/me/.local/state/fusion-router/ledger.db"
 
 
 def test_a_user_without_a_home_keeps_it_where_the_gateway_was_started(

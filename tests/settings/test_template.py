@@ -20,6 +20,8 @@ ENVIRONMENTS = [
     LOCAL,
     {**LOCAL, "GROQ_API_KEY": "key-words"},
     {"OLLAMA_HOST": "127.0.0.1"},
+    {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
+    {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "key-words\n", "FUSION_ROUTER_SMALL": "qwen3:8b"},
 ]
 
 
@@ -68,3 +70,13 @@ def test_check_reports_what_is_wrong_instead_of_raising(tmp_path: Path) -> None:
     report = check(tmp_path / "nowhere.yaml", {}, lambda artifact: None)
     assert not report.ok
     assert report.settings is None
+
+
+def test_a_local_server_without_names_for_its_models_is_where_the_placeholders_are() -> None:
+    env = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "key-words", "FUSION_ROUTER_SMALL": "qwen3:8b"}
+    text = render_config(env)
+    assert "OPENAI_BASE_URL is http://127.0.0.1:9/v1, but what it serves is not known" in text
+    pool = parse_settings(text, "router.yaml", env).pool
+    assert {target.api_base for target in pool.values()} == {"http://127.0.0.1:9/v1"}
+    assert {target.api_key for target in pool.values()} == {"key-words"}
+    assert [target.upstream_model for target in pool.values()] == ["qwen3:8b", "strong-model"]

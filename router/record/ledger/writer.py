@@ -103,6 +103,8 @@ class LedgerWriter:
         if record.texts is not None:
             record = self._within_room(record)
         queue.append(record)
+        if self._complained:  # nobody else shows what comes until the next try
+            self._counts.show_ledger_queue(self._in_hand + waiting + 1)
         if waiting + 1 == BATCH:
             self._wake.set()
 
