@@ -51,7 +51,7 @@ class GuardedProtocol(HttpToolsProtocol):
     cycle: Cycle
     transport: Outbox
     _in_head = False
-    """Between a head's first byte and its last."""
+    """Between a head's first byte and its last; a line's end before the first, as some clients end a body, is none of it."""
 
     _head_bytes = 0
     """Of a head that began with a packet; -1 while a body comes."""
@@ -84,7 +84,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
-        self._extensions = {}  # it holds our method: a cycle that only the collector would find
+        self._extensions = {}  # it holds our method, as the requests that wait do: cycles that only the collector would find
         self.pipeline.clear()
         self._tell_of_hang_up()
 
@@ -123,7 +123,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count, then read."""
-        if self._is_deaf or self._is_nothing(data):
+        if self._is_deaf:
             return
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
@@ -138,10 +138,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._in_head and self._head_timer is None and not self._owes_a_reply():
             self._start_timer()  # most heads are whole: no timer for those
-
-    def _is_nothing(self, data: bytes) -> bool:
-        """Some clients end a body by a line's end: between two requests it means nothing (RFC 9112, 2.2)."""
-        return self._head_bytes == 0 and not self._in_head and not data.lstrip(b"\r\n")
 
     def _feed(self, data: bytes) -> None:
         """Parse; where another protocol is offered, what follows is still HTTP/1.1, first of all the request's body."""
@@ -233,7 +229,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Serve a request."""
-        self._answered, self._asked_at_s, self._idle_since_s = cycle, self.loop.time(), None
+        self._answered, self._asked_at_s = cycle, self.loop.time()
         task = self._serving = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)

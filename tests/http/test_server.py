@@ -368,9 +368,8 @@ async def test_lines_ends_behind_a_body_do_not_cut_its_reply_and_do_not_keep_the
     assert len(wire.writes) == 1
 
 
-@pytest.mark.parametrize("behind", [b"GET", b"GET / HTTP/1.1\r\nx: " + b"y" * 200, b"what is this\r\n\r\n"])
-async def test_a_head_that_cannot_be_read_does_not_cut_the_reply_before_it(behind: bytes) -> None:
-    answers = asyncio.Event()
+def slow(answers: asyncio.Event) -> Any:
+    """An application that says "one", and "two" when it may."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start())
@@ -379,20 +378,48 @@ async def test_a_head_that_cannot_be_read_does_not_cut_the_reply_before_it(behin
         await send(part(b"two"))
 
     app.connection_limits = ConnectionLimits(head_s=0.05, max_head_bytes=100)  # type: ignore[attr-defined]
-    protocol, wire = connected(app)
+    return app
+
+
+ONE = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"
+TWO = b"3\r\ntwo\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("behind", [b"GET / HTTP/1.1\r\nx: " + b"y" * 200, b"what is this\r\n\r\n"])
+async def test_a_head_that_is_refused_does_not_cut_the_reply_before_it(
+    behind: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = asyncio.Event()
+    protocol, wire = connected(slow(answers))
     protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
     await asyncio.sleep(0)
-    protocol.data_received(behind)
-    await asyncio.sleep(0.1)
-    protocol.data_received(b"more")
+    for data in (behind, b"\r\n\r\n", b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"):
+        protocol.data_received(data)
     assert not wire.is_closed
     answers.set()
     await asyncio.wait(protocol.tasks)
-    reply = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
-    assert b"".join(wire.writes).startswith(reply)
+    assert (b"".join(wire.writes), wire.is_closed) == (ONE + TWO, True)
+    assert len(caplog.records) <= 1
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_head_that_begins_behind_a_request_has_its_time_from_the_reply_on(*, ends: bool) -> None:
+    answers = asyncio.Event()
+    protocol, wire = connected(slow(answers))
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await asyncio.sleep(0)
+    protocol.data_received(b"GET / HTTP")
     await asyncio.sleep(0.1)
-    assert wire.is_closed
-    assert b"".join(wire.writes).removeprefix(reply).partition(b"\r\n")[0] in (b"", b"HTTP/1.1 408 Request Timeout")
+    answers.set()
+    await asyncio.wait(protocol.tasks)
+    assert (b"".join(wire.writes), wire.is_closed) == (ONE + TWO, False)
+    if ends:
+        protocol.data_received(b"/1.1\r\nhost: x\r\n\r\n")
+        await asyncio.wait(protocol.tasks)
+        assert b"".join(wire.writes) == (ONE + TWO) * 2
+    await asyncio.sleep(0.1)
+    assert wire.is_closed is not ends
+    assert wire.writes[-1].startswith(b"HTTP/1.1 408 ") is not ends
 
 
 async def test_a_connection_is_not_idle_while_the_next_head_comes_or_is_answered() -> None:
