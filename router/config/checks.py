@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from router.config.fields import Section, nearest
-from router.core.ask import RESERVED_NAMES, ROUTE_NAMES
+from router.core.ask import FUSION_NAMES, RESERVED_NAMES, ROUTE_NAMES
 from router.core.types import Price
 from router.dispatch.provider import Target
 from router.settings import RoutingSettings, ServerSettings
@@ -21,7 +21,7 @@ def check_pool_names(section: Section, names: Iterable[str]) -> None:
             section.complain(name, f"takes the name of the built-in model {name!r}", "give the deployment another name")
 
 
-def check_routing(section: Section, routing: RoutingSettings, names: frozenset[str]) -> None:
+def check_routing(section: Section, routing: RoutingSettings, names: frozenset[str], *, has_panel: bool) -> None:
     """Both routes are filled from the pool, and every alias leads somewhere."""
     for route in ("small", "strong"):
         listed = section.located_texts(route)
@@ -33,7 +33,7 @@ def check_routing(section: Section, routing: RoutingSettings, names: frozenset[s
             section.complain(route, f"leaves out the deployment named {route}", fix)
     if routing.baseline:
         check_name(section, "baseline", routing.baseline, names)
-    _check_aliases(section.section("aliases"), routing.aliases, names)
+    _check_aliases(section.section("aliases"), routing.aliases, names, has_panel=has_panel)
 
 
 def warn_about_money(section: Section, routing: RoutingSettings, pool: Mapping[str, Target]) -> None:
@@ -73,7 +73,7 @@ def check_name(section: Section, key: str, value: str, names: frozenset[str]) ->
         section.complain(key, f"names {value!r}, which is not in the pool", fix_for(value, names))
 
 
-def _check_aliases(section: Section, aliases: Mapping[str, str], names: frozenset[str]) -> None:
+def _check_aliases(section: Section, aliases: Mapping[str, str], names: frozenset[str], *, has_panel: bool) -> None:
     targets = names | RESERVED_NAMES
     for alias, target in aliases.items():
         if alias in names:
@@ -83,6 +83,9 @@ def _check_aliases(section: Section, aliases: Mapping[str, str], names: frozense
         if target and target not in targets:
             fix = "an alias cannot lead to another alias" if target in aliases else fix_for(target, targets)
             section.complain(alias, f"leads to {target!r}, which is neither built in nor in the pool", fix)
+        if target in FUSION_NAMES and not has_panel:
+            fix = "name a fusion.panel that is enabled, or lead it elsewhere"
+            section.complain(alias, f"leads to {target!r}, but there is no panel", fix)
 
 
 def fix_for(value: str, names: Iterable[str]) -> str:

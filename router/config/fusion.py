@@ -73,7 +73,7 @@ def check_fusion(section: Section, fusion: FusionSettings, aliases: Iterable[str
             book.complain(node.path, f"names {name!r}, which is not in the pool", fix_for(name, names), node.line)
         elif member in seen:
             fix = f"give each seat a temperature or a seed of its own, e.g. {{model: {name}, seed: 2}}"
-            book.complain(node.path, f"seats {name!r} a second time in the same way", fix, node.line)
+            book.warn(node.path, f"seats {name!r} a second time in the same way", fix, node.line)
         seen.add(member)
     judge = fusion.controls.judge
     if section.node("judge") is not None and judge:

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from classifier.abilities import Abilities
 from router.catalog import Catalog, ModelFacts, known_providers
 from router.config.fields import Section, nearest, sections
+from router.config.sections import LEAST_TIME_S, warn_of_void_timeouts
 from router.core.types import Capability, Deployment, Price
+from router.dispatch.address import HEADER_NAME, OUR_HEADERS
 from router.dispatch.provider import Target, Timeouts
 from router.dispatch.scripted import scripted_script
 from router.providers import PROVIDERS, ProviderFacts, facts_of, key_of, split_model, upstream_name
@@ -65,7 +67,7 @@ class _Entry:
         max_output_tokens = self.section.whole("max_output_tokens", facts.max_output_tokens, 1)
         given_base = self._api_base()
         api_key = self.section.secret("api_key")
-        headers = self.section.secrets("headers")
+        headers = self._headers()
         timeouts = self._timeouts()
         if model is None:
             return None
@@ -201,15 +203,25 @@ class _Entry:
         self.section.complain("api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key")
         return None
 
+    def _headers(self) -> dict[str, str]:
+        section = self.section.section("headers")
+        for name in section.names():
+            if not HEADER_NAME.fullmatch(name):
+                section.complain(name, "is no header's name", "write letters, digits and hyphens, without blanks")
+            elif name.lower() in OUR_HEADERS:
+                section.complain(name, "is set by the gateway for every call", "remove it")
+        return self.section.secrets("headers")
+
     def _timeouts(self) -> Timeouts:
         section, limits = self.section.section("timeouts"), self.limits
         timeouts = Timeouts(
-            connect_s=section.number("connect_s", limits.connect_s, above=True),
-            first_byte_s=section.number("first_byte_s", limits.first_byte_s, above=True),
-            idle_s=section.number("idle_s", limits.idle_s, above=True),
-            total_s=section.number("total_s", limits.total_s, above=True),
+            connect_s=section.number("connect_s", limits.connect_s, LEAST_TIME_S),
+            first_byte_s=section.number("first_byte_s", limits.first_byte_s, LEAST_TIME_S),
+            idle_s=section.number("idle_s", limits.idle_s, LEAST_TIME_S),
+            total_s=section.number("total_s", limits.total_s, LEAST_TIME_S),
         )
         section.close()
+        warn_of_void_timeouts(section, timeouts)
         return timeouts
 
 

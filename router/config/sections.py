@@ -1,12 +1,16 @@
 """The sections of the file that stand on their own: server, auth, limits, classifier, routing."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from math import inf
 from pathlib import Path
 from typing import Any, get_args
 
 from router.config.fields import Section
 from router.core.types import MODES
+from router.dispatch.provider import Timeouts
+from router.errors import LONGEST_WAIT_S
 from router.settings import (
     AuthSettings,
     ClassifierSettings,
@@ -16,6 +20,14 @@ from router.settings import (
     RoutingSettings,
     ServerSettings,
 )
+
+LEAST_TIME_S = 0.01
+"""A time-out below this leaves no time even for a provider on the same machine."""
+
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "max_header_bytes": (1024, inf),  # OpenAI's client sends 560
+    "cooldown_s": (LEAST_TIME_S, LONGEST_WAIT_S),
+}
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -39,18 +51,31 @@ def read_limits(section: Section) -> LimitSettings:
     """Every limit is a positive number; whole where its default is."""
     values: dict[str, Any] = {}
     for limit in fields(LimitSettings):
-        if isinstance(limit.default, int):
-            values[limit.name] = section.whole(limit.name, limit.default, 1)
-        else:
-            values[limit.name] = section.number(limit.name, limit.default, above=True)
+        is_whole = isinstance(limit.default, int)
+        read: Callable[..., Any] = section.whole if is_whole else section.number
+        least, most = _BOUNDS.get(limit.name, (1 if is_whole else LEAST_TIME_S, inf))
+        values[limit.name] = read(limit.name, limit.default, least, most)
     section.close()
-    return LimitSettings(**values)
+    limits = LimitSettings(**values)
+    warn_of_void_timeouts(section, limits)
+    return limits
+
+
+def warn_of_void_timeouts(section: Section, limits: LimitSettings | Timeouts) -> None:
+    """Warn of time-outs that the file gives and that never pass, since the whole is over before."""
+    for name in ("connect_s", "first_byte_s", "idle_s"):
+        if section.node(name) is not None and getattr(limits, name) > limits.total_s:
+            problem = f"is more than total_s, which is {limits.total_s:g}, so it never passes"
+            section.warn(name, problem, "write less, or a greater total_s")
 
 
 def read_auth(section: Section) -> AuthSettings:
     """The keys that open the gateway, as hashes."""
     node = section.node("keys")
     section.close()
+    if section.is_null("keys") or (node is not None and node.value == ()):
+        fix = "add - {name: …, sha256: …}, or remove auth, and anybody may call"
+        section.complain("keys", "is empty, so nobody would need a key", fix)
     if node is None:
         return AuthSettings()
     if not isinstance(node.value, tuple):

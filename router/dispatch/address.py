@@ -11,7 +11,11 @@ from router import __version__
 from router.dispatch.provider import Operation, Target
 from router.errors import UpstreamAuthFailed, UpstreamUnreachable
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+OUR_HEADERS = frozenset(
+    {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Of the connection or of the body's frame: another value breaks the call."""
 _KEPT_IN_PATHS = "/:@!$&'()*+,;=~%"
 """What may stand in a path besides letters, digits and ``-._``; ``%`` because bases come quoted. Source: RFC 3986."""
 
@@ -83,7 +87,7 @@ def address_of(
         headers["authorization"] = f"Basic {b64encode(user.encode()).decode()}"
     headers |= {key.lower(): value for key, value in target.headers.items()}
     for key, value in headers.items():
-        if not _TOKEN.fullmatch(key):
+        if not HEADER_NAME.fullmatch(key):
             raise UpstreamAuthFailed(f"{name}: a header's name is none; check the names in pool.{name}.headers")
         if any(char in value for char in "\r\n\0"):
             raise UpstreamAuthFailed(

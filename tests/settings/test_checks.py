@@ -24,6 +24,9 @@ Load = Callable[..., Settings]
 Complain = Callable[..., dict[str, Complaint]]
 
 
+PANEL = "fusion: {panel: [strong, flash], judge: small}"
+
+
 def warned(settings: Settings) -> dict[str, Complaint]:
     return {warning.key: warning for warning in settings.warnings}
 
@@ -43,9 +46,18 @@ def test_names_must_exist(complaints: Complain, text: str, key: str, fix: str) -
 
 
 def test_aliases_lead_to_routes_modes_and_deployments(load: Load) -> None:
-    loaded = load(POOL + ROUTING + "  aliases: {gpt-4o: auto, cheap: auto-cost, best: fusion, f: flash, s: small}")
+    loaded = load(
+        POOL + ROUTING + "  aliases: {gpt-4o: auto, cheap: auto-cost, best: fusion, f: flash, s: small}\n" + PANEL
+    )
     assert loaded.routing.aliases["gpt-4o"] == "auto"
     assert loaded.routing.aliases["f"] == "flash"
+
+
+@pytest.mark.parametrize("fusion", ["", "fusion: {enabled: false, panel: [strong, flash], judge: small}"])
+def test_an_alias_does_not_lead_to_a_panel_that_is_not_there(complaints: Complain, fusion: str) -> None:
+    found = complaints(POOL + ROUTING + "  aliases: {best: fusion, deep: openrouter/fusion}\n" + fusion)
+    assert {"routing.aliases.best", "routing.aliases.deep"} == set(found)
+    assert "fusion.panel" in found["routing.aliases.best"].fix
 
 
 @pytest.mark.parametrize("alias", ["flash", "auto", "fusion", "small"])
@@ -159,7 +171,9 @@ def test_what_is_wrong_with_the_web_section_is_named(complaints: Complain, web: 
 def test_a_seat_may_have_a_temperature_and_a_seed_and_be_taken_twice(load: Load, complaints: Complain) -> None:
     seats = "fusion: {judge: small, panel: [strong, {model: strong, temperature: 1, seed: 7}]}"
     assert load(POOL + ROUTING + seats).fusion.controls.panel == (Member("strong"), Member("strong", 1, 7))
-    assert "second time" in complaints(POOL + ROUTING + "fusion: {panel: [flash, flash]}")["fusion.panel[1]"].problem
+    twice = load(POOL + ROUTING + "fusion: {panel: [flash, flash]}")
+    assert twice.fusion.controls.panel == (Member("flash"), Member("flash"))
+    assert "seed" in warned(twice)["fusion.panel[1]"].fix
     wrong = complaints(POOL + ROUTING + "fusion: {panel: [{modle: flash}, {model: flash, seed: x}]}")
     assert {"fusion.panel[0].modle", "fusion.panel[0].model", "fusion.panel[1].seed"} <= wrong.keys()
 

@@ -209,6 +209,32 @@ def test_numbers_in_scientific_notation_are_numbers(load: Load) -> None:
     assert load(POOL + ROUTING + "limits: {total_s: 1e3, max_body_bytes: 1e6}").limits.total_s == 1000
 
 
+@pytest.mark.parametrize(
+    ("limit", "fix"),
+    [
+        ("total_s: 1.0e-9", "at least 0.01"),
+        ("max_header_bytes: 1", "at least 1024"),
+        ("cooldown_s: 1000", "at most 300"),
+    ],
+)
+def test_a_limit_that_nothing_could_work_under_or_that_would_not_hold_is_refused(
+    complaints: Complain, limit: str, fix: str
+) -> None:
+    assert fix in complaints(POOL + ROUTING + f"limits: {{{limit}}}")[f"limits.{limit.partition(':')[0]}"].fix
+
+
+def test_a_time_out_that_never_passes_is_a_warning_where_the_file_gives_it(load: Load) -> None:
+    pool = POOL.replace("gpt-6-luna}", "gpt-6-luna, timeouts: {idle_s: 20, total_s: 10}}")
+    warned = [warning.key for warning in load(pool + ROUTING + "limits: {first_byte_s: 100, total_s: 50}").warnings]
+    assert warned == ["pool.small.timeouts.idle_s", "limits.first_byte_s"]
+    assert not load(POOL + ROUTING + "limits: {total_s: 5}").warnings
+
+
+@pytest.mark.parametrize("auth", ["{keys: []}", "{keys: }"])
+def test_an_empty_list_of_keys_is_no_way_to_open_the_gateway(complaints: Complain, auth: str) -> None:
+    assert "remove auth" in complaints(POOL + ROUTING + f"auth: {auth}")["auth.keys"].fix
+
+
 @pytest.mark.parametrize("value", ["-1", "0", ".nan", ".inf", "true", "'5'", "[]"])
 def test_a_limit_is_a_positive_finite_number(complaints: Complain, value: str) -> None:
     assert "limits.total_s" in complaints(POOL + ROUTING + f"limits: {{total_s: {value}}}")
