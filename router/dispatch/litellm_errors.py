@@ -110,6 +110,11 @@ def translate(error: BaseException, deployment: str, target: Target | None = Non
     param = _unsupported_param(error)
     if param is not None:
         message = f"{deployment} does not support {param!r}; leave it out or choose another model"
+    if any(type(cause).__name__ == "ImageFetchError" for cause in _chain(error)):
+        param, message = (
+            "messages",
+            f"{deployment} takes images by value, and an image's URL cannot be fetched; send data",
+        )
     told = repeated(kind, complaint, target) if target is not None else ""
     return kind(
         (f"{message} ({status})" if status else message) + (f": {told}" if told else ""),

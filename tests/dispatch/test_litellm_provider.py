@@ -367,6 +367,16 @@ async def test_what_a_provider_is_known_to_refuse_is_what_litellm_says_of_all_it
     assert asked == refuses.keys() - {"cohere"}, "litellm lists cohere's chat models as cohere_chat"
 
 
+async def test_an_image_that_cannot_be_fetched_for_a_provider_is_what_is_blamed(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    image = {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/secret-words.png"}}
+    with pytest.raises(errors.UpstreamRejected, match="an image's URL cannot be fetched; send data") as caught:
+        await provider.complete(upstream.call(messages=[{"role": "user", "content": [image]}]))
+    assert caught.value.param == "messages"
+    assert "secret-words" not in caught.value.message
+
+
 async def test_configured_and_per_call_headers_are_sent(upstream: Upstream, provider: LitellmProvider) -> None:
     call = upstream.call()
     call = replace(call, target=replace(call.target, headers={"x-team": "a"}), headers={"x-router-fusion-depth": "1"})
