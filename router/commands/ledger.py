@@ -61,7 +61,7 @@ def ledger_url(options: argparse.Namespace) -> str:
         return as_url(options.ledger)
     if options.config is None:
         return default_url(os.environ)
-    settings = read_settings(options.config)
+    settings = read_settings(options.config, calls=False)
     if settings is None:
         raise LedgerMissing("The config cannot be used; name the ledger itself with --ledger URL.")
     return settings.ledger.url

@@ -130,7 +130,7 @@ def _share(share: float) -> str:
 
 def _pool_prices(options: argparse.Namespace) -> dict[str, Price | None]:
     """Prices of the config's deployments, by name; none without a config."""
-    settings = read_settings(options.config) if options.config is not None else None
+    settings = read_settings(options.config, calls=False) if options.config is not None else None
     return {} if settings is None else {name: target.deployment.price for name, target in settings.pool.items()}
 
 

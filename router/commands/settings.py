@@ -10,10 +10,13 @@ from router.settings import Settings, SettingsError
 DEMO_CONFIG = Path(__file__).parent.parent / "demo" / "router.yaml"
 
 
-def read_settings(path: Path | None) -> Settings | None:
-    """The settings of a file or of the environment; None, with the reasons printed, where they cannot be used."""
+def read_settings(path: Path | None, *, calls: bool = True) -> Settings | None:
+    """The settings of a file or of the environment; None, with the reasons printed, where they cannot be used.
+
+    Without ``calls`` nobody will be called, and a file may do without the keys.
+    """
     try:
-        return load_settings(path, os.environ)
+        return load_settings(path, os.environ, calls=calls)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return None
@@ -22,7 +25,7 @@ def read_settings(path: Path | None) -> Settings | None:
 def read_settings_or_demo(path: Path | None) -> Settings | None:
     """For commands that call nobody: without a config and without keys, the demo's pool serves as well."""
     if path is not None:
-        return read_settings(path)
+        return read_settings(path, calls=False)
     try:
         return load_settings(None, os.environ)
     except SettingsError:

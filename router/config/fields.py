@@ -19,16 +19,28 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Notebook:
     """Where complaints and warnings are written down, and what secrets are looked up in."""
 
-    def __init__(self, file: str | None, env: Mapping[str, str]) -> None:
-        """Begin with nothing to complain about; ``file`` is named in every entry."""
+    def __init__(self, file: str | None, env: Mapping[str, str], *, calls: bool = True) -> None:
+        """Begin with nothing to complain about.
+
+        Args:
+            file: named in every entry.
+            env: environment variables.
+            calls: somebody will be called, so that secrets for calls are needed.
+        """
         self.file = file
         self.env = env
+        self._calls = calls
         self.complaints: list[Complaint] = []
         self.warnings: list[Complaint] = []
 
     def complain(self, key: str, problem: str, fix: str, line: int | None = None) -> None:
         """Note something that must be changed before the gateway can start."""
         self.complaints.append(Complaint(key, problem, fix, self.file, line))
+
+    def miss(self, key: str, problem: str, fix: str, line: int | None = None) -> None:
+        """Note a secret that the environment does not have; nobody misses one for calls that will not be made."""
+        if self._calls or key.startswith("ledger."):
+            self.complain(key, problem, fix, line)
 
     def warn(self, key: str, problem: str, fix: str, line: int | None = None) -> None:
         """Note something allowed but doubtful."""
@@ -215,7 +227,7 @@ class Section:
             return None
         for name in missing:
             problem = f"refers to {name}, which is not set in the environment"
-            self.book.complain(node.path, problem, f"export {name}=… before starting, or remove the key", node.line)
+            self.book.miss(node.path, problem, f"export {name}=… before starting, or remove the key", node.line)
         if missing:
             return None
         secret = _REFERENCE.sub(lambda match: self.book.env[match[1]].strip(), node.text).strip()

@@ -30,12 +30,13 @@ from router.config.tracing import with_tracing
 from router.settings import Complaint, Settings, SettingsError
 
 
-def load_settings(path: Path | None, env: Mapping[str, str]) -> Settings:
+def load_settings(path: Path | None, env: Mapping[str, str], *, calls: bool = True) -> Settings:
     """Read a config file, or with no file choose a pool from the provider keys in the environment.
 
     Args:
         path: the YAML file; None for the environment's pool.
         env: environment variables, for ``${…}`` in secrets and for provider keys.
+        calls: somebody will be called; else a file may do without the keys.
 
     Raises:
         SettingsError: with every complaint at once.
@@ -50,17 +51,17 @@ def load_settings(path: Path | None, env: Mapping[str, str]) -> Settings:
         fix = "name a readable file with --config, or write one with fusion-router init"
         problem = f"cannot be read ({error.strerror})"
         raise SettingsError((Complaint("", problem, fix, str(path)),)) from None
-    return parse_settings(text, str(path), env)
+    return parse_settings(text, str(path), env, calls=calls)
 
 
-def parse_settings(text: str, file: str, env: Mapping[str, str]) -> Settings:
+def parse_settings(text: str, file: str, env: Mapping[str, str], *, calls: bool = True) -> Settings:
     """Read the text of a config file; ``file`` is its path, for complaints and for relative paths in it.
 
     Raises:
         SettingsError: with every complaint at once.
     """
     root, complaints = read_yaml(text, file)
-    book = Notebook(file, env)
+    book = Notebook(file, env, calls=calls)
     book.complaints.extend(complaints)
     settings = None
     if root is not None or not complaints:

@@ -200,7 +200,8 @@ class _Entry:
         if held := key_of(provider, self.section.book.env):
             return held[1]
         first = known.key_env[0]
-        self.section.complain("api_key", f"is missing, and {first} is not set", f"export {first}=… or give api_key")
+        problem, fix = f"is missing, and {first} is not set", f"export {first}=… or give api_key"
+        self.section.book.miss(self.section.key("api_key"), problem, fix, self.section.line)
         return None
 
     def _headers(self) -> dict[str, str]:

@@ -1,9 +1,10 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from router.config.load import load_settings
-from router.settings import Complaint, Settings
+from router.settings import Complaint, Settings, SettingsError
 from tests.settings.conftest import KEYS, POOL, ROUTING
 
 Load = Callable[..., Settings]
@@ -120,3 +121,17 @@ def test_a_secret_of_several_lines_or_none_is_an_error(complaints: Complain) -> 
     assert "several lines" in found.problem
     assert "first-key" not in str(found)
     assert "not set" in complaints(text, MY_KEY="\n")["pool.small.api_key"].problem
+
+
+def test_where_nobody_is_called_only_the_ledgers_secrets_are_needed(tmp_path: Path) -> None:
+    path = tmp_path / "router.yaml"
+    pool = "pool: {small: {model: openai/gpt-6-luna}, strong: {model: openai/gpt-6-sol, api_key: '${MY_KEY}'}}"
+    path.write_text(f"{pool}{ROUTING}ledger: {{url: 'postgresql://me:${{LEDGER_PASSWORD}}@h/db'}}")
+    loaded = load_settings(path, {"LEDGER_PASSWORD": "secret"}, calls=False)
+    assert set(loaded.pool) == {"small", "strong"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path, {}, calls=False)
+    assert [complaint.key for complaint in caught.value.complaints] == ["ledger.url"]
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path, {"LEDGER_PASSWORD": "secret"})
+    assert {complaint.key for complaint in caught.value.complaints} == {"pool.small.api_key", "pool.strong.api_key"}
