@@ -13,7 +13,7 @@ from router.errors import UpstreamAuthFailed, UpstreamUnreachable
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 OUR_HEADERS = frozenset(
-    {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+    {"connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 """Of the connection or of the body's frame: another value breaks the call."""
 _KEPT_IN_PATHS = "/:@!$&'()*+,;=~%"

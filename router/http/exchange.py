@@ -85,11 +85,13 @@ class AsgiExchange:
     async def begin(self, draft: Draft) -> None:
         """Send the status and the headers of an event stream."""
         draft.status, self._begun = 200, True
+        # the call that streams has not ended; a run has made none yet, and nobody knows how many it will make
+        attempts = None if draft.route == "fusion" else len(draft.attempts) + 1
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
-            *_router_headers(draft, len(draft.attempts) + 1, with_cost=False),  # the call that streams has not ended
+            *_router_headers(draft, attempts, with_cost=False),
         ]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -134,9 +136,11 @@ class AsgiExchange:
         serving.cancel()
 
 
-def _router_headers(draft: Draft, attempts: int, *, with_cost: bool) -> list[Header]:
+def _router_headers(draft: Draft, attempts: int | None, *, with_cost: bool) -> list[Header]:
     """The ``x-router-*`` headers, as far as they are known."""
-    headers = [(b"x-router-request-id", draft.request_id.encode()), (b"x-router-attempts", b"%d" % attempts)]
+    headers = [(b"x-router-request-id", draft.request_id.encode())]
+    if attempts is not None:
+        headers.append((b"x-router-attempts", b"%d" % attempts))
     if draft.route is not None:
         headers.append((b"x-router-route", draft.route.encode()))
     if draft.reason is not None:
