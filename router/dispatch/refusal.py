@@ -140,7 +140,7 @@ def refusal(status: int, headers: Mapping[str, str], raw: bytes, target: Target,
         param=scrubbed(complaint.param, target) if told and complaint.param else None,
         retry_after_s=retry_after_s(headers, now_s=now_s),
         upstream_status=status,
-        upstream_code=next((code for code in complaint.codes if _CODE.fullmatch(code)), None),
+        upstream_code=next((scrubbed(code, target) for code in complaint.codes if _CODE.fullmatch(code)), None),
         should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "").lower()),
     )
 

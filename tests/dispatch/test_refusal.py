@@ -1,5 +1,6 @@
 """Statuses and error bodies of providers."""
 
+import dataclasses
 from email.utils import formatdate
 
 import orjson
@@ -45,6 +46,24 @@ def test_every_status_with_any_body_is_an_upstream_error(status, raw):
 def test_any_json_is_read_as_a_complaint(body):
     refused(400, body)
     assert isinstance(read_complaint(orjson.dumps(body)).message, str)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"code": "insufficient_quota", "type": "requests"}, "insufficient_quota"),
+        ({"code": None, "type": "rate_limit_error"}, "rate_limit_error"),
+        ({"code": 429, "type": "tokens", "message": "the prompt was: zebra"}, "tokens"),
+        ({"code": "the prompt was: zebra"}, None),
+        ({"code": "sk_live_0123456789"}, None),
+        ({"code": "api-secret"}, None),
+        ({"code": "letters_alone"}, "[redacted]"),
+    ],
+)
+def test_the_log_is_given_a_providers_code_and_never_a_sentence_or_a_key(error, code):
+    target = dataclasses.replace(TARGET, api_key="letters_alone")
+    raw = orjson.dumps({"error": error})
+    assert refusal(429, CIMultiDict(), raw, target, now_s=NOW_S).upstream_code == code
 
 
 @pytest.mark.parametrize(
