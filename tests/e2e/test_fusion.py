@@ -161,6 +161,7 @@ async def test_a_stream_begins_at_once_with_events_for_those_who_ask(live: LiveG
     began_s = time.perf_counter()
     async with aiohttp.ClientSession() as session, session.post(f"{live.url}/v1/chat/completions", json=body) as reply:
         assert reply.headers["x-router-route"] == "fusion"
+        assert "x-router-attempts" not in reply.headers, "nobody knows yet"
         first = await reply.content.readline()
         assert time.perf_counter() - began_s < 0.3
         rest = (await reply.content.read()).decode()
