@@ -98,7 +98,8 @@ class Relay:
         *events, rest = data.split(b"\n\n")
         if rest:
             self._keep(rest)
-        passed = b"".join([self._event(event) for event in events if event])
+        # mostly one, for which a list takes 0.1 µs of the 2 that a chunk takes
+        passed = self._event(events[0]) if len(events) == 1 else b"".join([self._event(event) for event in events])
         if not self.started:
             self._waiting += passed
             return b""

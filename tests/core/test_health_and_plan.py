@@ -105,6 +105,7 @@ def test_neither_an_older_answer_nor_a_shorter_wish_ends_what_a_provider_asked_f
     assert after_failure(health, 0, 100.0, RULES, retry_after_s=90).cooling_until_s == 190, "a longer wish counts"
     late = before_call(health, 101.0)
     assert availability(after_success(late, late.epoch), 101.0) == "up", "a call begun since then knows better"
+    assert after_failure(late, late.epoch, 101.0, RULES) == late, "only a failed probe lengthens it"
 
 
 def test_a_probe_that_was_abandoned_can_be_taken_by_another() -> None:

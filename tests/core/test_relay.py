@@ -62,6 +62,14 @@ def test_the_output_is_the_same_however_the_bytes_are_cut_and_whatever_ends_the_
     assert (passed, last, relay.usage) == (ROLE + HELLO + WORLD, orjson.loads(STOP[6:]), Usage(7, 3))
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_an_event_leaves_with_its_last_byte_wherever_it_is_cut(line_end: bytes) -> None:
+    event = HELLO.replace(b"\n", line_end)
+    for place in range(1, len(event)):
+        relay = Relay()
+        assert relay.feed(event[:place]) + relay.feed(event[place:]) == HELLO
+
+
 @given(st.lists(st.integers(0, len(WHOLE)), max_size=4))
 def test_data_in_several_lines_leaves_in_one(cuts: list[int]) -> None:
     whole = in_lines(WHOLE)

@@ -293,6 +293,11 @@ async def test_what_a_failed_call_used_is_booked_as_the_provider_reported_it() -
     assert attempt.usage == Usage(100, 5_000)
     trip, _ = await Actor(streams(ROLE, event({}, "stop", usage=USED), DONE)).ask_for_a_stream()
     assert [attempt.usage for attempt in trip.attempts] == [Usage(100, 5_000)] * 2
+    told = event_bytes({"error": {"message": "slow down", "code": 429}})
+    trip, _ = await Actor(streams(event({}, usage=USED), told)).ask_for_a_stream()
+    assert [(attempt.outcome, attempt.usage) for attempt in trip.attempts] == [
+        ("upstream_rate_limited", Usage(100, 5_000))
+    ]
 
 
 @pytest.mark.parametrize("told", [False, True])
