@@ -99,13 +99,13 @@ class OpenAIProvider:
         )
 
     def refused(self, call: Call, reply: Reply, raw: bytes) -> UpstreamError:
-        """What a refusal means. A name that the provider does not take is remembered: the next call has the other one."""
+        """What a refusal means. Where it asks for the field's other name, that is remembered, and the next call has it."""
         error = refusal(reply.status, reply.headers, raw, call.target, now_s=time.time())
         field = error.param
         if not isinstance(error, UpstreamIncapable) or field not in OTHER_NAME or field not in call.body:
             return error
-        if self._misnamed_in(call) == field:
-            return error  # the other name it was
+        if OTHER_NAME[field] not in error.message:
+            return error  # it is the value that does not please
         self._misnamed[call.target.deployment.name] = (call.target, field)
         return UpstreamMisnamed(error.message, param=field, upstream_status=error.upstream_status)
 

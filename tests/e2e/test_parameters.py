@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from openai import AsyncOpenAI
 
+from router.dispatch.openai_dialect import OTHER_NAME
 from tests.dispatch.loopback import loopback
 from tests.live import gateway
 
@@ -31,7 +32,9 @@ USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
 @asynccontextmanager
-async def behind_a_picky_model(*refused: str) -> AsyncIterator[tuple[AsyncOpenAI, list[dict[str, Any]]]]:
+async def behind_a_picky_model(
+    *refused: str, hints: bool = True
+) -> AsyncIterator[tuple[AsyncOpenAI, list[dict[str, Any]]]]:
     """A gateway whose strong model does not have some fields, and what that model was sent."""
     sent: list[dict[str, Any]] = []
 
@@ -41,6 +44,7 @@ async def behind_a_picky_model(*refused: str) -> AsyncIterator[tuple[AsyncOpenAI
         for field in refused:
             if field in body:
                 told = f"Unsupported parameter: '{field}' is not supported with this model."
+                told += f" Use '{OTHER_NAME[field]}' instead." if hints and field in OTHER_NAME else ""
                 error = {
                     "message": told,
                     "type": "invalid_request_error",
@@ -87,6 +91,14 @@ async def test_a_model_that_takes_neither_name_is_asked_twice_and_another_one_an
         reply = await client.chat.completions.with_raw_response.create(model="auto", messages=HARD, **extra)
         assert (reply.headers["x-router-route"], reply.headers["x-router-reason"]) == ("small", "fallback_error")
         assert len(sent) == 2
+
+
+async def test_a_limit_keeps_its_name_where_the_provider_does_not_ask_for_another() -> None:
+    async with behind_a_picky_model("max_tokens", hints=False) as (client, sent):
+        for _ in range(2):
+            reply = await client.chat.completions.with_raw_response.create(model="auto", messages=HARD, max_tokens=77)
+            assert reply.headers["x-router-route"] == "small"
+        assert [body["max_tokens"] for body in sent] == [77, 77]
 
 
 async def test_a_parameter_that_the_strong_model_does_not_have_is_answered_by_another_one() -> None:

@@ -33,6 +33,11 @@ def test_one_key_is_enough(provider: str) -> None:
     assert "key-words" not in str(loaded.notes)
 
 
+def test_what_a_provider_does_not_have_is_known_of_the_models_chosen_for_its_key() -> None:
+    loaded = pool_from_environment({"ANTHROPIC_API_KEY": "a"}, TODAY)
+    assert all("n" in target.deployment.refuses for target in loaded.pool.values())
+
+
 def test_several_keys_make_fallbacks_in_a_stated_order() -> None:
     loaded = pool_from_environment({"GEMINI_API_KEY": "b", "OPENAI_API_KEY": "a"}, TODAY)
     assert [loaded.pool[name].provider for name in loaded.routing.small] == ["openai", "gemini"]

@@ -59,6 +59,12 @@ def test_lacks_takes_away_from_what_the_table_says(load: Load) -> None:
     assert deployment.supports["tools"] is True
 
 
+def test_what_a_provider_does_not_have_is_known_of_its_deployments(load: Load) -> None:
+    refuses = load(pool("{model: anthropic/claude-opus-4-5}")).pool["small"].deployment.refuses
+    assert {"n", "logprobs"} <= refuses
+    assert load(pool("{model: openai/gpt-4o-mini}")).pool["small"].deployment.refuses == frozenset()
+
+
 def test_supports_and_lacks_together_are_an_error(complaints: Complain) -> None:
     assert "pool.small.lacks" in complaints(pool("{model: openai/gpt-6-luna, supports: [tools], lacks: [vision]}"))
 
