@@ -7,7 +7,7 @@ and are not needed again. What the table does not say is None or absent, never z
 import importlib.metadata
 import importlib.util
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -142,12 +142,6 @@ def known_providers() -> frozenset[str]:
     path = _package_file(_PROVIDER_LIST)
     listed = orjson.loads(path.read_bytes())["providers"] if path else {}
     return frozenset(PROVIDERS) | frozenset(listed)
-
-
-def look_up(models: Iterable[str]) -> dict[str, ModelFacts | None]:
-    """The facts of each model, reading the table once and keeping nothing of it."""
-    catalog = Catalog()
-    return {model: catalog.facts(model) for model in models}
 
 
 def _package_file(name: str) -> Path | None:

@@ -24,13 +24,14 @@ class Memory:
         self._pins: OrderedDict[str, tuple[float, Pin]] = OrderedDict()
 
     def recall(self, key: str | None, now_s: float) -> Pin | None:
-        """Give back the pin under a key, if it is known and fresh."""
+        """Give back the pin under a key, if it is known and fresh: it is used, and so it is kept for longer."""
         entry = self._pins.get(key) if key else None
         if key is None or entry is None:
             return None
         if now_s - entry[0] > self._ttl_s:
             del self._pins[key]
             return None
+        self.remember(key, entry[1], now_s)
         return entry[1]
 
     def remember(self, key: str | None, pin: Pin, now_s: float) -> None:

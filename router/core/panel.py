@@ -74,12 +74,6 @@ def wait_until_s(state: PanelState) -> float | None:
     return min(state.deadline_s, state.quorum_s + grace_s)
 
 
-def is_over(state: PanelState, now_s: float) -> bool:
-    """Whether to go on with what is there."""
-    until_s = wait_until_s(state)
-    return until_s is None or now_s >= until_s
-
-
 def rank_members(
     panel: Sequence[Member],
     pool: Mapping[str, Deployment],

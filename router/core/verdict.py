@@ -127,12 +127,8 @@ class _Read:
         return set(_NAME.findall(self.text))
 
 
-def is_near_identical(one: str, other: str) -> bool:
-    """Whether two texts say the same in nearly the same words: no number, name, negation or opposite may differ."""
-    return _is_near_identical(_Read(one), _Read(other))
-
-
 def _is_near_identical(one: _Read, other: _Read) -> bool:
+    """Whether two texts say the same in nearly the same words: no number, name, negation or opposite may differ."""
     if one.text == other.text:
         return True
     lengths = len(one.text), len(other.text)

@@ -14,7 +14,7 @@ from router.core.whole_json import dumps
 from router.errors import GatewayError, MethodNotAllowed, SlowCaller, UpstreamError
 from router.http.auth import Authenticator
 from router.http.body import CallerGone, Receive, Scope, WireLimits, check_body_headers, read_body
-from router.http.server import ON_HANG_UP, HungUp
+from router.http.server import ON_HANG_UP, OnHangUp
 from router.http.slots import Slots
 from router.record.record import Draft
 
@@ -54,7 +54,7 @@ class AsgiExchange:
         self.traceparent = trace.decode() if trace and _TRACEPARENT.fullmatch(trace) else None
         self.closed = self.answered = False
         self._begun = False
-        self._on_hang_up: set[HungUp] = (scope.get("extensions") or {}).get(ON_HANG_UP, set())
+        self._on_hang_up: set[OnHangUp] = (scope.get("extensions") or {}).get(ON_HANG_UP, set())
 
     async def receive(self, draft: Draft) -> bytes:
         """Authenticate and read the body; from here on a hang-up cancels the request.

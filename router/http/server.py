@@ -24,7 +24,7 @@ ON_HANG_UP = "fusion_router.on_hang_up"
 ASGI itself has the application wait for ``http.disconnect``, which takes a task of its own per request.
 """
 
-HungUp = Callable[[asyncio.Task[None]], None]
+OnHangUp = Callable[[asyncio.Task[None]], None]
 
 BODY_IS_HERE = "fusion_router.body_is_here"
 """The ASGI extension: says whether the request's whole body has come, so that nobody needs a timer to wait for it."""
@@ -72,7 +72,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Start timing."""
         self._limits: ConnectionLimits = getattr(self.app, "connection_limits", ConnectionLimits())
         super().connection_made(Outbox(transport, self.loop, self.tasks, self._limits.reply_s))
-        self._on_hang_up: set[HungUp] = set()
+        self._on_hang_up: set[OnHangUp] = set()
         self._extensions = {ON_HANG_UP: self._on_hang_up, BODY_IS_HERE: self._body_is_here}
         self._start_timer()
 

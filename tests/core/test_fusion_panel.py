@@ -9,12 +9,16 @@ from router.core.panel import (
     PanelState,
     after_candidate,
     after_failure,
-    is_over,
     rank_members,
     start_panel,
     wait_until_s,
 )
 from router.core.types import Deployment, Price
+
+
+def is_over(state: PanelState, now_s: float) -> bool:
+    until_s = wait_until_s(state)
+    return until_s is None or now_s >= until_s
 
 
 def test_all_but_one_are_needed_unless_said_otherwise_and_never_more_than_sit() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core.closed_answer import find_closed_answer, read_closed_answer
-from router.core.verdict import compare, is_near_identical
+from router.core.verdict import compare
 
 SAME = [
     ("1,234.5", "1234.5"),
@@ -134,6 +134,10 @@ def test_a_tie_has_no_majority_and_a_single_candidate_is_no_agreement() -> None:
     assert compare(["1", "2"], True).majority == ()
     assert not compare(["1"], True).unanimous
     assert compare([], None).agreement == 0
+
+
+def is_near_identical(one: str, other: str) -> bool:
+    return compare([one, other], closed_expected=False).unanimous
 
 
 def test_texts_that_differ_in_a_word_are_near_identical_but_not_in_a_number_or_a_negation() -> None:

@@ -191,6 +191,8 @@ def test_a_directory_that_comes_back_gets_the_rows_that_waited(tmp_path: Path) -
     blocked.unlink()
     wait_until(lambda: counts.rows == 1)
     made.stop()
+    written = rows(url_of(blocked / "ledger.db"), "SELECT request_id FROM requests")
+    assert [row["request_id"] for row in written] == ["a"]
 
 
 def test_rows_that_come_while_nothing_can_be_written_are_shown_as_waiting_before_the_next_try(

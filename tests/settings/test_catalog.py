@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from router.catalog import Catalog, ModelFacts, known_providers, litellm_version, look_up
+from router.catalog import Catalog, ModelFacts, known_providers, litellm_version
 from router.core.cost import call_cost_usd
 from router.core.types import Price, Usage
 from router.providers import PROVIDERS
@@ -35,7 +35,7 @@ PRICED = {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
     ],
 )
 def test_prices_come_from_the_packaged_table(model: str, input_usd: float, output_usd: float) -> None:
-    facts = look_up([model])[model]
+    facts = Catalog().facts(model)
     assert facts is not None
     assert facts.price is not None
     assert (facts.price.input, facts.price.output) == (input_usd, output_usd)
@@ -44,7 +44,7 @@ def test_prices_come_from_the_packaged_table(model: str, input_usd: float, outpu
 
 
 def test_long_prompts_have_their_own_prices() -> None:
-    price = look_up(["gemini/gemini-2.5-pro"])["gemini/gemini-2.5-pro"].price  # type: ignore[union-attr]
+    price = Catalog().facts("gemini/gemini-2.5-pro").price  # type: ignore[union-attr]
     assert price is not None
     assert price.above_tokens == 200_000
     assert price.above is not None
@@ -150,9 +150,9 @@ def test_addresses_are_those_that_litellm_uses() -> None:
 
 
 def test_looking_up_does_not_import_litellm_and_is_quick() -> None:
-    program = "import sys, router.catalog as c; c.look_up(['openai/gpt-4.1']); print('litellm' in sys.modules)"
+    program = "import sys, router.catalog as c; c.Catalog().facts('openai/gpt-4.1'); print('litellm' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert ran.stdout.strip() == "False"
     started = time.perf_counter()
-    look_up(["openai/gpt-4.1"])
+    Catalog().facts("openai/gpt-4.1")
     assert time.perf_counter() - started < 0.5

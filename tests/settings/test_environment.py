@@ -1,6 +1,6 @@
 import pytest
 
-from router.catalog import look_up
+from router.catalog import Catalog
 from router.config.environment import PREFERENCES, pool_from_environment
 from router.config.load import load_settings
 from router.settings import SettingsError
@@ -54,7 +54,8 @@ def test_deployments_of_the_same_name_are_told_apart() -> None:
 
 def test_models_that_are_turned_off_are_not_chosen() -> None:
     models = [f"openai/{name}" for name in PREFERENCES[0].small]
-    dated = {model: facts.deprecated_on for model, facts in look_up(models).items() if facts and facts.deprecated_on}
+    catalog = Catalog()
+    dated = [model for model in models if (facts := catalog.facts(model)) and facts.deprecated_on]
     loaded = pool_from_environment({"OPENAI_API_KEY": "a"}, "2999-01-01")
     assert dated, "the table no longer dates any of these: choose another example"
     assert not {target.deployment.model for target in loaded.pool.values()} & set(dated)

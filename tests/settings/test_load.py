@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -201,8 +200,14 @@ WORDS += ["price", "api_key", "panel", "tasks", "aliases", "keys", "headers", "s
     )
 )
 def test_whatever_the_file_holds_the_answer_is_settings_or_complaints(value: object) -> None:
-    with suppress(SettingsError):
-        parse_settings(yaml.safe_dump(value, allow_unicode=True), "router.yaml", KEYS)
+    found, complaints = None, tuple[Complaint, ...]()
+    try:
+        found = parse_settings(yaml.safe_dump(value, allow_unicode=True), "router.yaml", KEYS)
+    except SettingsError as error:
+        complaints = error.complaints
+    assert (found is None) == bool(complaints)
+    assert all(complaint.problem and complaint.fix for complaint in complaints)
+    assert found is None or found.pool.keys() >= {*found.routing.small, *found.routing.strong}
 
 
 def test_numbers_in_scientific_notation_are_numbers(load: Load) -> None:
