@@ -22,6 +22,7 @@ from router.dispatch.litellm_dialect import FIELDS, reply_body, request_argument
 from router.dispatch.litellm_errors import translate
 from router.dispatch.litellm_stream import close, ends_unasked, next_chunk, pieces, watch
 from router.dispatch.provider import Call, Target
+from router.dispatch.reply import checked_reply
 from router.errors import UpstreamBadReply, UpstreamError, UpstreamTimeout
 from router.providers import facts_of
 
@@ -76,11 +77,7 @@ class LitellmProvider:
                 else:
                     reply = await library.module.acompletion(**_arguments(library, call))
         body: dict[str, Any] = reply.model_dump(exclude_none=True)
-        if call.operation == "embeddings":
-            return body
-        if not body.get("choices"):
-            raise UpstreamBadReply(f"{name} sent a reply without choices; check api_base", billed=True)
-        return reply_body(body)
+        return checked_reply(body if call.operation == "embeddings" else reply_body(body), call.operation, name)
 
     def searcher(
         self, provider: str, url: str | None, api_key: str | None, timeout_s: float

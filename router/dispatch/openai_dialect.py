@@ -79,10 +79,11 @@ class OpenAIProvider:
             )
         try:
             return parsed_reply(raw, call.operation, name)
-        except UpstreamBadReply:
+        except UpstreamBadReply as error:
             told = refusal_under_200(reply.headers, raw, target, now_s=time.time())
             if told is None:
                 raise
+            told.usage = error.usage
         raise told
 
     def stream(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:

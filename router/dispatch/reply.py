@@ -14,12 +14,8 @@ def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str,
     """Parse a reply body and check it.
 
     Raises:
-        UpstreamBadReply: not JSON, not an object, no ``choices`` (or ``data``), an ``error`` instead of them.
-        UpstreamEmpty: well-formed, with nothing in it.
-        UpstreamFiltered: nothing in it because the provider's filter took it out.
-        UpstreamFailed: the provider failed in the middle of it.
-
-    Each has the ``usage`` that came with it.
+        UpstreamBadReply: not JSON, or not an object.
+        UpstreamError: as ``checked_reply`` does.
     """
     try:
         body = loads(raw)
@@ -27,6 +23,20 @@ def parsed_reply(raw: bytes, operation: Operation, deployment: str) -> dict[str,
         body = _mended(raw, deployment)
     if not isinstance(body, dict):
         raise _bad(deployment, "the reply is not a JSON object")
+    return checked_reply(body, operation, deployment)
+
+
+def checked_reply(body: dict[str, Any], operation: Operation, deployment: str) -> dict[str, Any]:
+    """A parsed reply, if it is an answer.
+
+    Raises:
+        UpstreamBadReply: no ``choices`` (or ``data``), an ``error`` instead of them.
+        UpstreamEmpty: well-formed, with nothing in it.
+        UpstreamFiltered: nothing in it because the provider's filter took it out.
+        UpstreamFailed: the provider failed in the middle of it.
+
+    Each has the ``usage`` that came with it.
+    """
     try:
         _check(body, operation, deployment)
     except UpstreamError as error:

@@ -52,6 +52,8 @@ class FakeAnthropic:
 
     async def _whole(self, body: dict[str, Any]) -> web.Response:
         content: list[dict[str, Any]] = [{"type": "text", "text": "hi"}]
+        if body["model"] == "empty":
+            content = []
         if body.get("tools"):
             content = [{"type": "tool_use", "id": "t1", "name": "look", "input": {"at": 1}}]
         message = {"id": "m1", "type": "message", "role": "assistant", "model": body["model"], "content": content}

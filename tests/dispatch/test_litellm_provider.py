@@ -197,6 +197,14 @@ async def test_a_refusal_is_said_in_our_words_and_repeats_theirs_of_the_request_
     assert len(upstream.fake.bodies) == 1, "litellm must not retry"
 
 
+async def test_a_reply_with_nothing_in_it_is_empty_as_a_direct_one_would_be_and_billed(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    with pytest.raises(errors.UpstreamEmpty) as caught:
+        await provider.complete(upstream.call("empty"))
+    assert caught.value.usage["completion_tokens"] == 7
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_retry_after_is_kept(upstream: Upstream, provider: LitellmProvider, stream: bool) -> None:
     call = upstream.call("limited", stream=stream)

@@ -171,3 +171,12 @@ async def test_a_models_name_is_whole_again_once_its_header_is_decoded() -> None
             assert unquote(caught.value.response.headers["x-router-model"]) == name
             plain = await client.chat.completions.with_raw_response.create(model="strong", messages=HI)
             assert plain.headers["x-router-model"].startswith("scripted/strong?latency_ms=0&")
+
+
+async def test_what_an_error_under_200_says_was_used_is_billed() -> None:
+    error = {"error": {"message": "overloaded", "code": 503}, "usage": {"prompt_tokens": 100, "completion_tokens": 20}}
+    async with behind(json.dumps(error).encode(), kind="application/json") as live:
+        with pytest.raises(openai.InternalServerError):
+            await told(live, stream=False)
+        attempts = live.wait_for_records(1)[0].attempts
+        assert [(attempt.outcome, attempt.cost_usd) for attempt in attempts] == [("upstream_error", 0.0006)] * 2
