@@ -27,7 +27,8 @@ def write_messages(level: str) -> None:
 
 @contextmanager
 def queued_messages(level: str) -> Iterator[None]:
-    """Write them from a thread of their own meanwhile: a slow terminal never holds a request up."""
+    """Write them from a thread of their own meanwhile: a slow terminal never holds a request up. Then all is as it was."""
+    before = [(logger, logger.handlers, logger.propagate, logger.level) for logger in _loggers()]
     queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
     listener = QueueListener(queue, _to_stderr())
     _send_to(QueueHandler(queue), level)
@@ -35,8 +36,14 @@ def queued_messages(level: str) -> Iterator[None]:
     try:
         yield
     finally:
-        write_messages(level)
+        for logger, handlers, propagate, own_level in before:
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(own_level)
         listener.stop()
+
+
+def _loggers() -> list[logging.Logger]:
+    return [logging.getLogger(name) for name in ("router", *OTHERS)]
 
 
 def _to_stderr() -> logging.Handler:
@@ -47,7 +54,6 @@ def _to_stderr() -> logging.Handler:
 
 def _send_to(handler: logging.Handler, level: str) -> None:
     least = logging.getLevelNamesMapping()[level.upper()]
-    for name in ("router", *OTHERS):
-        logger = logging.getLogger(name)
+    for logger in _loggers():
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(max(least, logging.WARNING) if name in OTHERS else least)
+        logger.setLevel(max(least, logging.WARNING) if logger.name in OTHERS else least)
