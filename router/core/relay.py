@@ -206,9 +206,12 @@ class Relay:
                 if ending == "error":  # OpenRouter's word for a provider that failed in the middle
                     raise self._failed(choice.get("error"))
                 ends = True
-                self._endings.append(ending)
-                self.started = self.started or is_cut(ending)
-                self._open_choices.discard(choice.get("index", 0))
+                if not self.started:
+                    self._endings.append(ending)
+                    self.started = is_cut(ending)
+                index = choice.get("index", 0)
+                if isinstance(index, int):
+                    self._open_choices.discard(index)
                 self.finished = not self._open_choices
         return ends
 

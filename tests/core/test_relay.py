@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from router.core.relay import Relay, event_bytes
 from router.core.types import Usage
-from router.errors import UpstreamBadReply, UpstreamEmpty, UpstreamFailed, UpstreamFiltered, UpstreamRateLimited
+from router.errors import (
+    UpstreamBadReply,
+    UpstreamEmpty,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamFiltered,
+    UpstreamRateLimited,
+)
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
@@ -228,3 +235,25 @@ def test_text_that_looks_like_an_end_is_only_text() -> None:
 def test_what_follows_done_is_dropped() -> None:
     relay = Relay()
     assert relay.feed(ROLE + HELLO + STOP + DONE + WORLD) == ROLE + HELLO
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["index", "delta", "content", "finish_reason", "tool_calls", "usage"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["choices", "usage", "error", "id"]), ODD | st.lists(ODD)), max_size=4))
+def test_any_chunk_is_read_or_an_upstream_error(chunks: list[dict[str, Any]]) -> None:
+    relay = Relay()
+    try:
+        for odd in chunks:
+            relay.feed(event_bytes(odd))
+        relay.close()
+    except UpstreamError:
+        return
+    assert relay.started
