@@ -3,11 +3,11 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from router.commands.settings import read_settings_or_demo
+from router.core.whole_json import dumps, loads
 from router.errors import GatewayError
 
 
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
     try:
         body = _read_body(options.prompt, options.file, options.model)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         print(f"{options.file}: {error}", file=sys.stderr)
         return 1
     settings = read_settings_or_demo(options.config)
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
     services, _ = build_services(settings)
     try:
-        found = explanation(consider(services, read_chat(orjson.dumps(body)), explain=True), services)
+        found = explanation(consider(services, read_chat(body), explain=True), services)
     except GatewayError as error:
         print(error.message, file=sys.stderr)
         return 1
@@ -39,13 +39,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _read_body(prompt: str | None, file: Path | None, model: str) -> dict[str, Any]:
+def _read_body(prompt: str | None, file: Path | None, model: str) -> bytes:
     if file is None:
         text = (prompt or "").encode("utf-8", "replace").decode()
-        return {"model": model, "messages": [{"role": "user", "content": text}]}
-    content = orjson.loads(file.read_bytes())
+        return dumps({"model": model, "messages": [{"role": "user", "content": text}]})
+    content = loads(file.read_bytes())
     if isinstance(content, list):
-        return {"model": model, "messages": content}
+        return dumps({"model": model, "messages": content})
     if isinstance(content, dict):
-        return {"model": model, **content}
+        return dumps({"model": model, **content})
     raise ValueError("must hold a list of messages, or an object with `messages`")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from router.commands.ledger import opened, reporting
+from router.core.whole_json import loads
 from router.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                yield number, orjson.loads(line)
+                yield number, loads(line.encode())
             except orjson.JSONDecodeError:
                 yield number, None
 

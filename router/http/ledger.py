@@ -8,6 +8,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from router.core.since import read_since
+from router.core.whole_json import loads
 from router.errors import BadRequest, BodyTooLarge, LedgerDisabled
 from router.http.auth import Authenticator
 from router.http.body import CallerGone, WireLimits, check_body_headers, read_body
@@ -122,6 +123,6 @@ async def _body(request: Request, limits: WireLimits) -> bytes:
 
 def _parsed(body: bytes) -> object:
     try:
-        return orjson.loads(body)
+        return loads(body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not JSON: {error}.", param="body") from None

@@ -212,6 +212,14 @@ def test_a_key_sees_and_judges_its_own_requests_and_an_auditor_everybodys(tmp_pa
             assert http.request("POST" if "feed" in path else "GET", path).status_code == 401
 
 
+def test_a_comment_may_end_inside_an_emoji(tmp_path: Path) -> None:
+    with gateway(config(tmp_path / "l.db")) as live, client_of(live) as client:
+        request_id = facts_of(client.chat.completions.create(model="small", messages=HI))["request_id"]
+        cut = json.dumps({"request_id": request_id, "verdict": "failed", "comment": "so bad \ud83d"})
+        said = httpx.post(f"{live.url}/v1/feedback", content=cut, headers={"content-type": "application/json"})
+    assert (said.status_code, said.json()["comment"]) == (200, "so bad ?")
+
+
 def test_decisions_are_paged_by_number_without_gaps_or_repeats(tmp_path: Path) -> None:
     url = url_of(tmp_path / "l.db")
     with gateway(config(tmp_path / "l.db")) as live, client_of(live) as client, httpx.Client(base_url=live.url) as http:

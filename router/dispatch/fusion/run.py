@@ -283,7 +283,7 @@ class FusionRun:
 
     def _why_alone(self) -> Reason:
         """Why it is not the panel that answers."""
-        asked = [panelist for panelist in self.panelists if panelist.calls]
+        asked = [panelist for panelist in self.panelists if panelist.calls or panelist.status == "late"]
         if not asked:
             return Reason.FALLBACK_UNAVAILABLE
         in_time = (panelist.status != "late" and not isinstance(panelist.error, UpstreamTimeout) for panelist in asked)
