@@ -49,6 +49,8 @@ async def answer_route(services: Services, exchange: Exchange) -> None:
             explain=True,
             fusion_depth=exchange.fusion_depth,
         )
+        draft.decision = considered.decision
+        draft.route, draft.reason = draft.decision.route, draft.decision.reason
         await exchange.reply(draft, explanation(considered, services))
     except GatewayError as error:
         await exchange.fail(draft, error)

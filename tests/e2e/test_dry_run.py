@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 from openai import OpenAI
 
 from classifier import Classifier
@@ -31,6 +32,16 @@ def test_a_dry_run_says_why_what_it_would_cost_and_what_would_flip_it_and_calls_
     assert found["would_flip"]
     assert all(flip["words"] for flip in found["would_flip"])
     assert len(live.records) == before
+
+
+def test_a_dry_run_carries_the_decisions_headers_and_names_no_model_that_answered(client: OpenAI) -> None:
+    raw = client.post("/route", body={"model": "auto", "messages": asked(HARD)}, cast_to=httpx.Response)
+    told = {name.removeprefix("x-router-"): said for name, said in raw.headers.items() if name.startswith("x-router-")}
+    found = raw.json()
+    assert (told["route"], told["reason"]) == (found["route"], found["reason"])
+    assert told["complexity"] == f"{found['complexity']:.3f}"
+    assert (told["attempts"], float(told["cost-usd"])) == ("0", 0.0)
+    assert "model" not in told
 
 
 def test_a_mode_that_is_said_to_flip_the_decision_does(client: OpenAI) -> None:
