@@ -1,7 +1,7 @@
 """How each deployment has been doing, and which are left out for now: one book for all requests."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 from typing import get_args
 
@@ -24,12 +24,16 @@ log = logging.getLogger("router")
 class Line:
     """The book's line on what one deployment does of one kind."""
 
-    __slots__ = ("health", "name")
+    __slots__ = ("health", "name", "operation")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, operation: Operation) -> None:
         """Begin with it up."""
-        self.name = name
+        self.name, self.operation = name, operation
         self.health = Health()
+
+    def __str__(self) -> str:
+        """Whom it is about, for the log."""
+        return self.name if self.operation == "chat/completions" else f"{self.name} ({self.operation})"
 
 
 UnderWay = tuple[Line, int]
@@ -43,7 +47,7 @@ class Standing:
     not fail at what everybody else asks of it.
     """
 
-    def __init__(self, names: Iterable[str], rules: CooldownRules, on_change: Callable[[str, bool], None]) -> None:
+    def __init__(self, names: Collection[str], rules: CooldownRules, on_change: Callable[[str, bool], None]) -> None:
         """Begin with all of them up.
 
         Args:
@@ -52,7 +56,7 @@ class Standing:
             on_change: told when a deployment is left out, anew or for longer (False), or answers again (True).
         """
         self._lines: dict[Operation, dict[str, Line]] = {
-            operation: {name: Line(name) for name in names} for operation in get_args(Operation)
+            operation: {name: Line(name, operation) for name in names} for operation in get_args(Operation)
         }
         self._rules = rules
         self._on_change = on_change
@@ -93,11 +97,11 @@ class Standing:
         line.health = after_failure(was, epoch, now_s, self._rules, error.retry_after_s)
         until_s = line.health.cooling_until_s
         if until_s != was.cooling_until_s:
-            log.warning("%s is left out for %.1f s: %s", line.name, until_s - now_s, _said(error))
+            log.warning("%s is left out for %.1f s: %s", line, until_s - now_s, _said(error))
             self._told_down.add(line.name)
             self._on_change(line.name, False)
         else:
-            log.info("a call to %s failed: %s", line.name, _said(error))
+            log.info("a call to %s failed: %s", line, _said(error))
 
     def abandoned(self, call: UnderWay) -> None:
         """A call was given up: if it was the one probe, another may try."""
@@ -106,10 +110,12 @@ class Standing:
 
     def _recover(self, call: UnderWay, step: Callable[[Health, int], Health]) -> None:
         line, epoch = call
-        health = line.health = step(line.health, epoch)
-        if line.name in self._told_down and not health.cooling_until_s:
+        was = line.health
+        line.health = step(was, epoch)
+        if was.cooling_until_s and not line.health.cooling_until_s:
+            log.warning("%s answers again", line)
+        if line.name in self._told_down and not line.health.cooling_until_s:
             self._told_down.remove(line.name)
-            log.warning("%s answers again", line.name)
             self._on_change(line.name, True)
 
 

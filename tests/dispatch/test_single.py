@@ -216,7 +216,9 @@ async def test_an_error_that_is_not_the_deployments_shows_that_it_is_back() -> N
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("embeddings", "chat/completions"), ("chat/completions", "embeddings")])
-async def test_what_a_deployment_does_not_serve_takes_from_nobody_what_it_does(wrong: str, right: str) -> None:
+async def test_what_a_deployment_does_not_serve_takes_from_nobody_what_it_does(
+    wrong: str, right: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def act(call: Call) -> dict[str, Any]:
         if call.operation == wrong:
             raise UpstreamModelMissing("x")
@@ -226,7 +228,10 @@ async def test_what_a_deployment_does_not_serve_takes_from_nobody_what_it_does(w
     for _ in range(4):
         await actor.ask(wrong)
     assert len(actor.calls) == 3, "it is left out for what it does not serve"
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("a (embeddings) is left out" if wrong == "embeddings" else "a is left out")
     assert [attempt.outcome for attempt in (await actor.ask(right)).attempts] == ["ok"]
+    assert len(caplog.records) == 1, "that does not say that it serves the other again"
     assert actor.heard == [("a", False), ("a", True)]
 
 
