@@ -8,48 +8,14 @@ Laws:
 * Reading is linear in the size of the conversation's texts, and no regular expression backtracks.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from classifier.value import value
+from router.core.human_text import human_text
 from router.core.types import Capability
 from router.core.whole_json import dumps
-
-INJECTED_TAGS = (
-    "system-reminder",
-    "system_reminder",
-    "environment_details",
-    "environment_context",
-    "environment_info",
-    "workspace_info",
-    "user_instructions",
-    "additional_data",
-    "attached_files",
-    "ide_opened_file",
-    "ide_selection",
-    "local-command-stdout",
-    "local-command-caveat",
-    "command-contents",
-    "user_info",
-    "project_layout",
-    "git_status",
-    "open_and_recently_viewed_files",
-)
-"""Blocks that coding agents put into user messages.
-
-Source: requests seen from Claude Code, Cline, Roo, Codex, Cursor, Continue and Copilot.
-"""
-
-REPOSITORY_RULES = ("# AGENTS.md instructions", "</INSTRUCTIONS>")
-"""How a message of Codex begins and ends that holds a repository's instructions."""
-
-TYPED_TAGS = ("user_query", "user_message", "user_request", "userRequest")
-"""Blocks in which the same agents wrap what the person typed, and in which people do not write themselves."""
-
-HUMAN_TAGS = (*TYPED_TAGS, "task", "feedback", "question", "query")
-"""The same, with words that may also be a person's own markup."""
 
 FOLLOWUP_BYTES = 48
 FOLLOWUP_WORDS = 6
@@ -72,10 +38,6 @@ _PLAIN: Mapping[str, tuple[Any, ...]] = {
     "audio": (None,),
 }
 """Fields that change an answer's shape, with the values that leave it as it is."""
-
-_TAG_AT_START = re.compile(r"\s*<([a-zA-Z]+(?:[-_][a-zA-Z]+)+)>")
-_ANY_TAG_AT_START = re.compile(r"\s*<([a-zA-Z][\w-]{0,60})>")
-_MAX_BLOCKS = 64
 
 
 @value
@@ -154,24 +116,6 @@ def message_text(message: Mapping[str, Any]) -> str:
     if not isinstance(content, list):
         return ""
     return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))
-
-
-def human_text(text: str) -> str:
-    """Take away what client software injected, and unwrap what the person typed where nothing else is left."""
-    if "</" not in text:
-        return text.strip()
-    for tag in INJECTED_TAGS:
-        text = _without_blocks(text, tag)
-    text = _without_leading_blocks(text).strip()
-    if text.startswith(REPOSITORY_RULES[0]) and text.endswith(REPOSITORY_RULES[1]):
-        return ""
-    typed = _typed_after_blocks(text)
-    if typed:
-        return typed
-    for tag in HUMAN_TAGS:
-        if text.startswith(f"<{tag}>") and text.endswith(f"</{tag}>"):
-            return text[len(tag) + 2 : -len(tag) - 3].strip() or text
-    return text
 
 
 def read_needs(body: Mapping[str, Any]) -> frozenset[Capability]:
@@ -289,50 +233,3 @@ def _digest(text: str) -> bytes:
 def _key(caller: str, index: int, first: bytes, own: bytes) -> str:
     """The name of a turn: whose it is, how the conversation began, how far it is, and what the turn says."""
     return f"{caller}\0{index}\0{first[:12].hex()}\0{own[:12].hex()}"
-
-
-def _without_blocks(text: str, tag: str) -> str:
-    opening, closing = f"<{tag}>", f"</{tag}>"
-    if opening not in text:
-        return text
-    kept, position = [], 0
-    while (start := text.find(opening, position)) >= 0:
-        end = text.find(closing, start)
-        if end < 0:
-            break
-        kept.append(text[position:start])
-        position = end + len(closing)
-    kept.append(text[position:])
-    return "".join(kept)
-
-
-def _without_leading_blocks(text: str) -> str:
-    """Drop blocks of unknown software from the front, unless nothing would remain."""
-    rest = text
-    for _ in range(_MAX_BLOCKS):
-        match = _TAG_AT_START.match(rest)
-        end = rest.find(f"</{match[1]}>") if match and match[1] not in HUMAN_TAGS else -1
-        if match is None or end < 0:
-            break
-        rest = rest[end + len(match[1]) + 3 :]
-    return rest if rest.strip() else text
-
-
-def _typed_after_blocks(text: str) -> str:
-    """What a wrapper at the end holds where nothing but blocks comes before it; empty where that is not so."""
-    for tag in TYPED_TAGS:
-        start = text.find(f"<{tag}>")
-        if start >= 0 and text.endswith(f"</{tag}>") and not _after_blocks(text[:start]).strip():
-            return text[start + len(tag) + 2 : -len(tag) - 3].strip()
-    return ""
-
-
-def _after_blocks(text: str) -> str:
-    """What is left of a text behind the blocks that it begins with."""
-    for _ in range(_MAX_BLOCKS):
-        match = _ANY_TAG_AT_START.match(text)
-        end = text.find(f"</{match[1]}>", match.end()) if match else -1
-        if match is None or end < 0:
-            break
-        text = text[end + len(match[1]) + 3 :]
-    return text

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.prompt import estimate_input_tokens, human_text, read_needs, read_prompt, read_shape
+from router.core.human_text import human_text
+from router.core.prompt import estimate_input_tokens, read_needs, read_prompt, read_shape
 
 
 def chat(*turns: tuple[str, object], **more: object) -> dict[str, object]:
