@@ -30,6 +30,8 @@ LIMIT = 4.0
 EVERYDAY_MOST = 0.9
 # Slope and bias that turn the log-odds of being an everyday prompt into the share of that.
 EVERYDAY_TRUST = (3.0, -1.0)
+# How far an everyday prompt counts as unfamiliar, however much of it is known: recorded sources are none of its kind.
+EVERYDAY_UNFAMILIAR = 0.5
 # The least that the general gain owes to the success alone: what judged prompts of equal success gain.
 TYPICAL_SHARE = 0.35
 # Slope and bias that turn the log-odds of being unfamiliar into the doubt in the familiar judge's gain: which
@@ -120,10 +122,12 @@ class Model:
         unfamiliar = self._unfamiliar(x, z, heads)
         everyday = _everyday_share(linear[2])
         general_success = (1 - everyday) * linear[0] + everyday * (linear[1] + everyday_trees) / 2
-        success = unfamiliar * general_success + (1 - unfamiliar) * familiar
+        share = _either(unfamiliar, EVERYDAY_UNFAMILIAR * everyday)
+        success = share * general_success + (1 - share) * familiar
         slope, bias, gain_slope, gain_bias = self._blend
         odds = slope * success + bias
         doubt = sigmoid(GAIN_DOUBT[0] * log_odds(unfamiliar, 0.001) + GAIN_DOUBT[1])
+        doubt = _either(doubt, EVERYDAY_UNFAMILIAR * everyday)
         typical = everyday if everyday > TYPICAL_SHARE else TYPICAL_SHARE
         general_gain = (1 - typical) * (linear[5] + general_gain) / 2
         general_gain += typical * _typical_gain(general_success, self._typical_gain)
@@ -137,7 +141,7 @@ class Model:
             closed=sigmoid(linear[4]),
             output_tokens=exp(min(max(linear[3], 0.0), 9.0)),
             features=x,
-            parts=self._parts(x, z, unfamiliar, everyday) if explain else {},
+            parts=self._parts(x, z, share, everyday) if explain else {},
         )
 
     def _standardised(self, x: Floats) -> Floats:
@@ -162,10 +166,10 @@ class Model:
         known_words, known_pairs = x[-len(KNOWN) :].tolist()
         return sigmoid(bias + words * known_words + pairs * known_pairs + far * distance)
 
-    def _parts(self, x: Floats, z: Floats, unfamiliar: float, everyday: float) -> dict[str, float]:
-        """Log-odds of complexity by name; their sum is the log-odds of complexity."""
+    def _parts(self, x: Floats, z: Floats, share: float, everyday: float) -> dict[str, float]:
+        """Log-odds of complexity by name, of which the general judge has ``share``; their sum is that of complexity."""
         slope, bias = self._blend[:2]
-        general, familiar = slope * unfamiliar, slope * (1 - unfamiliar)
+        general, familiar = slope * share, slope * (1 - share)
         shares = [1 - everyday, everyday / 2]
         weights = np.zeros(len(self.shown_names), dtype=np.float64)
         weights[: len(z)] += general * z * (self._linear[:, :2] @ shares)
@@ -200,6 +204,11 @@ def _typical_gain(success: float, parabola: list[float]) -> float:
     """What judged prompts gain of which the small tier has such success; none where the parabola is below zero."""
     small = min(max(success, 0.0), 1.0)
     return max((parabola[0] * small + parabola[1]) * small + parabola[2], 0.0)
+
+
+def _either(doubt: float, other: float) -> float:
+    """One doubt or the other, which have nothing to do with each other."""
+    return 1 - (1 - doubt) * (1 - other)
 
 
 def _everyday_share(likeness: float) -> float:

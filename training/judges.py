@@ -32,7 +32,7 @@ SOURCE_POWER = 0.25
 GENERAL_SHARE = {RECORDED: 1.0, EVERYDAY: 0.3, FAMILY: 1.0, TRAFFIC: 1.0}
 GENERAL_GAIN_SHARE = {RECORDED: 1.0, EVERYDAY: 0.3, FAMILY: 3.0, TRAFFIC: 1.0}
 # Weight of one row in the familiar judge.
-FAMILIAR_WEIGHT = {RECORDED: 1.0, EVERYDAY: 3.0, FAMILY: 0.2, TRAFFIC: 0.4}
+FAMILIAR_WEIGHT = {RECORDED: 1.0, EVERYDAY: 2.0, FAMILY: 0.14, TRAFFIC: 0.4}
 # With one source nothing tells familiar from unfamiliar prompts: both judges count the same.
 NO_GATE = np.zeros(4)
 # Prompts that a parabola of gain over success needs.

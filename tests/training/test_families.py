@@ -59,7 +59,7 @@ def test_length_is_not_the_label(prompts):
     found = [together(chosen) for chosen in by_kind(prompts).values()]
     assert np.mean([r for r, chosen in zip(found, by_kind(prompts).values(), strict=True) if len(chosen) >= 12]) < 0.35
     assert np.mean(found) < 0.5  # the kinds of a few prompts were spread by asking for more, which takes more words
-    assert together(prompts) < 0.25
+    assert together(prompts) < 0.3
 
 
 def test_the_readme_shows_the_counts(prompts):
