@@ -11,7 +11,7 @@ from classifier.assessment import Assessor
 from router.consider import Consideration, assess, new_draft, read_asked, remember, settle, turn_of
 from router.core.answer import text_of_reply
 from router.core.ask import read_controls
-from router.core.embedding import decide_embeddings
+from router.core.embedding import decide_embeddings, embedded_tokens
 from router.core.memory import Memory
 from router.core.plan import fallback_reason
 from router.core.policy import Policy, Step, output_tokens_of
@@ -131,7 +131,7 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
 async def _embeddings(services: Services, exchange: Exchange, draft: Draft) -> None:
     request = exchange.parse(await exchange.receive(draft))
     draft.asked_model = request.model
-    policy, tokens = services.policy, len(str(request.body.get("input", ""))) // 4
+    policy, tokens = services.policy, embedded_tokens(request.body["input"])
     controls = read_controls(request.controls, policy.names, exchange.session_header)
     draft.session_id = controls.session_id
     draft.decision = decide_embeddings(request.model, tokens, controls, policy)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from router.core.ask import Controls, read_controls
-from router.core.embedding import decide_embeddings
+from router.core.embedding import decide_embeddings, embedded_tokens
 from router.core.policy import Policy, Step
 from router.core.types import Deployment, Price
 from router.errors import BadControl, BadRequest, BudgetTooSmall, ModelNotFound
@@ -28,7 +28,8 @@ def test_the_named_deployment_makes_them(model: str) -> None:
         ("e", {"models": ["unpriced"]}, BadControl, "model"),
         ("e", {"max_cost_usd": 0.00009}, BudgetTooSmall, "router.max_cost_usd"),
         ("unpriced", {"max_cost_usd": 1}, BudgetTooSmall, "router.max_cost_usd"),
-        ("e", {"fusion": {}}, None, None),
+        ("e", {"fusion": False}, None, None),
+        ("e", {"fusion": {}}, BadControl, "router.fusion"),
         ("e", {"fusion": True}, BadControl, "router.fusion"),
         ("e", {"fusion": {"mode": "merge"}}, BadControl, "router.fusion"),
         ("auto", None, BadRequest, "model"),
@@ -43,3 +44,20 @@ def test_what_the_controls_rule_out_is_refused_by_name(model: str, controls: Any
     with pytest.raises(error) as caught:
         decide_embeddings(model, 100, read, POLICY)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("given", "tokens"),
+    [
+        ("x", 1),
+        ("日" * 4000, 4000),
+        (["one", "two", "日"], 3),
+        ([15339, 1917, 0], 3),
+        ([[15339, 1917], [0]], 3),
+        ([["not", "tokens"]], 6),
+        ([{"text": "x" * 300}], 104),
+        ({"odd": 1}, 3),
+    ],
+)
+def test_the_input_is_counted_as_a_text_is_everywhere_and_tokens_one_by_one(given: Any, tokens: int) -> None:
+    assert embedded_tokens(given) == tokens

@@ -214,8 +214,9 @@ async def test_embeddings_keep_to_the_controls_before_anybody_is_called(strict: 
         assert strict.records[-1].session_id == "s"
         assert await ask(nonsense=1) == (400, "router.nonsense")
         assert await ask(max_cost_usd="free") == (400, "router.max_cost_usd")
+        assert await ask(max_cost_usd=1e-12) == (400, "router.max_cost_usd"), "two letters are a token"
         assert await ask(exclude=["small"]) == (400, "model")
-        assert strict.wait_for_records(4)[-1].attempts == ()
+        assert strict.wait_for_records(5)[-1].attempts == ()
 
 
 async def test_a_dry_run_that_fails_inside_says_so_as_the_real_thing_does(
