@@ -2,26 +2,41 @@
 
 from collections.abc import Mapping, Sequence
 
+from classifier.value import value
 from router.core.ask import Controls
 from router.core.prompt import Prompt
 from router.core.types import Deployment, Reason, Route
 from router.errors import BadControl, CapabilityUnavailable, ContextTooLong
 
 
-def missing_need(prompt: Prompt, deployment: Deployment) -> Reason | None:
+@value
+class Obstacle:
+    """What stands against a deployment, or against all of a route's.
+
+    Attributes:
+        reason: as a decision gives it.
+        refused: fields of the request that a provider is known not to have; empty where something else stands against it.
+    """
+
+    reason: Reason
+    refused: frozenset[str] = frozenset()
+
+
+def missing_need(prompt: Prompt, deployment: Deployment) -> Obstacle | None:
     """Why a deployment is known not to be able to answer; None where it can, or where nothing is known."""
     if prompt.needs:
         for capability, reason in _NEED_REASONS.items():
             if capability in prompt.needs and deployment.supports.get(capability) is False:
-                return reason
-    if prompt.shape and prompt.shape & deployment.refuses:
-        return Reason.FORCED_BY_CALLER
+                return Obstacle(reason)
+    refused = prompt.shape & deployment.refuses
+    if refused:
+        return Obstacle(Reason.FORCED_BY_CALLER, refused)
     if deployment.context_window is None:
         return None
     room = prompt.input_tokens
     if prompt.max_output_tokens:
         room += min(prompt.max_output_tokens, deployment.max_output_tokens or prompt.max_output_tokens)
-    return Reason.CONTEXT_WINDOW if room > deployment.context_window else None
+    return Obstacle(Reason.CONTEXT_WINDOW) if room > deployment.context_window else None
 
 
 _NEED_REASONS: Mapping[str, Reason] = {
@@ -45,9 +60,9 @@ def able_by_route(
     prompt: Prompt,
     controls: Controls,
     deployments: Mapping[str, Deployment],
-) -> tuple[dict[Route, tuple[str, ...]], Reason]:
+) -> tuple[dict[Route, tuple[str, ...]], Obstacle]:
     """Keep who may and can answer, unknown support last; and say what stood against the wanted route."""
-    obstacle = Reason.FORCED_BY_CALLER
+    obstacle = Obstacle(Reason.FORCED_BY_CALLER)  # the caller's lists, where nobody is known to lack anything
     able: dict[Route, tuple[str, ...]] = {}
     for route, names in lists.items():
         kept = []
@@ -58,7 +73,7 @@ def able_by_route(
             if missing is None:
                 kept.append(name)
             elif route == wanted:
-                obstacle = missing
+                obstacle = Obstacle(missing.reason, obstacle.refused | missing.refused)
         if prompt.needs:
             kept.sort(key=lambda name: _unknowns(prompt, deployments[name]))
         able[route] = tuple(kept)
@@ -74,7 +89,7 @@ def _unknowns(prompt: Prompt, deployment: Deployment) -> int:
     return sum(capability not in deployment.supports for capability in prompt.needs)
 
 
-def refuse_if_empty(names: Sequence[str], obstacle: Reason, prompt: Prompt) -> None:
+def refuse_if_empty(names: Sequence[str], obstacle: Obstacle, prompt: Prompt) -> None:
     """Say why nobody is left.
 
     Raises:
@@ -82,19 +97,19 @@ def refuse_if_empty(names: Sequence[str], obstacle: Reason, prompt: Prompt) -> N
     """
     if names:
         return
-    if obstacle is Reason.CONTEXT_WINDOW:
+    if obstacle.reason is Reason.CONTEXT_WINDOW:
         most = prompt.max_output_tokens or 0
         raise ContextTooLong(
             f"The request needs about {prompt.input_tokens + most} tokens, {most} of them for the answer: more than any "
             f"allowed deployment's context window. Shorten the messages or lower {prompt.limited_by}.",
             param=prompt.limited_by if most > prompt.input_tokens else "messages",
         )
-    if obstacle is Reason.FORCED_BY_CALLER and not prompt.shape:
+    if obstacle.reason is Reason.FORCED_BY_CALLER and not obstacle.refused:
         raise BadControl(
             "`router.models` and `router.exclude` leave no deployment of the route. Allow one that the route uses.",
             param="router.models",
         )
     raise CapabilityUnavailable(
-        f"No allowed deployment supports what the request needs ({', '.join(sorted(prompt.needs | prompt.shape))}).",
-        param=_PARAMS.get(obstacle) or min(prompt.shape, default="messages"),
+        f"No allowed deployment supports what the request needs ({', '.join(sorted(prompt.needs | obstacle.refused))}).",
+        param=_PARAMS.get(obstacle.reason) or min(obstacle.refused),
     )

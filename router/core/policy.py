@@ -172,7 +172,7 @@ def decide(
         "strong": _order(policy.strong, pinned),
     }
     able, obstacle = able_by_route(lists, wanted, prompt, controls, policy.deployments)
-    route, reason = (wanted, why) if able[wanted] else (_other(wanted), obstacle)
+    route, reason = (wanted, why) if able[wanted] else (_other(wanted), obstacle.reason)
     if ask.kind in ("small", "strong"):
         refuse_if_empty(able[wanted], obstacle, prompt)
         able[_other(wanted)], route, reason = (), wanted, why

@@ -141,6 +141,25 @@ def test_a_field_that_a_provider_is_known_not_to_have_leads_past_its_deployments
         assert caught.value.param == "n"
 
 
+def test_only_the_fields_that_were_refused_are_blamed() -> None:
+    pool = policy(replace(deployment("b1", DEAR), refuses=frozenset({"top_logprobs"})))
+    likely = Prompt("hi", shape=frozenset({"logprobs", "top_logprobs"}), input_tokens=10)
+    for ask in (Ask("strong"), Ask("direct", deployment="b1")):
+        with pytest.raises(CapabilityUnavailable, match=r"\(top_logprobs\)") as caught:
+            choose(likely, assessed(0.9), policy=pool, ask=ask)
+        assert caught.value.param == "top_logprobs"
+
+
+@pytest.mark.parametrize("ask", [Ask("auto"), Ask("strong")])
+def test_the_callers_lists_are_blamed_where_nobody_was_asked_for_the_field(ask: Ask) -> None:
+    pool = policy(replace(deployment("b1", DEAR), refuses=frozenset({"n"})))
+    for shape in (frozenset[str](), frozenset({"n"})):
+        prompt = Prompt("hi", shape=shape, input_tokens=10, choices=1 + len(shape))
+        with pytest.raises(BadControl) as caught:
+            choose(prompt, assessed(0.9), policy=pool, ask=ask, controls=Controls(exclude=frozenset({"s1", "s2", "b1"})))
+        assert caught.value.param == "router.models"
+
+
 def test_a_prompt_too_long_for_small_goes_to_strong_and_too_long_for_all_is_refused() -> None:
     assert choose(Prompt("hi", input_tokens=9_000), assessed(0.1))[:2] == ("strong", "context_window")
     with pytest.raises(ContextTooLong) as caught:
