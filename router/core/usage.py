@@ -5,6 +5,9 @@ from typing import Any
 
 from router.core.types import Usage
 
+MOST_TOKENS = 2**40
+"""A count above this is none: no call reads or writes a thousandth of it, and the ledger's whole numbers end at 2**63."""
+
 
 def read_usage(value: Any) -> Usage | None:
     """Read a ``usage`` object; None where there is none or it counts neither prompt nor answer. Never raises.
@@ -63,4 +66,4 @@ def _count(value: Any) -> int | None:
     """A count; None where it is none. Some gateways write whole numbers with a point."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None

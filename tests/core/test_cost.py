@@ -97,6 +97,8 @@ def test_no_more_reasoning_is_charged_than_there_was_output() -> None:
         ({"prompt_tokens": 0, "completion_tokens": 0}, Usage()),
         ({"total_tokens": 1500}, None),
         ({"prompt_tokens": "9", "completion_tokens": True}, None),
+        ({"prompt_tokens": 1e30, "completion_tokens": 2**64}, None),
+        ({"prompt_tokens": 1e30, "completion_tokens": 5}, Usage(0, 5)),
         ({"prompt_tokens": float("inf"), "completion_tokens": -1}, None),
         ({}, None),
     ],
