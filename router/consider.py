@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from classifier.value import value
 from router.core.ask import Ask, Controls, read_ask, read_controls
 from router.core.fusion_controls import read_fusion, settle_ask
-from router.core.memory import Pin
+from router.core.memory import Pin, Recall
 from router.core.policy import Decision, Policy, Recalled, decide
 from router.core.prompt import Prompt, read_prompt
 from router.core.types import Reason
@@ -78,7 +78,7 @@ def consider(services: Services, request: ModelRequest, caller: str = "", sessio
     turn = turn_of(asked, draft)
     if turn is not None:
         judge_alone(turn, explain=explain)
-    return settle(asked, assess(services, asked, turn, draft), draft)
+    return settle(asked, assess(services, asked, turn, draft, services.memory.peek), draft)
 
 
 def new_draft(services: Services, endpoint: str) -> Draft:
@@ -132,13 +132,16 @@ def turn_of(asked: Asked, draft: Draft) -> Turn | None:
     return Turn(asked.assessor, prompt.text, context, draft.request_id)
 
 
-def assess(services: Services, asked: Asked, turn: Turn | None, draft: Draft) -> Assessed:
-    """The second, ``assess``: take what the classifier said of the turn, which was judged, and ask the memory."""
+def assess(services: Services, asked: Asked, turn: Turn | None, draft: Draft, recall: Recall) -> Assessed:
+    """The second, ``assess``: take what the classifier said of the turn, which was judged, and ask the memory.
+
+    ``recall`` is how: what is going to be answered uses a pin, what is not only looks at it.
+    """
     began_s, judged_s, assessment = perf_counter(), 0.0, None
     if turn is not None:
         judged_s, assessment = turn.took_s, turn.assessment
         draft.classifier_failed = assessment is None
-    recalled, previous = _recall(services, asked, draft)
+    recalled, previous = _recall(services, asked, draft, recall)
     draft.overhead_s["assess"] = judged_s + perf_counter() - began_s
     return Assessed(assessment, recalled, previous)
 
@@ -171,12 +174,12 @@ def remember(services: Services, considered: Consideration, draft: Draft) -> Non
         services.memory.remember(_session_key(considered.controls, draft.caller), pin, now_s)
 
 
-def _recall(services: Services, asked: Asked, draft: Draft) -> tuple[Recalled, Assessment | None]:
+def _recall(services: Services, asked: Asked, draft: Draft, recall: Recall) -> tuple[Recalled, Assessment | None]:
     """What binds this request; a follow-up to a turn that is not remembered has what it carries on assessed anew."""
-    memory, now_s, prompt = services.memory, services.now(), asked.prompt
-    turn = memory.recall(prompt.turn_key, now_s) if prompt.in_tool_loop else None
-    previous_turn = memory.recall(prompt.previous_turn_key, now_s) if prompt.is_followup else None
-    session = memory.recall(_session_key(asked.controls, draft.caller), now_s)
+    now_s, prompt = services.now(), asked.prompt
+    turn = recall(prompt.turn_key, now_s) if prompt.in_tool_loop else None
+    previous_turn = recall(prompt.previous_turn_key, now_s) if prompt.is_followup else None
+    session = recall(_session_key(asked.controls, draft.caller), now_s)
     previous = None
     if prompt.is_followup and previous_turn is None:
         turn_before = Turn(asked.assessor, prompt.carried_on, "", draft.request_id)

@@ -109,7 +109,7 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
     turn = turn_of(asked, draft)
     if turn is not None:
         await services.docket.judge(turn, has_company=exchange.has_company)
-    assessed = assess(services, asked, turn, draft)
+    assessed = assess(services, asked, turn, draft, services.memory.recall)
     considered = settle(asked, assessed, draft)
     trip = Trip(
         considered.prompt.input_tokens,

@@ -1,6 +1,7 @@
 """What was decided for earlier turns and sessions, bounded in number and age."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from classifier.value import value
 from router.core.types import Route
@@ -14,6 +15,10 @@ class Pin:
     deployment: str
 
 
+Recall = Callable[[str | None, float], Pin | None]
+"""How a pin is looked up, by its key, at a time: ``Memory.recall`` or ``Memory.peek``."""
+
+
 class Memory:
     """Pins by key; the least recently used go first. One worker's own: another worker decides afresh."""
 
@@ -23,16 +28,19 @@ class Memory:
         self._ttl_s = ttl_s
         self._pins: OrderedDict[str, tuple[float, Pin]] = OrderedDict()
 
-    def recall(self, key: str | None, now_s: float) -> Pin | None:
-        """Give back the pin under a key, if it is known and fresh: it is used, and so it is kept for longer."""
+    def peek(self, key: str | None, now_s: float) -> Pin | None:
+        """Give back the pin under a key, if it is known and fresh, and leave everything as it is."""
         entry = self._pins.get(key) if key else None
-        if key is None or entry is None:
-            return None
-        if now_s - entry[0] > self._ttl_s:
-            del self._pins[key]
-            return None
-        self.remember(key, entry[1], now_s)
-        return entry[1]
+        return entry[1] if entry is not None and now_s - entry[0] <= self._ttl_s else None
+
+    def recall(self, key: str | None, now_s: float) -> Pin | None:
+        """Give back the pin under a key as ``peek`` does: it is used, and so it is kept for longer."""
+        pin = self.peek(key, now_s)
+        if pin is not None:
+            self.remember(key, pin, now_s)
+        elif key:
+            self._pins.pop(key, None)
+        return pin
 
     def remember(self, key: str | None, pin: Pin, now_s: float) -> None:
         """Keep a pin under a key; nothing is kept without a key."""

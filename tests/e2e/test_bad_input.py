@@ -225,7 +225,7 @@ async def test_a_dry_run_that_fails_inside_says_so_as_the_real_thing_does(
     def fail() -> float:
         raise RuntimeError
 
-    monkeypatch.setattr(strict.front.services.memory, "recall", lambda *args: fail())
+    monkeypatch.setattr(strict.front.services.memory, "peek", lambda *args: fail())
     async with aiohttp.ClientSession() as session:
         for path in ("/v1/route", "/v1/chat/completions"):
             async with session.post(

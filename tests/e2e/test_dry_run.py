@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 from openai import OpenAI
 
 from classifier import Classifier
@@ -78,3 +79,15 @@ def test_the_words_name_the_number_that_was_above_its_threshold(client: OpenAI) 
             assert ("likely not good enough" in found["reason_in_words"]) is is_hard
             assert ("gains enough" in found["reason_in_words"]) is gains
     assert seen
+
+
+def test_a_dry_run_shows_a_sessions_pin_and_keeps_it_no_longer(
+    client: OpenAI, live: LiveGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began_s, session = live.front.services.now(), {"session_id": f"dry {live.port}"}
+    client.chat.completions.create(model="auto", messages=asked(HARD), extra_body={"router": session})  # type: ignore[arg-type]
+    reasons = []
+    for minutes in (50, 100):
+        monkeypatch.setattr(live.front.services, "now", lambda at_s=began_s + 60 * minutes: at_s)
+        reasons.append(dry_run(client, messages=asked("hi"), router=session)["reason"])
+    assert reasons == ["session_pinned", "below_threshold"]
