@@ -46,7 +46,7 @@ def checked_reply(body: dict[str, Any], operation: Operation, deployment: str) -
 
 
 def _check(body: dict[str, Any], operation: Operation, deployment: str) -> None:
-    items = body.get("choices" if operation == "chat/completions" else "data")
+    items = body.get(_listed(operation))
     if not isinstance(items, list) or not items:
         what = "an error under status 200" if body.get("error") else f"no {_listed(operation)}"
         raise _bad(deployment, f"the reply holds {what}")
