@@ -40,6 +40,6 @@ def _entry_tokens(entry: Any) -> int:
         return text_tokens(entry)
     if isinstance(entry, int):
         return 1
-    if isinstance(entry, list) and all([isinstance(token, int) for token in entry]):
+    if isinstance(entry, list) and all(isinstance(token, int) for token in entry):
         return len(entry)
     return bytes_tokens(len(dumps(entry)), is_ascii=False)

@@ -156,7 +156,9 @@ def test_the_callers_lists_are_blamed_where_nobody_was_asked_for_the_field(ask: 
     for shape in (frozenset[str](), frozenset({"n"})):
         prompt = Prompt("hi", shape=shape, input_tokens=10, choices=1 + len(shape))
         with pytest.raises(BadControl) as caught:
-            choose(prompt, assessed(0.9), policy=pool, ask=ask, controls=Controls(exclude=frozenset({"s1", "s2", "b1"})))
+            choose(
+                prompt, assessed(0.9), policy=pool, ask=ask, controls=Controls(exclude=frozenset({"s1", "s2", "b1"}))
+            )
         assert caught.value.param == "router.models"
 
 
