@@ -28,7 +28,7 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 
 class Relay:
-    """One stream's reader. ``feed`` what came, pass on what it returns, ``close`` at the end.
+    """One stream's reader. ``feed`` what came, pass on what it returns; ``close`` at the end, and pass on the ``rest``.
 
     Attributes:
         started: an event with content has been seen; bytes may have left.
@@ -124,6 +124,11 @@ class Relay:
             raise no_answer(self._endings, "The provider's stream")
         return self._held or {**self.template, "choices": []}
 
+    def rest(self) -> bytes:
+        """What the end of the stream let go, where its last event had no end of its own: it leaves before the last chunk."""
+        passed, self._waiting = self._waiting, b""
+        return passed
+
     def _ends_an_event(self, data: bytes) -> bool:
         """Whether what came ends the event that is kept; where it does not it is kept too.
 
@@ -210,7 +215,7 @@ class Relay:
                     self._endings.append(ending)
                     self.started = is_cut(ending)
                 index = choice.get("index", 0)
-                if isinstance(index, int):
+                if isinstance(index, int | float):  # some write 0.0
                     self._open_choices.discard(index)
                 self.finished = not self._open_choices
         return ends

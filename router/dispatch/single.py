@@ -145,16 +145,20 @@ class Dispatcher:
                 await begin()
                 if live.first:
                     await send(live.first)
-                async for data in live.chunks:
-                    began_s = perf_counter()
-                    passed = relay.feed(data)
-                    trip.relayed_s += perf_counter() - began_s
-                    if passed:
-                        await send(passed)
-                    if relay.done:
-                        await _drain(live.chunks)
-                        break
-            relay.close()
+                if not relay.done:  # all of it may have come with the first content
+                    async for data in live.chunks:
+                        began_s = perf_counter()
+                        passed = relay.feed(data)
+                        trip.relayed_s += perf_counter() - began_s
+                        if passed:
+                            await send(passed)
+                        if relay.done:
+                            break
+                if relay.done:
+                    await _drain(live.chunks)
+                relay.close()
+                if rest := relay.rest():
+                    await send(rest)
             outcome = "ok"
             self.standing.answered(live.call)
         except UpstreamError as error:
@@ -263,6 +267,8 @@ async def _first_content(chunks: AsyncIterator[bytes], relay: Relay, target: Tar
             passed = relay.feed(data)
             if relay.started:
                 return passed
+            if relay.done:
+                break
         relay.close()
     except UpstreamError as error:
         told = refusal_under_200({}, relay.told, target, now_s=time()) if relay.told and not relay.started else None

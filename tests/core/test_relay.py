@@ -22,7 +22,7 @@ from router.errors import (
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
 
-def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, index: int = 0, **more: Any) -> bytes:
+def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, index: float = 0, **more: Any) -> bytes:
     choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": finish}]
     return event_bytes({"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": choices, **more})
 
@@ -257,3 +257,17 @@ def test_any_chunk_is_read_or_an_upstream_error(chunks: list[dict[str, Any]]) ->
     except UpstreamError:
         return
     assert relay.started
+
+
+def test_a_choice_that_ended_before_an_event_without_its_end_is_not_lost() -> None:
+    ends = [chunk({}, "stop", 0), chunk({}, "length", 1).removesuffix(b"\n\n")]
+    relay = Relay(2)
+    assert relay.feed(HELLO) + relay.feed(ends[0]) + relay.feed(ends[1]) == HELLO
+    assert relay.close()["choices"][0]["index"] == 1
+    assert (relay.rest(), relay.rest()) == (ends[0], b"")
+
+
+@pytest.mark.parametrize("index", [0, 0.0])
+def test_a_choice_is_known_by_its_number_however_that_is_written(index: float) -> None:
+    passed, last, _ = relay_all([chunk({"content": "a"}, index=index), chunk({}, "stop", index)])
+    assert (passed, last["choices"][0]["finish_reason"]) == (chunk({"content": "a"}, index=index), "stop")

@@ -358,6 +358,20 @@ async def test_a_connection_that_stays_open_behind_the_end_keeps_nobody_waiting(
     assert [attempt.outcome for attempt in trip.attempts] == ["ok"]
 
 
+async def test_a_stream_that_comes_whole_in_one_packet_is_over_though_its_connection_stays_open() -> None:
+    async with asyncio.timeout(5):
+        trip, passed = await Actor(streams(HELLO + STOP + DONE, 60.0)).ask_for_a_stream()
+        assert ([attempt.outcome for attempt in trip.attempts], passed) == (["ok"], HELLO)
+        trip, _ = await Actor(streams(ROLE + STOP + DONE, 60.0), max_attempts=1).ask_for_a_stream()
+        assert [attempt.outcome for attempt in trip.attempts] == ["upstream_empty"]
+
+
+async def test_what_only_the_streams_end_lets_go_leaves_with_it() -> None:
+    end = event({"content": "bye"}, "stop").removesuffix(b"\n\n")
+    trip, passed = await Actor(streams(ROLE + end)).ask_for_a_stream()
+    assert ([attempt.outcome for attempt in trip.attempts], passed) == (["ok"], ROLE)
+
+
 async def test_a_stream_that_ended_well_starts_the_count_of_failures_anew() -> None:
     broken = streams(HELLO, UpstreamFailed("x"))
     actor = Actor(broken, broken, streams(HELLO, STOP, DONE), broken)
