@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from router.core.policy import Step
 from router.core.types import Deployment, Reason
-from router.errors import UpstreamError, UpstreamMisnamed, UpstreamRateLimited, UpstreamTimeout
+from router.errors import UpstreamError, UpstreamRateLimited, UpstreamTimeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ def next_step(
     A ``retry`` goes to another deployment of the same model, else once more to the same one (not after 429, which
     would ask for more of it); then, as after ``fall_back``, to the next model of the plan.
     """
-    if sum(not isinstance(failure.error, UpstreamMisnamed) for failure in failed) >= max_attempts:
-        return None  # what was refused for a name alone has cost nothing, and is asked once more
+    if len(failed) >= max_attempts:
+        return None
     if not failed:
         return next((step for step in plan if is_available(step.deployment)), None)
     last = failed[-1]

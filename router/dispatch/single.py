@@ -31,6 +31,7 @@ from router.errors import (
     NothingAvailable,
     UpstreamBroken,
     UpstreamError,
+    UpstreamMisnamed,
     UpstreamTimeout,
 )
 
@@ -199,6 +200,12 @@ class Dispatcher:
                     ends_s = (monotonic() + deadline_s) / 2
             made = Call(self.targets[step.deployment], body, ends_s, operation, trip.headers, trip.around_model)
             try:
+                try:
+                    return step, await self._attempt(step, made, trip, call)
+                except UpstreamMisnamed:
+                    if step.deployment in trip.renamed:
+                        raise
+                    trip.renamed.add(step.deployment)  # no failed try: the provider said the field's other name
                 return step, await self._attempt(step, made, trip, call)
             except UpstreamError as error:
                 trip.failed.append(Failed(step, error))

@@ -21,6 +21,7 @@ class Trip:
     Attributes:
         input_tokens: our estimate, for calls whose provider reported nothing.
         failed: steps that were tried in vain.
+        renamed: deployments that refused a field's name, and were asked once more under the other at once.
         attempts: every call, in order of its end; the record's own list.
         waited_s: time spent waiting for providers.
         relayed_s: our own time spent reading their streams.
@@ -36,6 +37,7 @@ class Trip:
     input_tokens: int
     attempts: list[Attempt]
     failed: list[Failed] = field(default_factory=list)
+    renamed: set[str] = field(default_factory=set)
     waited_s: float = 0.0
     relayed_s: float = 0.0
     first_stage: Stage = "answer"
@@ -49,7 +51,7 @@ class Trip:
     @property
     def stage(self) -> Stage:
         """The first call is the answer's, or a panelist's or the judge's; later ones are retries."""
-        return "retry" if self.failed else self.first_stage
+        return "retry" if self.failed or self.renamed else self.first_stage
 
     def used(self, error: UpstreamError, after_s: float) -> Usage | None:
         """What a call that failed so long after it began has used; None where nothing was billed."""

@@ -21,7 +21,6 @@ from router.core.types import Deployment
 from router.errors import (
     UpstreamError,
     UpstreamFailed,
-    UpstreamMisnamed,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
@@ -196,12 +195,6 @@ def test_a_rejected_request_goes_nowhere_else() -> None:
 
 def test_attempts_are_bounded() -> None:
     assert len(walk({name: UpstreamFailed("x") for name in POOL}, most=3)) == 3
-
-
-def test_a_call_that_was_refused_for_a_fields_name_alone_is_not_counted() -> None:
-    assert walk({"a": UpstreamMisnamed("x")}, most=1) == ["a", "a2"]
-    assert walk({"a": UpstreamMisnamed("x")}, down={"a2"}, most=1) == ["a", "a", "b"]
-    assert walk({"a": UpstreamMisnamed("x"), "b": UpstreamFailed("x")}, down={"a2"}, most=1) == ["a", "a", "b"]
 
 
 @given(st.sets(st.sampled_from(list(POOL))), st.sets(st.sampled_from(list(POOL))))

@@ -21,6 +21,7 @@ from router.errors import (
     UpstreamEmpty,
     UpstreamError,
     UpstreamFailed,
+    UpstreamMisnamed,
     UpstreamModelMissing,
     UpstreamRateLimited,
     UpstreamTimeout,
@@ -290,6 +291,35 @@ async def test_before_the_same_deployment_is_called_again_there_is_a_pause_that_
     trip = await Actor(fails_once).ask()
     assert called_s[1] - called_s[0] >= BACKOFF_S * 0.99
     assert trip.waited_s >= BACKOFF_S * 0.99
+
+
+async def test_a_fields_refused_name_takes_neither_a_pause_nor_a_try_nor_half_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    misnamed = fails(UpstreamMisnamed("x"))
+    with monkeypatch.context() as patched:
+        patched.setattr("router.dispatch.single.BACKOFF_S", 60.0)
+        async with asyncio.timeout(5):
+            trip = await Actor(misnamed, says(), max_attempts=1).ask()
+    assert [(attempt.outcome, attempt.stage) for attempt in trip.attempts] == [
+        ("capability_unavailable", "answer"),
+        ("ok", "retry"),
+    ]
+
+    actor = Actor(misnamed, fails(UpstreamTimeout("x")), says(), names="ab", max_attempts=2)
+    began_s = monotonic()
+    trip = await actor.ask(total_s=100.0)
+    assert [attempt.deployment for attempt in trip.attempts] == ["a", "a", "b"], "it may still fall back"
+    shares = [round((call.deadline_s - began_s) / 100, 1) for call in actor.calls]
+    assert shares == [0.5, 0.5, 1.0]
+
+    trip = await Actor(misnamed, fails(UpstreamFailed("x")), says()).ask()
+    assert [attempt.outcome for attempt in trip.attempts][-2:] == ["upstream_error", "ok"], "it may still be retried"
+
+
+async def test_who_refuses_the_other_name_too_has_failed() -> None:
+    trip = await Actor(fails(UpstreamMisnamed("x")), max_attempts=2).ask()
+    assert len(trip.attempts) == 3
 
 
 USED = {"prompt_tokens": 100, "completion_tokens": 5_000}
