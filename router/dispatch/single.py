@@ -77,7 +77,7 @@ class Dispatcher:
             provider_of: the way out for a target.
             rules: when a deployment is left out.
             max_attempts: calls made for one request at the most.
-            on_health: told when a deployment is left out, anew or for longer (False), or comes back (True).
+            on_health: told when a deployment is left out, at first or after a failed probe (False), or comes back (True).
         """
         self.targets = targets
         self.pool: Mapping[str, Deployment] = {name: target.deployment for name, target in targets.items()}

@@ -53,14 +53,14 @@ class Standing:
         Args:
             names: the pool.
             rules: when a deployment is left out.
-            on_change: told when a deployment is left out, anew or for longer (False), or answers again (True).
+            on_change: told when a deployment is left out, at first or after a failed probe (False), or for nothing any more (True).
         """
         self._lines: dict[Operation, dict[str, Line]] = {
             operation: {name: Line(name, operation) for name in names} for operation in get_args(Operation)
         }
         self._rules = rules
         self._on_change = on_change
-        self._told_down: set[str] = set()
+        self._told_down: set[Line] = set()
 
     def is_available(self, name: str, operation: Operation = "chat/completions") -> bool:
         """Whether a call may go there now."""
@@ -96,9 +96,10 @@ class Standing:
         was, now_s = line.health, monotonic()
         line.health = after_failure(was, epoch, now_s, self._rules, error.retry_after_s)
         until_s = line.health.cooling_until_s
-        if until_s != was.cooling_until_s:
+        is_its_probe = was.probing and epoch == was.epoch
+        if until_s != was.cooling_until_s and (is_its_probe or availability(was, now_s) != "cooling"):
             log.warning("%s is left out for %.1f s: %s", line, until_s - now_s, _said(error))
-            self._told_down.add(line.name)
+            self._told_down.add(line)
             self._on_change(line.name, False)
         else:
             log.info("a call to %s failed: %s", line, _said(error))
@@ -114,9 +115,16 @@ class Standing:
         line.health = step(was, epoch)
         if was.cooling_until_s and not line.health.cooling_until_s:
             log.warning("%s answers again", line)
-        if line.name in self._told_down and not line.health.cooling_until_s:
-            self._told_down.remove(line.name)
-            self._on_change(line.name, True)
+        if self._told_down and not line.health.cooling_until_s:
+            self._tell_if_back(line.name)
+
+    def _tell_if_back(self, name: str) -> None:
+        """Where it is left out for nothing any more; what nobody has asked it for since a cooldown ended counts for nothing."""
+        told, now_s = {line for line in self._told_down if line.name == name}, monotonic()
+        out = {line for line in told if availability(line.health, now_s) == "cooling"}
+        self._told_down -= told - out
+        if told and not out:
+            self._on_change(name, True)
 
 
 def _said(error: UpstreamError) -> str:

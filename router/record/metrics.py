@@ -92,7 +92,10 @@ class Metrics:
             multiprocess_mode="livemin",
         )
         self.cooldowns = Counter(
-            "router_cooldowns", "Times a deployment was left out for a while, or for longer.", ("deployment",), **metric
+            "router_cooldowns",
+            "Times a deployment was left out for a while, at first or after a failed probe.",
+            ("deployment",),
+            **metric,
         )
         self.in_flight = Gauge(
             "router_in_flight_requests",
@@ -201,7 +204,7 @@ class Metrics:
                 self.complexity_reference.labels(str(edge)).set(known.get(edge, nan))
 
     def show_health(self, deployment: str, up: bool) -> None:
-        """Say that a deployment came back, or is left out from now on, or for longer."""
+        """Say that a deployment came back, or is left out, at first or after a failed probe."""
         self.deployment_up.labels(deployment).set(up)
         if not up:
             self._child("cooldowns", deployment).inc()

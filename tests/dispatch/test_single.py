@@ -233,7 +233,55 @@ async def test_what_a_deployment_does_not_serve_takes_from_nobody_what_it_does(
     assert told.startswith("a (embeddings) is left out" if wrong == "embeddings" else "a is left out")
     assert [attempt.outcome for attempt in (await actor.ask(right)).attempts] == ["ok"]
     assert len(warnings(caplog)) == 1, "that does not say that it serves the other again"
-    assert actor.heard == [("a", False), ("a", True)]
+    assert actor.heard == [("a", False)], "it is still left out for one thing"
+
+
+async def test_a_deployment_is_back_when_it_is_left_out_for_nothing_any_more() -> None:
+    failing = {"chat/completions", "embeddings"}
+
+    async def act(call: Call) -> dict[str, Any]:
+        if call.operation in failing:
+            raise UpstreamRateLimited("x", retry_after_s=0.05)
+        return HI
+
+    actor = Actor(act, max_attempts=1)
+    await actor.ask("chat/completions")
+    await actor.ask("embeddings")
+    assert actor.heard == [("a", False)] * 2
+    failing.clear()
+    await asyncio.sleep(0.06)
+    gate = asyncio.Event()
+    actor.acts = [waits_for(gate, act), act]
+    probe = asyncio.create_task(actor.ask("chat/completions"))
+    await actor.wait_until_called(3)
+    await actor.ask("embeddings")
+    assert actor.heard[2:] == [], "its chat is being tried"
+    gate.set()
+    await probe
+    assert actor.heard[2:] == [("a", True)]
+    failing.add("embeddings")
+    await actor.ask("embeddings")
+    await asyncio.sleep(0.06)
+    await actor.ask("chat/completions")
+    assert actor.heard[3:] == [("a", False), ("a", True)], "what nobody asks it for leaves nobody out"
+
+
+async def test_a_burst_of_rate_limits_is_told_once_and_a_failed_probe_anew(caplog: pytest.LogCaptureFixture) -> None:
+    gate, waits_s = asyncio.Event(), iter([*(0.1 + 0.001 * n for n in range(12)), 60.0])
+
+    async def act(call: Call) -> dict[str, Any]:
+        await gate.wait()
+        raise UpstreamRateLimited("x", retry_after_s=next(waits_s))
+
+    actor = Actor(act, max_attempts=1)
+    burst = [asyncio.create_task(actor.ask()) for _ in range(12)]
+    await actor.wait_until_called(12)
+    gate.set()
+    await asyncio.gather(*burst)
+    assert (actor.heard, len(warnings(caplog))) == ([("a", False)], 1)
+    await asyncio.sleep(actor.standing.wait_s("a", "chat/completions") + 0.01)
+    await actor.ask()
+    assert (actor.heard, len(warnings(caplog))) == ([("a", False)] * 2, 2)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
