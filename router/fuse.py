@@ -43,13 +43,16 @@ async def answer_by_panel(
 
 async def _stream(services: Services, exchange: Exchange, request: ModelRequest, order: RunOrder, draft: Draft) -> None:
     """Begin the stream at once; the headers leave before anybody knows who will have answered, and name the judge."""
-    draft.deployment = services.dispatcher.pool[order.judge]
-    await exchange.begin(draft)
+    judge = draft.deployment = services.dispatcher.pool[order.judge]
+    try:
+        await exchange.begin(draft)
+    finally:
+        draft.deployment = None  # the record is about who was called, and nobody has been
     head = {
         "id": f"chatcmpl-{draft.request_id}",
         "object": "chat.completion.chunk",
         "created": int(draft.started_at),
-        "model": draft.deployment.model,
+        "model": judge.model,
     }
 
     def note_first() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from openai import BadRequestError, NotFoundError, OpenAI
+from openai import APIError, BadRequestError, NotFoundError, OpenAI
 from prometheus_client import CollectorRegistry
 
 from router.core.prompt import text_tokens
@@ -317,6 +317,26 @@ def test_when_the_whole_panel_is_left_out_one_model_answers_and_the_reason_says_
             ]
         assert reasons == [Reason.FALLBACK_ERROR, Reason.FALLBACK_UNAVAILABLE]
         assert [attempt.deployment for attempt in live.wait_for_records(2)[-1].attempts] == ["strong"]
+
+
+def test_a_run_for_which_nobody_was_called_names_no_model_streamed_or_not() -> None:
+    pool = """
+pool: {small: {model: "scripted/small?fail=401"}, strong: {model: "scripted/strong?fail=401"}}
+routing: {small: [small], strong: [strong], baseline: strong}
+fusion: {panel: [small, strong], judge: strong}
+ledger: {enabled: false}
+server: {access_log: false, log_level: error}
+limits: {cooldown_failures: 1}
+"""
+    with gateway(pool) as live, OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client:
+        for model, stream in (("small", False), ("strong", False), ("fusion", False), ("fusion", True)):
+            with pytest.raises(APIError):
+                list(client.chat.completions.create(model=model, messages=ASK, stream=stream))
+        one, other, *runs = live.wait_for_records(4)
+    assert (one.deployment, other.deployment) == ("small", "strong")
+    for run in runs:
+        assert (run.outcome, run.attempts) == ("fusion_failed", ())
+        assert (run.model, run.deployment) == (None, None)
 
 
 def test_a_cap_that_no_panel_fits_degrades_to_one_call(client: OpenAI) -> None:
