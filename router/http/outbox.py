@@ -6,6 +6,7 @@ each between two requests' work. A connection whose request is the only one in f
 
 import asyncio
 from collections.abc import Collection
+from math import inf
 from typing import Any
 
 
@@ -25,7 +26,7 @@ class Outbox(asyncio.Transport):
             transport: the connection.
             loop: the running loop.
             in_flight: the requests that are being served.
-            linger_s: what was not taken so long after a close is dropped.
+            linger_s: what is left after a close is dropped when nothing of it was taken for so long.
         """
         super().__init__()
         self._transport, self._loop, self._in_flight, self._linger_s = transport, loop, in_flight, linger_s
@@ -44,6 +45,10 @@ class Outbox(asyncio.Transport):
     def resume_reading(self) -> None:
         """Read on."""
         self._transport.resume_reading()
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that were written and not taken."""
+        return self._transport.get_write_buffer_size()
 
     def write(self, data: Any) -> None:
         """Write at the end of the turn, or at once where nobody else is served."""
@@ -77,9 +82,17 @@ class Outbox(asyncio.Transport):
             self._lingering = None
 
     def _close(self) -> None:
-        if self._transport.get_write_buffer_size() and self._lingering is None:
-            self._lingering = self._loop.call_later(self._linger_s, self._transport.abort)
+        if self._lingering is None:
+            self._linger()
         self._transport.close()
+
+    def _linger(self, before: float = inf) -> None:
+        """Wait for what is not taken, and wait on as long as it gets less."""
+        left = self._transport.get_write_buffer_size()
+        if left >= before:
+            self._transport.abort()
+        elif left:
+            self._lingering = self._loop.call_later(self._linger_s, self._linger, left)
 
     def _send(self) -> None:
         data = b"".join(self._waiting)

@@ -37,7 +37,8 @@ class ConnectionLimits:
     Attributes:
         head_s: a connection that has not finished a head this long after its first byte is closed.
         max_head_bytes: so is one whose head is larger.
-        reply_s: a caller who has not taken what it was sent so long after its request is hung up on.
+        reply_s: a caller who has not taken what it was sent so long after its request is hung up on; with a reply that is
+            complete, not before it has taken nothing for so long.
     """
 
     head_s: float = 10.0
@@ -91,7 +92,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The caller does not take what it is sent: it has until the end of its request's time."""
         super().pause_writing()
-        self._reply_timer = self.loop.call_at(self._asked_at_s + self._limits.reply_s, self._hang_up)
+        ends_s, untaken = self._asked_at_s + self._limits.reply_s, self.transport.get_write_buffer_size()
+        self._reply_timer = self.loop.call_at(ends_s, self._end_reply, untaken)
 
     def resume_writing(self) -> None:
         """It takes it."""
@@ -100,8 +102,15 @@ class GuardedProtocol(HttpToolsProtocol):
             self._reply_timer.cancel()
             self._reply_timer = None
 
-    def _hang_up(self) -> None:
-        """End the request at once: a time-out that ended it in the same turn of the loop would blame its provider."""
+    def _end_reply(self, untaken: int) -> None:
+        """Its time is over. A caller who is still taking one that is complete may go on.
+
+        Else the request ends at once: a time-out that ended it in the same turn of the loop would blame its provider.
+        """
+        left = self.transport.get_write_buffer_size()
+        if self._answered is not None and self._answered.response_complete and left < untaken:
+            self._reply_timer = self.loop.call_later(self._limits.reply_s, self._end_reply, left)
+            return
         self._tell_of_hang_up()
         self.transport.abort()
 

@@ -499,6 +499,39 @@ async def test_what_a_caller_takes_again_in_time_costs_it_nothing() -> None:
     assert not wire.is_aborted
 
 
+async def test_who_goes_on_taking_a_reply_that_is_complete_is_not_hung_up_on_before_it_stops() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start(200, (b"content-length", b"2")))
+        await send(part(b"hi"))
+
+    app.connection_limits = ConnectionLimits(reply_s=0.1)  # type: ignore[attr-defined]
+    protocol, wire = connected(app)
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await asyncio.wait(protocol.tasks)
+    wire.untaken = 1_000
+    protocol.pause_writing()
+    for _ in range(25):
+        wire.untaken -= 10
+        await asyncio.sleep(0.01)
+    assert not wire.is_aborted
+    await asyncio.sleep(0.25)
+    assert wire.is_aborted
+
+
+async def test_who_goes_on_taking_what_was_sent_before_a_close_gets_all_of_it() -> None:
+    wire = Wire()
+    outbox = Outbox(wire, asyncio.get_running_loop(), (), linger_s=0.05)
+    outbox.write(b"a")
+    wire.untaken = 1_000
+    outbox.close()
+    for _ in range(15):
+        wire.untaken -= 10
+        await asyncio.sleep(0.01)
+    assert not wire.is_aborted
+    await asyncio.sleep(0.15)
+    assert wire.is_aborted
+
+
 async def test_a_connection_that_is_closed_ends_though_nobody_takes_the_rest() -> None:
     wire = Wire()
     outbox = Outbox(wire, asyncio.get_running_loop(), (), linger_s=0.02)
