@@ -329,6 +329,6 @@ def _describe(metrics: Metrics, services: Services) -> None:
 def _readiness(services: Services) -> dict[str, bool]:
     pool = services.policy
     return {
-        "pool": any(services.dispatcher.standing.is_available(name) for name in (*pool.small, *pool.strong)),
+        "pool": any(services.dispatcher.health.is_available(name) for name in (*pool.small, *pool.strong)),
         "classifier": services.assessor is not None,
     }

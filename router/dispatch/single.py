@@ -23,9 +23,9 @@ from router.core.prompt import text_tokens
 from router.core.relay import Relay
 from router.core.types import Deployment, Stage, Usage
 from router.core.usage import read_usage
+from router.dispatch.health_book import HealthBook, UnderWay
 from router.dispatch.provider import Call, Operation, Provider, Target
 from router.dispatch.refusal import refusal_under_200
-from router.dispatch.standing import Standing, UnderWay
 from router.dispatch.trip import Trip
 from router.errors import (
     NothingAvailable,
@@ -83,9 +83,9 @@ class Dispatcher:
         self.pool: Mapping[str, Deployment] = {name: target.deployment for name, target in targets.items()}
         self._provider_of = provider_of
         self._max_attempts = max_attempts
-        self.standing = Standing(targets, rules, on_health)
+        self.health = HealthBook(targets, rules, on_health)
         self._is_available: dict[Operation, Callable[[str], bool]] = {
-            operation: partial(self.standing.is_available, operation=operation) for operation in get_args(Operation)
+            operation: partial(self.health.is_available, operation=operation) for operation in get_args(Operation)
         }
 
     async def complete(self, plan: tuple[Step, ...], body: Mapping[str, Any], deadline_s: float, trip: Trip,
@@ -161,10 +161,10 @@ class Dispatcher:
                 if rest := relay.rest():
                     await send(rest)
             outcome = "ok"
-            self.standing.answered(live.call)
+            self.health.answered(live.call)
         except UpstreamError as error:
             outcome = error.code
-            self.standing.failed(live.call, error)
+            self.health.failed(live.call, error)
             raise self._broken(live, outcome) from error
         except TimeoutError as error:
             outcome = UpstreamTimeout.code
@@ -218,29 +218,29 @@ class Dispatcher:
     ) -> T:
         """Make one call, keep its health and its line; a failure comes out as an ``UpstreamError``."""
         began_s, stage = perf_counter(), trip.stage
-        under_way = self.standing.called(step.deployment, made.operation)
+        under_way = self.health.called(step.deployment, made.operation)
         try:
             answer = await call(step, made, under_way)
         except UpstreamError as error:
-            self.standing.failed(under_way, error)
+            self.health.failed(under_way, error)
             trip.note(
                 self.pool[step.deployment], stage, error.code, began_s, trip.used(error, perf_counter() - began_s)
             )
             raise
         except TimeoutError as error:
             timeout = UpstreamTimeout(f"{made.target.deployment.model} did not answer in time.", billed=True)
-            self.standing.failed(under_way, timeout)
+            self.health.failed(under_way, timeout)
             trip.note(
                 self.pool[step.deployment], stage, timeout.code, began_s, trip.used(timeout, perf_counter() - began_s)
             )
             raise timeout from error
         except BaseException:
-            self.standing.abandoned(under_way)
+            self.health.abandoned(under_way)
             trip.note(self.pool[step.deployment], stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s))
             raise
         finally:
             trip.waited_s += perf_counter() - began_s
-        (self.standing.began if isinstance(answer, Live) else self.standing.answered)(under_way)
+        (self.health.began if isinstance(answer, Live) else self.health.answered)(under_way)
         return answer
 
     async def _pause(self, deadline_s: float, trip: Trip) -> None:
@@ -256,7 +256,7 @@ class Dispatcher:
         names = [step.deployment for step in plan]
         return NothingAvailable(
             f"All deployments that could answer are cooling down after failures: {', '.join(names)}.",
-            retry_after_s=max(self.standing.wait_s(names, operation), 1.0),
+            retry_after_s=max(self.health.wait_s(names, operation), 1.0),
         )
 
 

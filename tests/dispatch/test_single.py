@@ -50,7 +50,7 @@ class Actor:
             on_health=lambda *news: self.heard.append(news),
             **options,
         )
-        self.standing = self.dispatcher.standing
+        self.health = self.dispatcher.health
 
     async def complete(self, call: Call) -> dict[str, Any]:
         self.calls.append(call)
@@ -158,7 +158,7 @@ async def test_calls_that_fail_together_leave_a_deployment_out_once() -> None:
     gate.set()
     await asyncio.gather(*burst)
     assert actor.heard == [("a", False)]
-    assert actor.standing.wait_s("a", "chat/completions") <= 5.0
+    assert actor.health.wait_s("a", "chat/completions") <= 5.0
 
 
 async def test_an_answer_that_was_under_way_does_not_end_a_retry_after() -> None:
@@ -169,7 +169,7 @@ async def test_an_answer_that_was_under_way_does_not_end_a_retry_after() -> None
     await actor.ask()
     gate.set()
     assert [attempt.outcome for attempt in (await older).attempts] == ["ok"]
-    assert not actor.standing.is_available("a")
+    assert not actor.health.is_available("a")
     assert actor.heard == [("a", False)]
 
 
@@ -193,10 +193,10 @@ async def test_who_hangs_up_gives_back_the_probe_only_if_it_was_his() -> None:
     await actor.wait_until_called(3)
     older.cancel()
     await asyncio.wait([older])
-    assert not actor.standing.is_available("a"), "the probe is still out"
+    assert not actor.health.is_available("a"), "the probe is still out"
     probe.cancel()
     await asyncio.wait([probe])
-    assert actor.standing.is_available("a")
+    assert actor.health.is_available("a")
 
 
 async def test_a_call_that_never_left_says_nothing_of_the_deployment_and_gives_the_probe_back() -> None:
@@ -205,7 +205,7 @@ async def test_a_call_that_never_left_says_nothing_of_the_deployment_and_gives_t
     await asyncio.sleep(0.06)
     await actor.ask()
     assert actor.heard == [("a", False)], "it has not come back"
-    assert actor.standing.is_available("a"), "another may be the probe"
+    assert actor.health.is_available("a"), "another may be the probe"
 
 
 async def test_an_error_that_is_not_the_deployments_shows_that_it_is_back() -> None:
@@ -279,7 +279,7 @@ async def test_a_burst_of_rate_limits_is_told_once_and_a_failed_probe_anew(caplo
     gate.set()
     await asyncio.gather(*burst)
     assert (actor.heard, len(warnings(caplog))) == ([("a", False)], 1)
-    await asyncio.sleep(actor.standing.wait_s("a", "chat/completions") + 0.01)
+    await asyncio.sleep(actor.health.wait_s("a", "chat/completions") + 0.01)
     await actor.ask()
     assert (actor.heard, len(warnings(caplog))) == ([("a", False)] * 2, 2)
 
@@ -455,6 +455,6 @@ async def test_a_stream_that_ended_well_starts_the_count_of_failures_anew() -> N
     actor = Actor(broken, broken, streams(HELLO, STOP, DONE), broken)
     for _ in range(5):
         await actor.ask_for_a_stream()
-    assert actor.standing.is_available("a")
+    assert actor.health.is_available("a")
     await actor.ask_for_a_stream()
-    assert not actor.standing.is_available("a")
+    assert not actor.health.is_available("a")

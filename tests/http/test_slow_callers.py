@@ -89,7 +89,7 @@ async def test_who_does_not_read_its_stream_is_hung_up_on_and_no_provider_is_bla
                 ("aborted", ["aborted"])
             ]
             assert await asyncio.to_thread(status, live) == 404
-        assert live.front.services.dispatcher.standing.is_available("small")
+        assert live.front.services.dispatcher.health.is_available("small")
 
 
 def test_who_has_no_key_takes_no_place_whatever_it_does_not_read() -> None:

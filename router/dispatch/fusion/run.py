@@ -255,7 +255,7 @@ class FusionRun:
         """Nobody on the panel answered: one last call alone, if there is time and money for it."""
         left_s = self.order.deadline_s - monotonic()
         left_usd = self.calls.left_usd
-        plan = [step for step in self.order.alone if self.calls.dispatcher.standing.is_available(step.deployment)]
+        plan = [step for step in self.order.alone if self.calls.dispatcher.health.is_available(step.deployment)]
         reasons = self._reasons()
         if not plan or left_s < LEAST_TIME_S or (left_usd is not None and left_usd <= 0) or self.calls.plan.solo:
             raise FusionFailed(f"Nobody on the panel answered: {reasons}.", billed=True)

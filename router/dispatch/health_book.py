@@ -40,7 +40,7 @@ UnderWay = tuple[Line, int]
 """A call that has begun: the line that it is about, and the epoch it belongs to. A tuple, since every request makes one."""
 
 
-class Standing:
+class HealthBook:
     """The health of every deployment, moved by what becomes of its calls.
 
     Kept apart for each operation: an upstream that serves chat and no embeddings, which one caller may ask it for, does
