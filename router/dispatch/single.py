@@ -205,7 +205,7 @@ class Dispatcher:
                 except UpstreamMisnamed:
                     if step.deployment in trip.renamed:
                         raise
-                    trip.renamed.add(step.deployment)  # no failed try: the provider said the field's other name
+                    trip.renamed += (step.deployment,)  # no failed try: the provider said the field's other name
                 return step, await self._attempt(step, made, trip, call)
             except UpstreamError as error:
                 trip.failed.append(Failed(step, error))

@@ -37,7 +37,7 @@ class Trip:
     input_tokens: int
     attempts: list[Attempt]
     failed: list[Failed] = field(default_factory=list)
-    renamed: set[str] = field(default_factory=set)
+    renamed: tuple[str, ...] = ()
     waited_s: float = 0.0
     relayed_s: float = 0.0
     first_stage: Stage = "answer"
