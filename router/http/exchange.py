@@ -171,12 +171,10 @@ def _named(name: str) -> bytes:
 
 def _fusion_depth(headers: Mapping[bytes, bytes]) -> int:
     """How many runs this request is inside of, by the larger word of two; what cannot be read counts as one."""
-    told = [
-        value for value in (headers.get(b"x-router-fusion-depth"), headers.get(b"x-openrouter-fusion-depth")) if value
-    ]
-    if not told:
+    told = (headers.get(b"x-router-fusion-depth"), headers.get(b"x-openrouter-fusion-depth"))
+    if told == (None, None):
         return 0
-    return max([int(value) if value.isdigit() and len(value) < 4 else 1 for value in told])
+    return max([int(value) if value.isdigit() and len(value) < 4 else 1 for value in told if value], default=0)
 
 
 def _error_headers(error: GatewayError, draft: Draft) -> list[Header]:

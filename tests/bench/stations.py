@@ -81,8 +81,12 @@ class ConstantAssessor(Assessor):
     """Says the same of every prompt, at once: what is left is the gateway's own time."""
 
     def __init__(self, assessor: Assessor) -> None:
-        self.artifact = assessor.artifact
+        self._artifact = assessor.artifact
         self._said = assessor.assess("What is the capital of France?")
+
+    @property
+    def artifact(self) -> str:
+        return self._artifact
 
     def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
         return self._said
