@@ -217,26 +217,20 @@ class Dispatcher:
         self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call, UnderWay], Awaitable[T]]
     ) -> T:
         """Make one call, keep its health and its line; a failure comes out as an ``UpstreamError``."""
-        began_s, stage = perf_counter(), trip.stage
-        under_way = self.health.called(step.deployment, made.operation)
+        deployment, began_s, stage = self.pool[step.deployment], perf_counter(), trip.stage
+        under_way = self.health.called(deployment.name, made.operation)
         try:
-            answer = await call(step, made, under_way)
+            try:
+                answer = await call(step, made, under_way)
+            except TimeoutError as error:
+                raise UpstreamTimeout(f"{deployment.model} did not answer in time.", billed=True) from error
         except UpstreamError as error:
             self.health.failed(under_way, error)
-            trip.note(
-                self.pool[step.deployment], stage, error.code, began_s, trip.used(error, perf_counter() - began_s)
-            )
+            trip.note(deployment, stage, error.code, began_s, trip.used(error, perf_counter() - began_s))
             raise
-        except TimeoutError as error:
-            timeout = UpstreamTimeout(f"{made.target.deployment.model} did not answer in time.", billed=True)
-            self.health.failed(under_way, timeout)
-            trip.note(
-                self.pool[step.deployment], stage, timeout.code, began_s, trip.used(timeout, perf_counter() - began_s)
-            )
-            raise timeout from error
         except BaseException:
             self.health.abandoned(under_way)
-            trip.note(self.pool[step.deployment], stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s))
+            trip.note(deployment, stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s))
             raise
         finally:
             trip.waited_s += perf_counter() - began_s

@@ -499,6 +499,13 @@ async def test_what_a_caller_takes_again_in_time_costs_it_nothing() -> None:
     assert not wire.is_aborted
 
 
+async def take_some(wire: Wire, *, times: int) -> None:
+    """Take a little of what waits, again and again."""
+    for _ in range(times):
+        wire.untaken -= 10
+        await asyncio.sleep(0.01)
+
+
 async def test_who_goes_on_taking_a_reply_that_is_complete_is_not_hung_up_on_before_it_stops() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start(200, (b"content-length", b"2")))
@@ -510,9 +517,7 @@ async def test_who_goes_on_taking_a_reply_that_is_complete_is_not_hung_up_on_bef
     await asyncio.wait(protocol.tasks)
     wire.untaken = 1_000
     protocol.pause_writing()
-    for _ in range(25):
-        wire.untaken -= 10
-        await asyncio.sleep(0.01)
+    await take_some(wire, times=25)
     assert not wire.is_aborted
     await asyncio.sleep(0.25)
     assert wire.is_aborted
@@ -524,9 +529,7 @@ async def test_who_goes_on_taking_what_was_sent_before_a_close_gets_all_of_it() 
     outbox.write(b"a")
     wire.untaken = 1_000
     outbox.close()
-    for _ in range(15):
-        wire.untaken -= 10
-        await asyncio.sleep(0.01)
+    await take_some(wire, times=15)
     assert not wire.is_aborted
     await asyncio.sleep(0.15)
     assert wire.is_aborted
