@@ -6,7 +6,7 @@ import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from router.core.policy import output_tokens_of
+from router.core.budget import output_tokens_of
 from router.core.prompt import text_tokens
 from router.core.request import exact_body
 from router.core.types import Usage

@@ -11,10 +11,11 @@ from classifier.assessment import Assessor
 from router.consider import Consideration, assess, new_draft, read_asked, remember, settle, turn_of
 from router.core.answer import text_of_reply
 from router.core.ask import read_controls
+from router.core.budget import output_tokens_of
 from router.core.embedding import decide_embeddings, embedded_tokens
 from router.core.memory import Memory
 from router.core.plan import fallback_reason
-from router.core.policy import Policy, Step, output_tokens_of
+from router.core.policy import Policy, Step
 from router.core.request import ModelRequest
 from router.dispatch.confined import Confined
 from router.dispatch.fusion import DEPTH_HEADERS, SCHEMA_CHECKER, RunStore

@@ -7,15 +7,15 @@ Laws, each held by a property test:
 * Nothing here fails a request for want of a classifier: no assessment means strong.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from classifier.assessment import Assessment
 from classifier.value import value
 from router.core.ask import Ask, Controls
+from router.core.budget import EstimateOf, affordable, budget_too_small, estimator, output_tokens_of
 from router.core.certificate import Certificate
-from router.core.cost import call_cost_usd
 from router.core.eligibility import able_by_route, is_allowed, missing_need, refuse_if_empty
 from router.core.evidence import NO_FUSION, FusionPolicy
 from router.core.fusion import FusionWish, Member
@@ -23,11 +23,8 @@ from router.core.memory import Pin
 from router.core.panel_choice import choose_panel
 from router.core.prompt import Prompt
 from router.core.spend import Prices, RunPlan
-from router.core.types import Deployment, Mode, Reason, Route, Usage
-from router.errors import BadControl, BudgetTooSmall
-
-DEFAULT_OUTPUT_TOKENS = 500
-"""Assumed where neither the caller nor an assessment says. Source: median answer of the recorded outcomes."""
+from router.core.types import Deployment, Mode, Reason, Route
+from router.errors import BadControl
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +162,7 @@ def decide(
     mode = controls.mode or ask.mode or policy.mode
     if ask.kind == "direct" and ask.deployment is not None:
         return _straight_to(ask.deployment, prompt, assessment, ask, controls, policy, mode)
-    cost_of = _estimator(prompt, assessment, policy)
+    cost_of = estimator(prompt, assessment, policy.deployments)
     wanted, why, pinned = _wish(prompt, assessment, ask, policy.thresholds[mode], recalled, previous)
     lists: dict[Route, tuple[str, ...]] = {
         "small": _order(policy.small, pinned),
@@ -177,12 +174,12 @@ def decide(
         refuse_if_empty(able[wanted], obstacle, prompt)
         able[_other(wanted)], route, reason = (), wanted, why
     refuse_if_empty(able[route], obstacle, prompt)
-    affordable = able
+    within = able
     if controls.max_cost_usd is not None:
-        affordable = {r: _affordable(names, cost_of, controls.max_cost_usd) for r, names in able.items()}
-    if not affordable[route]:
-        route, reason = _over_budget(route, affordable, able, cost_of, controls)
-    plan = tuple([Step(name, r) for r in (route, _other(route)) for name in affordable[r]])
+        within = {r: affordable(names, cost_of, controls) for r, names in able.items()}
+    if not within[route]:
+        route, reason = _over_budget(route, within, able, cost_of, controls)
+    plan = tuple([Step(name, r) for r in (route, _other(route)) for name in within[r]])
     leads = {r: names[0] for r, names in able.items() if names}
     is_novel = assessment is not None and assessment.novelty > policy.thresholds[mode].novelty
     decision = Decision(route, reason, mode, plan, assessment, leads, is_novel)
@@ -201,7 +198,7 @@ def _straight_to(
     mode: Mode,
 ) -> Decision:
     """The named deployment, unless the controls forbid it, it costs too much, or it is known not to be able to."""
-    refuse_where_ruled_out(name, _estimator(prompt, assessment, policy)(name), controls)
+    refuse_where_ruled_out(name, estimator(prompt, assessment, policy.deployments)(name), controls)
     obstacle = missing_need(prompt, policy.deployments[name])
     if obstacle is not None:
         refuse_if_empty((), obstacle, prompt)
@@ -217,8 +214,8 @@ def refuse_where_ruled_out(name: str, cost_usd: float | None, controls: Controls
     """
     if not is_allowed(name, controls):
         raise BadControl(f"`model` names {name!r}, which `router.models` or `router.exclude` rules out.", param="model")
-    if not _affordable((name,), lambda _: cost_usd, controls.max_cost_usd):
-        raise _budget_too_small((cost_usd,), controls)
+    if not affordable((name,), lambda _: cost_usd, controls):
+        raise budget_too_small((cost_usd,), controls)
 
 
 def _with_panel(
@@ -267,16 +264,9 @@ def judge_thresholds(assessment: Assessment, thresholds: Thresholds) -> tuple[Ro
 
 def estimate_routes_usd(decision: Decision, prompt: Prompt, policy: Policy) -> dict[Route, float | None]:
     """What each route would cost, None where unpriced: for explanations, since nothing is decided by it."""
-    cost_of = _estimator(prompt, decision.assessment, policy)
+    cost_of = estimator(prompt, decision.assessment, policy.deployments)
     estimates = {route: cost_of(name) for route, name in decision.leads.items()}
     return {**estimates, "fusion": decision.run_usd} if decision.panel else estimates
-
-
-def estimate_cost_usd(prompt: Prompt, output_tokens: int, deployment: Deployment) -> float | None:
-    """What one call would cost there; None where unpriced."""
-    if deployment.price is None:
-        return None
-    return call_cost_usd(Usage(prompt.input_tokens, output_tokens), deployment.price)
 
 
 def _wish(
@@ -333,49 +323,13 @@ def _order(names: tuple[str, ...], pinned: str | None) -> tuple[str, ...]:
     return names
 
 
-def output_tokens_of(prompt: Prompt, assessment: Assessment | None) -> int:
-    """How much is expected to be written, in tokens: every choice an answer, and none longer than the caller allows."""
-    expected = assessment.expected_output_tokens if assessment is not None else DEFAULT_OUTPUT_TOKENS
-    return min(expected, prompt.max_output_tokens or expected) * prompt.choices
-
-
-def _estimator(prompt: Prompt, assessment: Assessment | None, policy: Policy) -> Callable[[str], float | None]:
-    tokens = output_tokens_of(prompt, assessment)
-    return lambda name: estimate_cost_usd(prompt, tokens, policy.deployments[name])
-
-
-def _affordable(
-    names: Iterable[str], cost_of: Callable[[str], float | None], max_cost_usd: float | None
-) -> tuple[str, ...]:
-    """Who is estimated within the budget; under a budget, unpriced deployments are out."""
-    if max_cost_usd is None:
-        return tuple(names)
-    costs = {name: cost_of(name) for name in names}
-    return tuple(name for name, cost in costs.items() if cost is not None and cost <= max_cost_usd)
-
-
 def _over_budget(
     route: Route,
-    affordable: Mapping[Route, Sequence[str]],
+    within: Mapping[Route, Sequence[str]],
     able: Mapping[Route, Sequence[str]],
-    cost_of: Callable[[str], float | None],
+    cost_of: EstimateOf,
     controls: Controls,
 ) -> tuple[Route, Reason]:
-    if affordable[_other(route)]:
+    if within[_other(route)]:
         return _other(route), Reason.BUDGET_DOWNGRADE
-    raise _budget_too_small([cost_of(name) for names in able.values() for name in names], controls)
-
-
-def _budget_too_small(estimates: Iterable[float | None], controls: Controls) -> BudgetTooSmall:
-    costs = [cost for cost in estimates if cost is not None]
-    least = (
-        f"the cheapest is estimated at {_dollars(min(costs))}" if costs else "no allowed deployment has a known price"
-    )
-    return BudgetTooSmall(
-        f"`router.max_cost_usd` is {_dollars(controls.max_cost_usd or 0.0)}, but {least}.", param="router.max_cost_usd"
-    )
-
-
-def _dollars(usd: float) -> str:
-    """Micro-dollars, or whatever digits a smaller amount has."""
-    return f"${usd:.6f}" if usd >= 1e-6 else f"${usd:g}"
+    raise budget_too_small([cost_of(name) for names in able.values() for name in names], controls)
