@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,16 @@ def turn_of(asked: Asked, draft: Draft) -> Turn | None:
     if asked.ask.kind == "direct":
         return None
     context = "" if prompt.is_followup else prompt.context  # a follow-up inherits; here it is judged by itself
-    return Turn(asked.assessor, prompt.text, context, draft.request_id)
+    return Turn(asked.assessor, prompt.text, context, draft.request_id, _judged_as(prompt, context))
+
+
+def _judged_as(prompt: Prompt, context: str) -> str:
+    """What names a turn together with what it is judged in the light of."""
+    return (
+        f"{prompt.turn_key}\0{sha256(context.encode('utf-8', 'surrogatepass')).hexdigest()}"
+        if context
+        else prompt.turn_key
+    )
 
 
 def assess(services: Services, asked: Asked, turn: Turn | None, draft: Draft, recall: Recall) -> Assessed:

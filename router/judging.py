@@ -1,10 +1,13 @@
-"""Requests that wait together are judged together: one step of the classifier after another, each for all of them.
+"""Requests that wait together are judged together, and a turn that comes again is not judged again.
 
-A step's code and tables then come out of the processor's cache for all but the first (tests/bench/README.md).
+Together: one step of the classifier after another, each for all of them. A step's code and tables then come out of the
+processor's cache for all but the first (tests/bench/README.md). Again: an agent sends the same human turn with every
+step of its tool loop, and a client that retries sends it too.
 """
 
 import asyncio
 import logging
+from collections import OrderedDict
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -12,11 +15,15 @@ from classifier.assessment import Assessment, Assessor
 
 log = logging.getLogger("router")
 
+MOST_JUDGED = 512
+"""Turns whose assessment is kept: those of so many tool loops at once. One takes about 1.5 kB."""
+
 
 @dataclass(slots=True, eq=False)
 class Turn:
     """A turn to be judged, by whom and for which request, and what was said of it.
 
+    ``key`` is the same only for the same caller's same words in the same conversation; without one, nothing is kept.
     ``assessment`` is None until it was judged, without a classifier, and where that failed: routing never fails a
     request. ``took_s`` is its share of the time that judging took.
     """
@@ -25,19 +32,59 @@ class Turn:
     text: str
     context: str
     request_id: str
+    key: str = ""
     assessment: Assessment | None = None
     took_s: float = 0.0
+
+
+class Judged:
+    """What was said of the turns that came last, by one classifier: another one's arrival forgets it all."""
+
+    def __init__(self, most: int = MOST_JUDGED) -> None:
+        """Keep the assessments of so many turns; the one that was not asked for the longest goes first."""
+        self._most = most
+        self._assessor: Assessor | None = None
+        self._found: OrderedDict[str, Assessment] = OrderedDict()
+
+    def find(self, turn: Turn) -> Assessment | None:
+        """What the turn's classifier has said of it before, as far as that is still known."""
+        if turn.assessor is not self._assessor:
+            return None
+        found = self._found.get(turn.key)
+        if found is not None:
+            self._found.move_to_end(turn.key)
+        return found
+
+    def keep(self, turn: Turn) -> None:
+        """Keep what was said of a turn, if it has a key and did not fail."""
+        if turn.assessment is None or not turn.key:
+            return
+        if turn.assessor is not self._assessor:
+            self._assessor = turn.assessor
+            self._found.clear()
+        self._found[turn.key] = turn.assessment
+        if len(self._found) > self._most:
+            self._found.popitem(last=False)
 
 
 class Docket:
     """The turns that wait to be judged."""
 
     def __init__(self) -> None:
-        """Nobody waits yet."""
+        """Nobody waits yet, and nobody was judged."""
         self._waiting: list[Turn] = []
+        self._judged = Judged()
 
     async def judge(self, turn: Turn, *, has_company: bool) -> None:
-        """Have a turn judged with all that wait; one with company waits until the others that are ready now were read."""
+        """Have a turn judged with all that wait; one with company waits until the others that are ready now were read.
+
+        One that was judged before waits for nobody.
+        """
+        began_s = perf_counter()
+        turn.assessment = self._judged.find(turn)
+        if turn.assessment is not None:
+            turn.took_s = perf_counter() - began_s
+            return
         self._waiting.append(turn)
         if has_company:
             try:
@@ -50,6 +97,8 @@ class Docket:
             waiting, self._waiting = self._waiting, []
             for assessor in {id(each.assessor): each.assessor for each in waiting}.values():
                 _judge_together(assessor, [each for each in waiting if each.assessor is assessor])
+            for each in waiting:
+                self._judged.keep(each)
 
 
 def judge_alone(turn: Turn, *, explain: bool = False) -> None:

@@ -1,11 +1,18 @@
-"""What the benchmarks send: prompts of about 200 tokens, all different, so that nobody answers from a cache."""
+"""What the benchmarks send: prompts of about 200 tokens, all different, so that nobody answers from a cache.
+
+The gateway keeps what it said of the last ``MOST_JUDGED`` turns. ``DIFFERENT`` prompts one after another are eight times as
+many, so that each is judged anew when it comes round again.
+"""
 
 import random
 
 import orjson
 
+from router.judging import MOST_JUDGED
+
 KEY = "sk-bench"
 TOKENS = 200
+DIFFERENT = 8 * MOST_JUDGED
 _TEXT = (
     "please explain how a small team could plan write test and ship the next version of their billing service when "
     "customers in several countries need invoices taxes refunds and reports that agree with the ledger every month "

@@ -15,7 +15,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench.asks import chat_bodies
+from tests.bench.asks import DIFFERENT, chat_bodies
 from tests.bench.latency import Caller, percentile
 from tests.bench.load import Load, generator, put_load
 from tests.bench.processes import LOAD_CORE, Running, gateway, litellm_proxy, passthrough, upstream
@@ -27,7 +27,7 @@ WARM_UP_S = 2.0
 
 def main() -> None:
     options = read_options()
-    bodies = chat_bodies(64)
+    bodies = chat_bodies(1 if options.same else DIFFERENT)
     result: dict[str, object] = {"load generator": generator(), "connections": options.connections}
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -55,6 +55,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one (default 3)")
     parser.add_argument("--connections", type=int, default=32, help="connections at once (default 32)")
     parser.add_argument("--asks", type=int, default=2000, help="requests one by one, for latency (default 2000)")
+    parser.add_argument("--same", action="store_true", help="one prompt for all requests, as in an agent's tool loop")
     parser.add_argument("--proxy-python", type=Path, help="python of an environment that has litellm[proxy]")
     parser.add_argument("--make-proxy", type=Path, metavar="VENV", help="make that environment here first")
     parser.add_argument("--json", type=Path, help="write the numbers here too")

@@ -97,7 +97,7 @@ async def _send_all(url: str, bodies: list[bytes], connections: int, seconds: fl
 
     async def send_on(session: aiohttp.ClientSession, first: int) -> None:
         nonlocal failed
-        for body in islice(cycle(bodies), first, None):
+        for body in islice(cycle(bodies), first, None, connections):
             began_s = time.perf_counter()
             if began_s >= ends_s:
                 return

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.asks import chat_bodies
+from tests.bench.asks import DIFFERENT, chat_bodies
 from tests.bench.load import put_load
 from tests.bench.processes import LOAD_CORE, ROOT, gateway, upstream
 from tests.bench.tables import noise, print_table
@@ -34,7 +34,7 @@ def main() -> None:
             with gateway(provider.url, Path(directory)):
                 came["ready, s"].append(time.perf_counter() - began_s)
         with gateway(provider.url, Path(directory)) as server:
-            put_load(server.url, chat_bodies(64), 32, LOAD_S, LOAD_CORE)
+            put_load(server.url, chat_bodies(DIFFERENT), 32, LOAD_S, LOAD_CORE)
             came["resident after load, MB"].append(server.resident_mb())
     middle = {goal: statistics.median(values) for goal, values in came.items()}
     print_table(

@@ -32,7 +32,7 @@ from router.dispatch.transport import Patience, Reply
 from router.http.front import Front
 from router.http.server import BODY_IS_HERE
 from router.record.record import STATIONS, RequestRecord
-from tests.bench.asks import KEY, chat_bodies
+from tests.bench.asks import DIFFERENT, KEY, chat_bodies
 from tests.bench.processes import GATEWAY_CONFIG
 from tests.bench.tables import noise, print_table
 from tests.bench.upstream import whole_answer
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--constant", action="store_true", help="with a classifier that costs nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        front, bodies = canned_gateway(Path(directory), constant=options.constant), chat_bodies(64)
+        front, bodies = canned_gateway(Path(directory), constant=options.constant), chat_bodies(DIFFERENT)
         if options.profile:
             profile = cProfile.Profile()
             profile.runcall(uvloop.run, alive(front, bodies, options.requests))

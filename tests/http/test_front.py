@@ -56,6 +56,11 @@ def watched(config: str = POOL) -> tuple[Front, Watched]:
 async def ask(front: Front, text: str, *before: str, model: str = "auto") -> int:
     """One request, behind turns of the caller and of a model; gives its status."""
     said = [{"role": ("user", "assistant")[number % 2], "content": each} for number, each in enumerate((*before, text))]
+    return await send_in(front, said, model=model)
+
+
+async def send_in(front: Front, said: list[dict[str, Any]], *, model: str = "auto") -> int:
+    """One request with these messages; gives its status."""
     body = orjson.dumps({"model": model, "messages": said})
     sent: list[MutableMapping[str, Any]] = []
 
@@ -83,6 +88,28 @@ async def test_what_was_said_before_is_told_with_a_turn_of_its_own_and_not_with_
     told = dict(zip(watch.seen_turns(), watch.contexts, strict=True))
     assert "pike" in told["Now write a long report on pollution there, with sources and a table."]
     assert told["and eels?"] == ""
+
+
+async def test_the_steps_of_a_tool_loop_are_judged_once_and_each_is_recorded_with_what_was_found() -> None:
+    front, watch = watched()
+    kept: list[RequestRecord] = []
+    front.services.keep = kept.append
+    said: list[dict[str, Any]] = [{"role": "user", "content": "Mend the failing test, please."}]
+    for number in range(3):
+        assert await send_in(front, said) == 200
+        call = {"id": f"c{number}", "type": "function", "function": {"name": "read", "arguments": "{}"}}
+        said += [{"role": "assistant", "content": None, "tool_calls": [call]}]
+        said += [{"role": "tool", "tool_call_id": f"c{number}", "content": "ok"}]
+    assert watch.seen_turns() == ["Mend the failing test, please."]
+    assert [record.decision is not None and record.decision.assessment is not None for record in kept] == [True] * 3
+
+
+async def test_the_same_words_after_another_answer_are_judged_anew() -> None:
+    front, watch = watched()
+    words = "Now write a long report on pollution there, with sources and a table."
+    for answer in ("It has pike.", "It has eels.", "It has eels."):
+        await ask(front, words, "Tell me of the river Spree, please, and of its fish.", answer)
+    assert watch.seen_turns() == [words] * 2
 
 
 async def test_who_names_a_deployment_is_not_judged() -> None:

@@ -1,4 +1,4 @@
-"""Turns that wait together are judged together, each as it would be by itself."""
+"""Turns that wait together are judged together, each as it would be by itself; one that comes again is not judged again."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ import pytest
 
 from classifier import Classifier
 from classifier.assessment import Assessment, Assessor
-from router.judging import Docket, Turn, judge_alone
+from router.judging import MOST_JUDGED, Docket, Turn, judge_alone
 
 TEXTS = ("hi", "Prove that there are infinitely many primes.", "", "明日の天気は？", "x = 1\n" * 2_000)
 
@@ -99,6 +99,57 @@ async def test_one_whose_caller_goes_while_it_waits_is_not_judged_and_harms_nobo
     await docket.judge(later[0], has_company=False)
     assert stays.assessment is not None
     assert not any("gone" in together for together in counting.history)
+
+
+async def _judged(docket: Docket, assessor: Assessor | None, key: str, text: str = "a") -> Turn:
+    turn = Turn(assessor, text, "", "r-1", key)
+    await docket.judge(turn, has_company=False)
+    return turn
+
+
+async def test_a_turn_that_comes_again_is_not_judged_again() -> None:
+    docket, counting = Docket(), Counting()
+    first, again = [await _judged(docket, counting, "one") for _ in range(2)]
+    assert again.assessment is first.assessment is not None
+    assert counting.history == [("a",)]
+    assert 0 < again.took_s < 0.01
+
+
+async def test_turns_with_other_keys_or_none_are_judged_each() -> None:
+    docket, counting = Docket(), Counting()
+    for key in ("one", "two", "", ""):
+        await _judged(docket, counting, key)
+    assert counting.history == [("a",)] * 4
+
+
+async def test_a_new_artifact_judges_everything_anew() -> None:
+    docket, old, new = Docket(), Counting("old@1:0"), Counting("new@1:0")
+    for assessor in (old, new, new, None):
+        turn = await _judged(docket, assessor, "one")
+        assert (turn.assessment.artifact if turn.assessment else None) == (assessor.artifact if assessor else None)
+    assert len(old.history) == len(new.history) == 1
+
+
+async def test_what_failed_is_tried_again() -> None:
+    docket, counting = Docket(), Counting()
+    for _ in range(2):
+        counting.seen.clear()
+        assert (await _judged(docket, counting, "one", "unbearable")).assessment is None
+        assert ("unbearable",) in counting.seen
+
+
+async def test_the_turns_that_came_last_are_kept_and_no_more() -> None:
+    docket, counting = Docket(), Counting()
+    await _judged(docket, counting, "stays")
+    for number in range(MOST_JUDGED - 1):
+        await _judged(docket, counting, f"passes {number}")
+    await _judged(docket, counting, "stays")  # used: it goes after those that came later
+    await _judged(docket, counting, "one more")
+    counting.history.clear()
+    await _judged(docket, counting, "stays")
+    assert counting.history == []
+    await _judged(docket, counting, "passes 0")
+    assert len(counting.history) == 1
 
 
 @pytest.mark.parametrize("order", [TEXTS, TEXTS[::-1]])
