@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from classifier.value import value
 from router.core.cost import counterfactual_cost_usd, total_cost_usd
+from router.core.rounding import rounded
 from router.core.types import Attempt, Price, Usage
 
 
@@ -41,5 +42,5 @@ def make_bill(attempts: Sequence[Attempt], answered: Usage | None, baseline: Pri
         baseline_cost_usd = counterfactual_cost_usd(answered, baseline)
     savings_usd = None
     if not unpriced and baseline is not None:
-        savings_usd = round((baseline_cost_usd or 0.0) - (cost_usd or 0.0), 12)
+        savings_usd = rounded((baseline_cost_usd or 0.0) - (cost_usd or 0.0), 1e12)
     return Bill(cost_usd, unpriced, baseline_cost_usd, savings_usd)

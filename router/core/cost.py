@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from router.core.rounding import rounded
 from router.core.types import Price, Usage
 
 
@@ -17,7 +18,7 @@ def call_cost_usd(usage: Usage, price: Price) -> float:
         price = price.above
     if not (usage.cached_tokens or usage.cache_write_tokens or usage.reasoning_tokens):
         # most calls; the general rule comes to the same, and takes three times as long
-        return round(usage.input_tokens * price.input + usage.output_tokens * price.output, 12)
+        return rounded(usage.input_tokens * price.input + usage.output_tokens * price.output, 1e12)
     cached = min(usage.cached_tokens, usage.input_tokens)
     written = min(usage.cache_write_tokens, usage.input_tokens - cached)
     reasoning = min(usage.reasoning_tokens, usage.output_tokens)
@@ -28,7 +29,7 @@ def call_cost_usd(usage: Usage, price: Price) -> float:
         + (usage.output_tokens - reasoning) * price.output
         + reasoning * (price.output if price.reasoning is None else price.reasoning)
     )
-    return round(cost, 12)
+    return rounded(cost, 1e12)
 
 
 def counterfactual_cost_usd(answered: Usage, baseline: Price) -> float:
@@ -44,4 +45,6 @@ def counterfactual_cost_usd(answered: Usage, baseline: Price) -> float:
 def total_cost_usd(costs: Iterable[float | None]) -> float | None:
     """Add up what is known; None where no part is known."""
     known = [cost for cost in costs if cost is not None]
-    return round(sum(known), 12) if known else None
+    if len(known) == 1:
+        return known[0]  # most requests make one call
+    return rounded(sum(known), 1e12) if known else None

@@ -12,6 +12,7 @@ from typing import Any
 from router.core.cost import call_cost_usd, total_cost_usd
 from router.core.frame import CANDIDATE_TOKENS
 from router.core.fusion import Member
+from router.core.rounding import rounded
 from router.core.types import Attempt, Deployment, Usage
 
 TOOL_CALL_TOKENS = 2_000
@@ -191,7 +192,7 @@ def bill(
             "cost_usd": attempt.cost_usd,
             "price_source": price_source(attempt, pool),
             "status": "late" if index in late else attempt.outcome,
-            "ms": round(attempt.duration_s * 1000, 3),
+            "ms": rounded(attempt.duration_s * 1000, 1e3),
         }
         for index, attempt in enumerate(attempts)
     ]

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import Any, TextIO
 
+from router.core.rounding import rounded
 from router.core.whole_json import dumps
 from router.record.record import RequestRecord, attempt_facts
 
@@ -101,9 +102,9 @@ def line(record: RequestRecord) -> dict[str, Any]:
         "unpriced": record.unpriced,
         "baseline": record.baseline,
         "baseline_cost_usd": record.baseline_cost_usd,
-        "duration_ms": round(record.duration_s * 1000, 3),
-        "first_token_ms": round(record.first_token_s * 1000, 3) if record.first_token_s is not None else None,
-        "overhead_ms": {station: round(seconds * 1000, 4) for station, seconds in record.overhead_s.items()},
+        "duration_ms": rounded(record.duration_s * 1000, 1e3),
+        "first_token_ms": rounded(record.first_token_s * 1000, 1e3) if record.first_token_s is not None else None,
+        "overhead_ms": {station: rounded(seconds * 1000, 1e4) for station, seconds in record.overhead_s.items()},
         "attempts": [attempt_facts(attempt) for attempt in record.attempts],
         "policy": record.policy,
     }

@@ -8,6 +8,7 @@ from classifier.value import value
 from router.core.bill import Bill, make_bill
 from router.core.fusion import without_texts
 from router.core.policy import Decision, Thresholds
+from router.core.rounding import rounded
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
 from router.record.redact import redact
 
@@ -215,10 +216,10 @@ def facts(draft: Draft) -> dict[str, Any]:
         "model": draft.deployment.model if draft.deployment else None,
         "deployment": draft.deployment.name if draft.deployment else None,
         "reason": draft.reason,
-        "complexity": round(assessment.complexity, 6) if assessment else None,
-        "gain": round(assessment.gain, 6) if assessment else None,
+        "complexity": rounded(assessment.complexity, 1e6) if assessment else None,
+        "gain": rounded(assessment.gain, 1e6) if assessment else None,
         "task": assessment.task if assessment else None,
-        "novelty": round(assessment.novelty, 6) if assessment else None,
+        "novelty": rounded(assessment.novelty, 1e6) if assessment else None,
         "classifier": assessment.artifact if assessment else None,
         "mode": draft.decision.mode if draft.decision else None,
         "cost_usd": bill.cost_usd,
@@ -238,7 +239,7 @@ def attempt_facts(attempt: Attempt) -> dict[str, Any]:
         "model": attempt.model,
         "stage": attempt.stage,
         "outcome": attempt.outcome,
-        "ms": round(attempt.duration_s * 1000, 3),
+        "ms": rounded(attempt.duration_s * 1000, 1e3),
         "input_tokens": usage.input_tokens if usage else 0,
         "output_tokens": usage.output_tokens if usage else 0,
         "estimated": usage.estimated if usage else False,

@@ -8,6 +8,7 @@ from router.core.analysis import Analysis, with_names
 from router.core.cost import total_cost_usd
 from router.core.frame import Frame
 from router.core.fusion import Exposure, FusionMode
+from router.core.rounding import rounded
 from router.core.spend import bill
 from router.core.types import Deployment
 from router.core.verdict import Verdict
@@ -43,15 +44,15 @@ def run_facts(run: RunFacts, expose: Exposure) -> dict[str, Any]:
         "panel": [_panelist(panelist, pool[panelist.member.deployment]) for panelist in run.panelists],
         "judge": pool[judge].model if judge is not None and run.frame is not None else None,
         "judge_on_panel": judge in members if judge is not None else False,
-        "agreement": round(run.verdict.agreement, 4) if run.verdict is not None else None,
+        "agreement": rounded(run.verdict.agreement, 1e4) if run.verdict is not None else None,
         "analysis": _analysis(run) if expose != "none" else None,
         "failed_models": [
             _failed(panelist, pool[panelist.member.deployment]) for panelist in run.panelists if not panelist.usable
         ],
         "given_up": list(run.calls.plan.given_up),
         "sources": _sources(run.panelists),
-        "panel_ms": round(run.panel_s * 1000, 3),
-        "judge_ms": round(run.judge_s * 1000, 3),
+        "panel_ms": rounded(run.panel_s * 1000, 1e3),
+        "judge_ms": rounded(run.judge_s * 1000, 1e3),
         "cost": bill(run.calls.attempts, pool, _late(run)),
     }
     if expose == "full":
@@ -75,7 +76,7 @@ def _panelist(panelist: Panelist, deployment: Deployment) -> dict[str, Any]:
         "deployment": deployment.name,
         "model": deployment.model,
         "status": panelist.status,
-        "ms": round(sum(call.duration_s for call in panelist.calls) * 1000, 3),
+        "ms": rounded(sum(call.duration_s for call in panelist.calls) * 1000, 1e3),
         "cost_usd": total_cost_usd(call.cost_usd for call in panelist.calls),
         "tool_calls": panelist.tool_calls,
         "sources": _sources([panelist]),

@@ -8,6 +8,7 @@ from typing import Any
 
 from router.core.answer import text_of_reply
 from router.core.panel import after_candidate, after_failure, start_panel, wait_until_s
+from router.core.rounding import rounded
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls
 from router.dispatch.fusion.order import Panelist
@@ -94,5 +95,5 @@ def _facts(calls: RunCalls, panelist: Panelist) -> dict[str, Any]:
     return {
         "model": calls.model_of(panelist.member.deployment),
         "status": panelist.status,
-        "ms": round(sum(call.duration_s for call in panelist.calls) * 1000, 3),
+        "ms": rounded(sum(call.duration_s for call in panelist.calls) * 1000, 1e3),
     }

@@ -19,6 +19,7 @@ from router.core.fusion import FusionMode
 from router.core.panel import rank_members
 from router.core.policy import Step
 from router.core.prompt import text_tokens
+from router.core.rounding import rounded
 from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, can_use_tools, output_limit
 from router.core.types import Attempt, Reason
 from router.core.verdict import Verdict, compare, equal_texts
@@ -206,7 +207,7 @@ class FusionRun:
         self.frame = frame_candidates(texts, verdict, self.order.run_id, room)
         for panelist, label in zip(usable, self.frame.labels, strict=True):
             panelist.label = label
-        await self.audience.hear("judging", {"candidates": len(usable), "agreement": round(verdict.agreement, 4)})
+        await self.audience.hear("judging", {"candidates": len(usable), "agreement": rounded(verdict.agreement, 1e4)})
         began_s = perf_counter()
         try:
             picks = self.mode == "best_of"
