@@ -15,6 +15,8 @@ ASKING: tuple[str, ...] = (
 )
 
 _QUESTION_WORDS = frozenset({"what", "which", "who", "when", "where", "why", "how"})
+# A number of one digit, as it is read.
+_DIGIT = "0"
 _STOPS = ".?!\n。？！"
 # Where a long text's question, and the start of its last sentence, are looked for first, in characters from its end.
 _NEAR_THE_END = 100
@@ -22,8 +24,8 @@ _NEAR_THE_END = 100
 _LONG_SENTENCE = 400
 
 
-def asking(reading: Reading, n_digits: float) -> list[float]:
-    """The numbers of ``ASKING``, in their order; ``n_digits`` are the numbers of one digit."""
+def asking(reading: Reading) -> list[float]:
+    """The numbers of ``ASKING``, in their order."""
     body = reading.body.rstrip()
     last = body[-1:]
     sentence = body.rstrip(_STOPS + " ")
@@ -32,11 +34,11 @@ def asking(reading: Reading, n_digits: float) -> list[float]:
     # most last sentences are short: the whole body is searched for the others only
     sentence = near[start + 1 :] if start >= 0 else sentence[max(map(sentence.rfind, _STOPS)) + 1 :]
     return [
-        float(bool(reading.words) and reading.words[0] in _QUESTION_WORDS),
+        float(reading.spaced.lstrip().partition(" ")[0] in _QUESTION_WORDS),
         float(last in ("?", "？")),
         float(last in (".", "。")),
         float(last in (":", "\uff1a")),
         float("which " in body[-_NEAR_THE_END:]),
         log1p(len(sentence[-_LONG_SENTENCE:].split())),
-        log1p(n_digits),
+        log1p(reading.numbers.count(_DIGIT)),
     ]

@@ -155,7 +155,7 @@ class Classifier:
     def _read(self, text: str, context: str) -> Reading:
         """The prompt's reading; a very short follow-up is read with the end of its conversation."""
         reading = read(text)
-        if context and 0 < len(reading.words) < FOLLOW_UP_WORDS:
+        if context and 0 < len(reading.spaced.split(maxsplit=FOLLOW_UP_WORDS)) < FOLLOW_UP_WORDS:
             return read(context[-FOLLOW_UP_CONTEXT_CHARS:] + "\n" + text)
         return reading
 

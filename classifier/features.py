@@ -120,11 +120,11 @@ def shown_names(dimensions: int) -> tuple[str, ...]:
 
 def features(reading: Reading, words: WordTable) -> Floats:
     """The numbers a prompt is judged by, in the order of :func:`feature_names`, float32, read-only."""
-    sums, marks = words.sums(reading.words), _marks(reading.raw)
+    sums, marks = words.sums(reading.spaced, reading.numbers), _marks(reading.raw)
     parts = (
         _BEFORE_LEXICONS.pack(*_scalars(reading, sums, marks), *map(log1p, marks)),
         np.log1p(sums.lexicons).tobytes(),
-        _AFTER_LEXICONS.pack(*asking(reading, sums.n_digits), *sums.rarity),
+        _AFTER_LEXICONS.pack(*asking(reading), *sums.rarity),
         sums.topic.tobytes(),
         _AFTER_TOPIC.pack(*sums.scores, reading.n_options, *sums.known),
     )
@@ -150,20 +150,20 @@ def _marks(raw: bytes) -> list[int]:
 
 def _scalars(reading: Reading, sums: WordSums, marks: list[int]) -> list[float]:
     """Length and shape, in the order of ``_SCALARS``."""
-    body, raw, n_words = reading.body, reading.raw, len(reading.words)
+    body, raw, n_words = reading.body, reading.raw, sums.n_words
     n_read, some_words = len(body) or 1, n_words or 1
-    numbers = [*map(len, _NUMBERS.intersection(reading.words))] if sums.n_numbers else []
-    if sums.n_numbers and _LONG_NUMBER in raw:
+    numbers = [*map(len, _NUMBERS.intersection(reading.numbers))]
+    if reading.numbers and _LONG_NUMBER in raw:
         numbers.append(len(_LONG_NUMBER))
     n_sentences = 1 + raw.count(b". ") + marks[_QUESTION] + marks[_LINE] + raw.count(_IDEOGRAPHIC_STOP)
     return [
         log1p(reading.n_chars),
         log1p(n_words * (reading.n_chars or 1) / n_read),
-        log1p(len(set(reading.words))),
-        len("".join(reading.words)) / some_words / 10,
+        log1p(sums.n_different),
+        sums.n_chars / some_words / 10,
         sums.n_long / some_words,
         reading.n_foreign / n_read,
-        log1p(sums.n_numbers),
+        log1p(len(reading.numbers)),
         log1p(len(numbers)),
         log1p(max(numbers, default=0)),
         raw.count(b"0") / n_read,

@@ -21,6 +21,8 @@ READING = 5
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
 # characters, and reading a third of them costs the whole budget of 0.5 ms on a busy machine (tests/bench).
 VIEW_CHARS = 2_600
+# Characters of the words read and of the spaces between them: a character of a script without spaces stands twice, with a space.
+MOST_SPACED_CHARS = 3 * (VIEW_CHARS + 2)
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # Tables for bytes: ASCII letters to lower case and digits to 0; all that is neither letter nor digit to a space. Where
@@ -79,8 +81,9 @@ class Reading(NamedTuple):
 
     Attributes:
         body: the part that asks, lower case, options and answer-format lines left out, digits all ``0``.
-        words: the body's words in order; a number is a run of ``0``, unspaced scripts come as character
-            pairs.
+        spaced: the body's words in order, with spaces between them; a number is a run of ``0``, unspaced scripts come as
+            character pairs.
+        numbers: those of the words that are numbers.
         n_chars: length of what asks in characters, the unread middle of a long prompt included.
         n_options: labelled options found and left out.
         n_pasted_chars: characters of pasted material (documents, retrieved passages) that were left out.
@@ -89,12 +92,18 @@ class Reading(NamedTuple):
     """
 
     body: str
-    words: list[str]
+    spaced: str
+    numbers: list[str]
     n_chars: int
     n_options: int
     n_pasted_chars: int
     raw: bytes
     n_foreign: int
+
+    @property
+    def words(self) -> list[str]:
+        """The body's words in order."""
+        return self.spaced.split()
 
 
 def read(text: str) -> Reading:
@@ -107,7 +116,8 @@ def read(text: str) -> Reading:
     body, raw, foreign = _plain(_without_wrapper(bare))
     n_chars = len(ask) - (len(view) - len(body))
     n_left_out = n_pasted_chars + n_told_chars
-    return Reading(body, _words(body, raw, foreign), max(n_chars, 0), n_options, n_left_out, raw, len(foreign))
+    spaced, numbers = _spaced(body, raw, foreign)
+    return Reading(body, spaced, numbers, max(n_chars, 0), n_options, n_left_out, raw, len(foreign))
 
 
 def _view(text: str) -> str:
@@ -182,26 +192,32 @@ def _foreign(raw: bytes) -> str:
     return raw.translate(None, _ASCII).decode("utf-8", "surrogatepass")
 
 
-def _words(body: str, raw: bytes, foreign: str) -> list[str]:
-    """The words of a plain text in order, runs of letters and numbers; ``foreign`` are those characters of it."""
+def _spaced(body: str, raw: bytes, foreign: str) -> tuple[str, list[str]]:
+    """The words of a plain text, runs of letters and numbers, between spaces, and its numbers.
+
+    ``foreign`` are the characters of it that are not ASCII.
+    """
     if not foreign:
         return _split(raw)
     others = () if foreign.isalpha() else set(_MARK_OR_DIGIT.findall(foreign))
+    has_unspaced = _UNSPACED.search(foreign) is not None
     if len(others) > _FEW or any(map(str.isdecimal, others)):
-        words = _WORD.findall(body)
-    elif others:
-        for mark in others:
-            body = body.replace(mark, " ")
-        words = _split(body.encode("utf-8", "surrogatepass"))
-    else:
-        words = _split(raw)
-    return _in_pairs(" ".join(words)).split() if _UNSPACED.search(foreign) else words
+        spaced = " ".join(_WORD.findall(body))
+        spaced = _in_pairs(spaced) if has_unspaced else spaced
+        return spaced, [word for word in spaced.split() if word[0] == "0"]
+    for mark in others:
+        body = body.replace(mark, " ")
+    spaced, numbers = _split(body.encode("utf-8", "surrogatepass") if others else raw)
+    return _in_pairs(spaced) if has_unspaced else spaced, numbers
 
 
-def _split(raw: bytes) -> list[str]:
-    """The words of a text in which all that is not ASCII is a letter; a number stands by itself."""
+def _split(raw: bytes) -> tuple[str, list[str]]:
+    """The words of a text in which all that is not ASCII is a letter, between spaces, and its numbers."""
     spaced = raw.translate(_SPACED).decode("utf-8", "surrogatepass")
-    return " ".join(_NUMBER.split(spaced)).split() if "0" in spaced else spaced.split()
+    if "0" not in spaced:
+        return spaced, []
+    parts = _NUMBER.split(spaced)
+    return " ".join(parts), parts[1::2]
 
 
 def _in_pairs(spaced: str) -> str:
@@ -214,6 +230,8 @@ def _in_pairs(spaced: str) -> str:
     is_inner[:-1] &= ~is_space[1:]
     is_inner[-1:] = False
     first = codes[is_first]
+    if not len(first):  # all marks
+        return spaced
     unspaced = np.zeros(len(first), dtype=np.bool_)
     for start, end in _UNSPACED_RANGES:
         unspaced |= (first >= start) & (first <= end)

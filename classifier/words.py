@@ -1,20 +1,18 @@
 """The word table: all that the words and word pairs of a prompt add to its features, by one look-up each.
 
-Every word has a row: its own where the artifact or a word list knows it, or else the row of its kind. Known pairs of
-neighbours have rows behind those. Three products sum the columns of a prompt's rows: by weight, and once for each
-time that the word or pair occurs.
+Every word has a row: its own where the artifact or a word list knows it, or else one that unknown words share. Known pairs
+of neighbours have rows behind those of words. Three products sum the columns of a prompt's rows: by weight, and once for
+each time that the word or pair occurs.
 """
 
-from functools import lru_cache
 from math import sqrt
-from operator import itemgetter
-from struct import pack
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.artifact import ArtifactError, Contents
+from classifier.keys import Places, pair_keys, text_keys, word_keys
 from classifier.lexicons import LEXICONS
 from classifier.text import VIEW_CHARS
 
@@ -34,6 +32,8 @@ WORD_SCORES = ("familiar words", "familiar words' gain")
 _LONG = 9
 # Rarity from which a word is very rare: beyond about the 15,000th of English.
 _VERY_RARE = np.float32(0.93)
+# The rarity of a word that is not in the table.
+_UNKNOWN_RARITY = 1.0
 # Stands for the rarity of a word that has none, such as a number; it sorts behind all others.
 _NO_RARITY = 2.0
 # The rarity features of a prompt without a word that has one: those of a typical prompt.
@@ -47,7 +47,7 @@ _RARITY, _WEIGHT = range(2)
 _SCORES = slice(2, 2 + len(WORD_SCORES))
 _SQUARE = _SCORES.stop
 _FLOAT_BYTES = 4 * (_SQUARE + 1)
-_HAS_RARITY, _IS_COMMON, _IS_USUAL, _IS_LONG, _IS_NUMBER, _IS_DIGIT, _IS_TERM, _IS_PAIR = range(8)
+_HAS_RARITY, _IS_COMMON, _IS_USUAL, _IS_UNKNOWN, _IS_NUMBER, _IS_FOREIGN, _IS_TERM, _IS_PAIR = range(8)
 _LEXICONS = slice(8, 8 + len(LEXICONS))
 _VECTOR = _LEXICONS.stop
 # Rows begin where a half of one of the processor's cache lines begins, so that none touches more lines than it must.
@@ -55,38 +55,18 @@ _HALF_LINE_BYTES = 32
 # As many words and pairs as a prompt can have: words are a character long at least, and read in part.
 _ONES = np.ones(2 * VIEW_CHARS + 2, dtype=np.float32)
 
-# Makes one number of the rows of two neighbouring words, of 32 bits: there may be fewer words than this.
-_PAIR_KEY = 2**16
 # A number of one digit, as it is read.
 _DIGIT = "0"
-
-# An unknown word has the row of its kind, one of the first: number, Latin or other, each short or long. Such words are:
-_KINDS = ("0", "0" * _LONG, "a", "a" * _LONG, "ñ", "ñ" * _LONG)
-
-
-# Unknown words of which the kind is remembered: most of them come again, in the languages that the table knows little of.
-_REMEMBERED = 4096
-
-
-@lru_cache(_REMEMBERED)
-def _kind(word: str) -> int:
-    """The row of an unknown word's kind."""
-    return (0 if word[0] == "0" else 2 if word.isascii() else 4) + (len(word) >= _LONG)
-
-
-class _Rows(dict[str, int]):
-    """The row of each known word; of another, that of its kind."""
-
-    __missing__ = staticmethod(_kind)
 
 
 class WordSums(NamedTuple):
     """What the words of a prompt add to its features.
 
     Attributes:
+        n_words: all words.
+        n_different: different words.
         n_long: long words.
-        n_numbers: numbers.
-        n_digits: numbers of one digit.
+        n_chars: characters of all words.
         lexicons: words and word pairs of each word list, shape (lexicons,).
         rarity: in the order of ``RARITY_FEATURES``.
         topic: weighted mean vector of the known words, shape (dimensions,).
@@ -94,9 +74,10 @@ class WordSums(NamedTuple):
         known: share of the words that are terms, and of the pairs.
     """
 
-    n_long: float
-    n_numbers: float
-    n_digits: float
+    n_words: int
+    n_different: int
+    n_long: int
+    n_chars: int
     lexicons: Floats
     rarity: tuple[float, ...]
     topic: Floats
@@ -122,35 +103,30 @@ class WordTable:
             raise ArtifactError("words.txt has an empty word or one twice; fit again")
         listed = [entry for entries in LEXICONS.values() for entry in entries]
         spoken = dict.fromkeys((*words, _DIGIT, *(word for text in (*listed, *terms) for word in text.split(" "))))
-        known = (*_KINDS, *spoken)
-        if len(known) >= _PAIR_KEY:
-            raise ArtifactError(
-                f"words.txt and terms.txt have {len(known)} words, fewer than {_PAIR_KEY} are served; fit with fewer"
-            )
-        self._row_of = _Rows({word: row for row, word in enumerate(spoken, len(_KINDS))})
-        pairs = sorted({self._key(text) for text in (*listed, *terms) if " " in text})
-        # The last key is no pair's: searching past the end finds it.
-        self._pair_keys = np.array([*pairs, np.iinfo(np.uint32).max], dtype=np.uint32)
-        self._first_pair = len(known)
+        pairs = sorted({text for text in (*listed, *terms) if " " in text})
+        self._places = Places(text_keys([*spoken, *pairs]))
         vectors = _vectors(contents, len(words))
         self.dimensions = vectors.shape[1]
         self._scale = contents.floats("word_scale", (self.dimensions,))
-        self._rows = _empty_rows(len(known) + len(self._pair_keys), _FLOAT_BYTES + _VECTOR + self.dimensions)
+        self._unknown = len(spoken) + len(pairs)
+        self._rows = _empty_rows(self._unknown + 1, _FLOAT_BYTES + _VECTOR + self.dimensions)
         floats, marks = self._parts(self._rows)
-        own = slice(len(_KINDS), len(_KINDS) + len(words))
+        own = slice(len(words))
         floats[own, _WEIGHT] = weight[order]
         floats[:, _RARITY] = _NO_RARITY
-        floats[: len(known), _RARITY] = [1 if word.isascii() and word[0] != "0" else _NO_RARITY for word in known]
+        floats[: len(spoken), _RARITY] = [
+            _UNKNOWN_RARITY if word.isascii() and word[0] != "0" else _NO_RARITY for word in spoken
+        ]
         floats[own, _RARITY] = contents.floats("word_rarity", (len(words),))[order]
         marks[:, _HAS_RARITY] = floats[:, _RARITY] < _NO_RARITY
-        marks[:, _IS_COMMON] = floats[:, _RARITY] < 1
+        marks[:, _IS_COMMON] = floats[:, _RARITY] < _UNKNOWN_RARITY
         marks[:, _IS_USUAL] = floats[:, _RARITY] < _VERY_RARE
-        marks[: len(known), _IS_LONG] = [len(word) >= _LONG for word in known]
-        marks[: len(known), _IS_NUMBER] = [word[0] == "0" for word in known]
-        marks[self._row_of[_DIGIT], _IS_DIGIT] = 1
+        marks[self._unknown, _IS_UNKNOWN] = 1
+        marks[: len(spoken), _IS_NUMBER] = [word[0] == "0" for word in spoken]
+        marks[: len(spoken), _IS_FOREIGN] = [not word.isascii() for word in spoken]
         marks[own, _VECTOR:] = vectors[order]
         for column, entries in enumerate(LEXICONS.values(), _LEXICONS.start):
-            marks[[*map(self._place, entries)], column] = 1
+            marks[self._places.find(text_keys([*entries]))[0], column] = 1
         self._take_terms(contents, terms)
 
     def _take_terms(self, contents: Contents, terms: tuple[str, ...]) -> None:
@@ -162,77 +138,76 @@ class WordTable:
         idf = contents.floats("term_idf", (len(terms),))
         weights = contents.floats("term_weights", (len(terms), n_scores))
         floats, marks = self._parts(self._rows)
-        places = [*map(self._place, terms)]
+        places = self._places.find(text_keys([*terms]))[0]
         floats[places, _SCORES.start :] = np.column_stack([idf[:, None] * weights, idf**2])
         marks[places, [_IS_PAIR if " " in term else _IS_TERM for term in terms]] = 1
 
-    def _key(self, pair: str) -> int:
-        """The number of a pair of known words."""
-        first, second = (self._row_of[word] for word in pair.split(" "))
-        return first * _PAIR_KEY + second
+    def sums(self, spaced: str, numbers: list[str]) -> WordSums:
+        """What the words of a prompt and their pairs add up to.
 
-    def _place(self, text: str) -> int:
-        """The row of a known word or pair."""
-        if " " not in text:
-            return self._row_of[text]
-        return self._first_pair + int(self._pair_keys.searchsorted(self._key(text)))
-
-    def sums(self, words: list[str]) -> WordSums:
-        """What the words of a prompt and their pairs add up to."""
-        rows = self._rows_of(words)
-        rows = np.concatenate((rows, self._known_pairs(rows)))
+        Args:
+            spaced: the words with spaces between them.
+            numbers: those of them that are numbers.
+        """
+        words, lengths, n_foreign, n_chars = word_keys(spaced)
+        n_words = len(words)
+        rows, is_unknown = self._places.find(np.concatenate((words, pair_keys(words[:-1], words[1:]))))
+        rows[n_words:].sort()  # known pairs first
+        rows = rows[: len(rows) - np.count_nonzero(is_unknown[n_words:])]
         floats, marks = self._parts(self._rows.take(rows, axis=0))
         columns, counts = floats.T.copy(), marks.astype(np.float32)
         ones = _ONES[: len(rows)]
         # products of all columns, of which a part is used: NumPy would first copy the part
         counted, weighted = ones.dot(counts), columns[_WEIGHT].dot(counts)[_VECTOR:]
         rarity, weight, *scores, square = columns.dot(ones).tolist()
-        n_rated, n_common, n_usual, n_long, n_numbers, n_digits, n_terms, n_pairs = counted[: _LEXICONS.start].tolist()
+        marked = counted[: _LEXICONS.start].tolist()
+        n_rated, n_common, n_usual, n_unknown, n_known_numbers, n_known_foreign, n_terms, n_pairs = marked
+        # unknown words have a rarity too where they are Latin
+        n_numbers = sum(map(str.isascii, numbers))
+        n_new = n_unknown - (n_foreign - n_known_foreign) - (n_numbers - n_known_numbers)
         norm = sqrt(square) or 1.0
+        words.sort()
         return WordSums(
-            n_long,
-            n_numbers,
-            n_digits,
+            n_words,
+            int(np.count_nonzero(words[1:] != words[:-1])) + (n_words > 0),
+            int(np.count_nonzero(lengths >= _LONG)),
+            n_chars,
             counted[_LEXICONS],
-            _rarity(columns[_RARITY], rarity - _NO_RARITY * (len(rows) - n_rated), n_rated, n_common, n_usual),
+            _rarity(columns[_RARITY], rarity - _NO_RARITY * (len(rows) - n_rated), n_rated, n_new, n_common, n_usual),
             weighted * (self._scale / (weight + _PRIOR_WEIGHT)),
             [score / norm + bias for score, bias in zip(scores, self._bias, strict=True)],
-            (n_terms / (len(words) or 1), n_pairs / max(len(words) - 1, 1)),
+            (n_terms / (n_words or 1), n_pairs / max(n_words - 1, 1)),
         )
-
-    def _rows_of(self, words: list[str]) -> npt.NDArray[np.uint32]:
-        """The row of each word."""
-        n_words = len(words)
-        if n_words < 2:  # of fewer, an itemgetter does not give a tuple
-            return np.array([self._row_of[word] for word in words], dtype=np.uint32)
-        return np.frombuffer(pack(f"{n_words}I", *itemgetter(*words)(self._row_of)), dtype=np.uint32)
 
     def _parts(self, rows: npt.NDArray[np.uint8]) -> tuple[Floats, npt.NDArray[np.int8]]:
         """The floats of rows, and their marks and vectors."""
         stop = _FLOAT_BYTES + _VECTOR + self.dimensions
         return rows[:, :_FLOAT_BYTES].view(np.float32), rows[:, _FLOAT_BYTES:stop].view(np.int8)
 
-    def _known_pairs(self, rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.intp]:
-        """The rows of the known ones among the pairs of neighbouring words, of which ``rows`` are the rows in order."""
-        keys = rows[:-1] * _PAIR_KEY
-        keys += rows[1:]
-        keys.sort()  # in order they are found four times as fast
-        found = self._pair_keys.searchsorted(keys)
-        known: npt.NDArray[np.intp] = found[self._pair_keys.take(found) == keys]
-        known += self._first_pair
-        return known
 
+def _rarity(
+    rarity: Floats, total: float, n_known: float, n_new: float, n_common: float, n_usual: float
+) -> tuple[float, ...]:
+    """The rarity features; those of a typical prompt where no word has a rarity.
 
-def _rarity(rarity: Floats, total: float, n_rated: float, n_common: float, n_usual: float) -> tuple[float, ...]:
-    """The rarity features; those of a typical prompt where no word has a rarity."""
+    Args:
+        rarity: of each known word.
+        total: of those that have one.
+        n_known: how many those are.
+        n_new: unknown words that have a rarity.
+        n_common, n_usual: words that are not as rare as unknown ones, and not very rare.
+    """
+    n_rated = n_known + n_new
     if not n_rated:
         return _TYPICAL_RARITY
     rarity.sort()
+    ranks = int(0.9 * n_rated), int(n_rated) // 2
+    ninth_decile, median = [rarity.item(rank) if rank < n_known else _UNKNOWN_RARITY for rank in ranks]
     return (
-        total / n_rated,
-        rarity.item(int(0.9 * n_rated)),
+        (total + _UNKNOWN_RARITY * n_new) / n_rated,
+        ninth_decile,
         1 - n_common / n_rated,
-        rarity.item(int(n_rated) // 2),
+        median,
         1 - n_usual / n_rated,
     )
 

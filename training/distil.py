@@ -27,8 +27,8 @@ from training.data import load
 DIMENSIONS = 64
 # A word of the prompts is kept when three of them have it; rarer ones are names.
 LEAST_PROMPTS = 3
-# Words that are kept, the most frequent ones: a dictionary of up to 21,845, what word lists and terms add included, has an
-# index of 64 KB, one more makes it 256. Ranking is the same as with 35,000 (training/LOG.md).
+# Words that are kept, the most frequent ones: what is served stays small, and ranking is the same as with 35,000
+# (training/LOG.md).
 MOST_WORDS = 19_000
 # Smooth inverse frequency: a / (a + p); chosen among 0.001, 0.01, 0.1 by leave-one-source-out.
 SIF = 0.01

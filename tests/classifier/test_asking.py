@@ -11,7 +11,7 @@ from classifier.text import read
 
 def _of(text: str) -> dict[str, float]:
     reading = read(text)
-    return dict(zip(ASKING, asking(reading, reading.words.count("0")), strict=True))
+    return dict(zip(ASKING, asking(reading), strict=True))
 
 
 @pytest.mark.parametrize(
