@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.errors import BodyTooLarge, SlowCaller, WrongContentType
-from router.http.server import BODY_IS_HERE
+from router.http.server import WHOLE_BODY
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -51,9 +51,12 @@ async def read_body(scope: Scope, receive: Receive, headers: Mapping[bytes, byte
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limits.max_body_bytes:
         raise _too_large(limits)
-    is_here = (scope.get("extensions") or {}).get(BODY_IS_HERE)
-    if is_here is not None and is_here():  # a time-out that cannot happen still costs 5 µs
-        return await _parts(receive, limits)
+    whole_body = (scope.get("extensions") or {}).get(WHOLE_BODY)
+    body: bytes | None = whole_body() if whole_body is not None else None
+    if body is not None:
+        if len(body) > limits.max_body_bytes:
+            raise _too_large(limits)
+        return body
     try:
         async with asyncio.timeout(limits.read_s):
             return await _parts(receive, limits)

@@ -60,6 +60,15 @@ class Cycle(RequestResponseCycle):
         else:
             raise RuntimeError(f"ASGI message {kind!r} came where it cannot be sent")
 
+    def take_body(self) -> bytes | None:
+        """The body, where all of it has come and the caller is still there; ``receive`` has nothing more then."""
+        if self.more_body or self.disconnected:
+            return None
+        self.flow.resume_reading()
+        self.message_event.clear()
+        body, self.body = bytes(self.body), bytearray()
+        return body
+
     def probe(self) -> bytes:
         """What can be sent now and means nothing; empty where there is no such thing."""
         if not self.response_started or self._head:

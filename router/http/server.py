@@ -5,13 +5,14 @@ keep-alive timer does not run while a head trickles in.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserUpgrade, parse_url
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from router.http.cycle import Cycle
 from router.http.half_closed import still_waits
@@ -26,8 +27,11 @@ ASGI itself has the application wait for ``http.disconnect``, which takes a task
 
 OnHangUp = Callable[[asyncio.Task[None]], None]
 
-BODY_IS_HERE = "fusion_router.body_is_here"
-"""The ASGI extension: says whether the request's whole body has come, so that nobody needs a timer to wait for it."""
+WHOLE_BODY = "fusion_router.whole_body"
+"""The ASGI extension: gives the request's body where all of it has come, else None: ``receive`` is then the way to it.
+
+Most bodies come with their heads: for those nobody needs a timer, an event or a list of parts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """Counts and times the bytes of a head, and times how a reply is taken. The application has ``connection_limits``."""
 
     cycle: Cycle
+    pipeline: deque[tuple[Cycle, Any]]  # type: ignore[assignment]  # all cycles are ours
     transport: Outbox
     _in_head = False
     """Between a head's first byte and its last; a line's end before the first, as some clients end a body, is none of it."""
@@ -62,7 +67,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _reply_timer: asyncio.TimerHandle | None = None
     _idle_since_s: float | None = None
     _asked_at_s = 0.0
-    _answered: RequestResponseCycle | None = None
+    _answered: Cycle | None = None
     """The request that is being served, or was last; ``cycle`` is the newest, which may wait behind it."""
 
     _serving: asyncio.Task[None] | None = None
@@ -74,7 +79,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._limits: ConnectionLimits = getattr(self.app, "connection_limits", ConnectionLimits())
         super().connection_made(Outbox(transport, self.loop, self.tasks, self._limits.reply_s))
         self._on_hang_up: set[OnHangUp] = set()
-        self._extensions = {ON_HANG_UP: self._on_hang_up, BODY_IS_HERE: self._body_is_here}
+        self._extensions = {ON_HANG_UP: self._on_hang_up, WHOLE_BODY: self._whole_body}
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -236,7 +241,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _await_idleness(self, for_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(for_s, self.timeout_keep_alive_handler)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _start_asgi_task(self, cycle: Cycle, app: Any) -> None:  # type: ignore[override]
         """Serve a request."""
         self._answered, self._asked_at_s = cycle, self.loop.time()
         task = self._serving = self.loop.create_task(cycle.run_asgi(app))
@@ -274,9 +279,9 @@ class GuardedProtocol(HttpToolsProtocol):
         is_waited_for = self.expect_100_continue and version != "1.0"
         return Cycle(self, keep_alive=keep_alive, is_waited_for=is_waited_for)
 
-    def _body_is_here(self) -> bool:
-        """Of the newest request of the connection, which comes after the whole bodies of those before it."""
-        return not self.cycle.more_body
+    def _whole_body(self) -> bytes | None:
+        """Of the request that is being served."""
+        return self._answered.take_body() if self._answered is not None else None
 
     def _start_timer(self) -> None:
         self._head_timer = self.loop.call_later(self._limits.head_s, self._refuse, b"408 Request Timeout")

@@ -30,7 +30,7 @@ from router.dispatch.address import Address
 from router.dispatch.openai_dialect import OpenAIProvider
 from router.dispatch.transport import Patience, Reply
 from router.http.front import Front
-from router.http.server import BODY_IS_HERE
+from router.http.server import WHOLE_BODY
 from router.record.record import STATIONS, RequestRecord
 from tests.bench.asks import DIFFERENT, KEY, chat_bodies
 from tests.bench.processes import GATEWAY_CONFIG
@@ -117,13 +117,10 @@ async def ask(front: Front, body: bytes) -> None:
         "method": "POST",
         "path": "/v1/chat/completions",
         "headers": headers,
-        "extensions": {BODY_IS_HERE: lambda: True},
+        "extensions": {WHOLE_BODY: lambda: body},
     }
-    messages = iter(({"type": "http.request", "body": body, "more_body": False},))
 
     async def receive() -> MutableMapping[str, Any]:
-        for message in messages:
-            return message
         nobody_hangs_up: asyncio.Future[MutableMapping[str, Any]] = asyncio.get_running_loop().create_future()
         return await nobody_hangs_up
 

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from router.http.outbox import Outbox
-from router.http.server import ON_HANG_UP, ConnectionLimits, GuardedProtocol
+from router.http.server import ON_HANG_UP, WHOLE_BODY, ConnectionLimits, GuardedProtocol
 from tests.live import POOL, LiveGateway, gateway
 
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"%s"}]}'
@@ -83,13 +83,44 @@ def test_a_body_in_pieces_is_read_whole(live: LiveGateway) -> None:
         assert read_reply(stream, b"")[0].startswith(b"HTTP/1.1 200")
 
 
+async def test_a_large_body_that_came_whole_is_given_once_and_its_caller_is_listened_to_again() -> None:
+    bodies: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        bodies.append(scope["extensions"][WHOLE_BODY]())
+        bodies.append(wire.is_paused)
+        bodies.append((await receive())["type"])
+
+    protocol, wire = connected(app)
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n" + b"x" * 100_000)
+    assert wire.is_paused
+    await asyncio.sleep(0)
+    assert bodies == [b"x" * 100_000, False]
+    protocol.connection_lost(ConnectionResetError())
+    await asyncio.wait(protocol.tasks)
+    assert bodies[2:] == ["http.disconnect"]
+
+
+async def test_a_body_that_has_not_come_whole_is_left_to_be_received() -> None:
+    bodies: list[bytes | None] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        bodies.append(scope["extensions"][WHOLE_BODY]())
+        bodies.append((await receive())["body"])
+
+    protocol, _ = connected(app)
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhello")
+    await asyncio.wait(protocol.tasks)
+    assert bodies == [None, b"hello"]
+
+
 class Wire(asyncio.Transport):
     """A caller's connection that keeps what is written to it, packet by packet."""
 
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
-        self.is_closed = self.is_aborted = False
+        self.is_closed = self.is_aborted = self.is_paused = False
         self.untaken = 0
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
@@ -102,7 +133,10 @@ class Wire(asyncio.Transport):
         self.is_closed = True
 
     def pause_reading(self) -> None:
-        pass
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
 
     def abort(self) -> None:
         self.is_closed = self.is_aborted = True
