@@ -36,7 +36,7 @@ def make_bill(attempts: Sequence[Attempt], answered: Usage | None, baseline: Pri
         baseline: its price; None where it has none, or could not have answered.
     """
     cost_usd = total_cost_usd([attempt.cost_usd for attempt in attempts])
-    unpriced = any(attempt.usage is not None and attempt.cost_usd is None for attempt in attempts)
+    unpriced = None in [attempt.cost_usd for attempt in attempts if attempt.usage is not None]
     baseline_cost_usd = None
     if answered is not None and baseline is not None:
         baseline_cost_usd = counterfactual_cost_usd(answered, baseline)

@@ -29,13 +29,9 @@ def read_usage(value: Any) -> Usage | None:
     reasoning = _count(completion.get("reasoning_tokens")) or 0
     if reasoning and value.get("total_tokens") == asked + written + reasoning:
         written += reasoning
-    return Usage(
-        input_tokens=asked,
-        output_tokens=written,
-        cached_tokens=_count(prompt.get("cached_tokens") or value.get("prompt_cache_hit_tokens")) or 0,
-        cache_write_tokens=_count(prompt.get("cache_creation_tokens") or value.get("cache_creation_input_tokens")) or 0,
-        reasoning_tokens=reasoning,
-    )
+    cached = _count(prompt.get("cached_tokens") or value.get("prompt_cache_hit_tokens")) or 0
+    cache_written = _count(prompt.get("cache_creation_tokens") or value.get("cache_creation_input_tokens")) or 0
+    return Usage(asked, written, cached, cache_written, reasoning)
 
 
 def write_usage(usages: Sequence[Usage], answered: Any, cost_usd: float | None) -> dict[str, Any]:
@@ -64,6 +60,8 @@ def _merged(details: Any, key: str, count: int) -> dict[str, Any]:
 
 def _count(value: Any) -> int | None:
     """A count; None where it is none. Some gateways write whole numbers with a point."""
+    if value is None:
+        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None
