@@ -31,7 +31,7 @@ def next_step(
     if len(failed) >= max_attempts:
         return None
     if not failed:
-        return next((step for step in plan if is_available(step.deployment)), None)
+        return _first_available(plan, is_available)
     last = failed[-1]
     if last.error.next_step == "give_up":
         return None
@@ -46,6 +46,13 @@ def next_step(
         if again and is_available(last.step.deployment):
             return last.step
     return next_model(plan, tried, pool, is_available)
+
+
+def _first_available(plan: Sequence[Step], is_available: Callable[[str], bool]) -> Step | None:
+    for step in plan:
+        if is_available(step.deployment):
+            return step
+    return None
 
 
 def next_model(

@@ -162,7 +162,6 @@ def decide(
     mode = controls.mode or ask.mode or policy.mode
     if ask.kind == "direct" and ask.deployment is not None:
         return _straight_to(ask.deployment, prompt, assessment, ask, controls, policy, mode)
-    cost_of = estimator(prompt, assessment, policy.deployments)
     wanted, why, pinned = _wish(prompt, assessment, ask, policy.thresholds[mode], recalled, previous)
     lists: dict[Route, tuple[str, ...]] = {
         "small": _order(policy.small, pinned),
@@ -176,9 +175,10 @@ def decide(
     refuse_if_empty(able[route], obstacle, prompt)
     within = able
     if controls.max_cost_usd is not None:
+        cost_of = estimator(prompt, assessment, policy.deployments)
         within = {r: affordable(names, cost_of, controls) for r, names in able.items()}
-    if not within[route]:
-        route, reason = _over_budget(route, within, able, cost_of, controls)
+        if not within[route]:
+            route, reason = _over_budget(route, within, able, cost_of, controls)
     plan = tuple([Step(name, r) for r in (route, _other(route)) for name in within[r]])
     leads = {r: names[0] for r, names in able.items() if names}
     is_novel = assessment is not None and assessment.novelty > policy.thresholds[mode].novelty

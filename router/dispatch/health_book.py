@@ -64,7 +64,8 @@ class HealthBook:
 
     def is_available(self, name: str, operation: Operation = "chat/completions") -> bool:
         """Whether a call may go there now."""
-        return availability(self._lines[operation][name].health, monotonic()) != "cooling"
+        health = self._lines[operation][name].health
+        return not health.cooling_until_s or availability(health, monotonic()) != "cooling"  # mostly the former
 
     def wait_s(self, names: Iterable[str], operation: Operation) -> float:
         """Seconds until the first of them may be called again."""
@@ -73,8 +74,9 @@ class HealthBook:
     def called(self, name: str, operation: Operation) -> UnderWay:
         """A call begins; what becomes of it is told with what comes back."""
         line = self._lines[operation][name]
-        health = line.health = before_call(line.health, monotonic())
-        return line, health.epoch
+        if line.health.cooling_until_s:
+            line.health = before_call(line.health, monotonic())
+        return line, line.health.epoch
 
     def answered(self, call: UnderWay) -> None:
         """A call ended well."""

