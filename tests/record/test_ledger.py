@@ -140,9 +140,11 @@ def test_a_locked_database_delays_rows_and_loses_none(url: URL, monkeypatch: pyt
     for at in range(3):
         made.add(record(f"later {at}"))
     wait_until(lambda: counts.waiting == 4)
+    assert counts.unwritable
     lock.execute("COMMIT")
     lock.close()
     wait_until(lambda: counts.rows == 4)
+    wait_until(lambda: not counts.unwritable)
     made.stop()
     assert (counts.drops, counts.waiting) == ({}, 0)
 
@@ -436,6 +438,16 @@ def test_one_of_several_processes_looks_for_old_rows(url: URL) -> None:
     now_s = time.time() + 1_000
     assert [claim_tidying(engine, now_s, 30.0) for _ in range(3)] == [True, False, False]
     assert claim_tidying(engine, now_s + 31, 30.0)
+    engine.dispose()
+
+
+def test_old_rows_are_looked_for_again_when_a_clock_that_was_ahead_is_set_right(url: URL) -> None:
+    fill(url, [record()])
+    engine = open_ledger(url)
+    now_s = time.time()
+    assert claim_tidying(engine, now_s + 365 * 86_400, 30.0)
+    assert [claim_tidying(engine, now_s, 30.0) for _ in range(3)] == [True, False, False]
+    assert not claim_tidying(engine, now_s - 20, 30.0), "hosts' clocks differ by seconds"
     engine.dispose()
 
 

@@ -88,8 +88,12 @@ def unwritten(engine: Engine, batch: Sequence[Rows]) -> list[Rows]:
 
 
 def claim_tidying(engine: Engine, now_s: float, every_s: float) -> bool:
-    """Whether it is this process's turn to take old rows out: of several, one in each interval."""
-    turn = update(STATE).where(STATE.c.name == "tidied_at", STATE.c.number <= int(now_s - every_s))
+    """Whether it is this process's turn to take old rows out: of several, one in each interval.
+
+    A turn that lies ahead by more than an interval was taken by a clock that was wrong, and counts as none.
+    """
+    is_past = STATE.c.number <= int(now_s - every_s)
+    turn = update(STATE).where(STATE.c.name == "tidied_at", is_past | (STATE.c.number > int(now_s + every_s)))
     with engine.begin() as connection:
         return connection.execute(turn.values(number=int(now_s))).rowcount == 1
 
