@@ -4,8 +4,16 @@ from dashboards.panel import Board, Panel, Query, Row
 from dashboards.promql import CHOSEN, HOUR, quantile, rate, series, share, total
 
 REQUESTS, ATTEMPTS = "router_requests_total", "router_attempts_total"
-OURS = 'outcome=~"upstream_.*|fusion_failed|no_deployment_available|overloaded|internal_error"'
-"""Errors that are not the caller's fault."""
+OURS = (
+    'outcome=~"upstream_.*|out_of_files|fusion_failed|no_deployment_available|overloaded|internal_error", '
+    'outcome!="upstream_rejected"'
+)
+"""Errors that are not the caller's fault; what a provider rejects is wrong with the request itself."""
+
+FAILED = (
+    'outcome!~"ok|aborted|upstream_rejected|context_length_exceeded|capability_unavailable|content_filter|out_of_files"'
+)
+"""Of calls: those that speak against the deployment."""
 
 _SERVED = 'model!="none"'
 
@@ -136,11 +144,12 @@ _DEPLOYMENTS = Row(
             "bars",
             (
                 Query(
-                    share(total(ATTEMPTS, "deployment", 'outcome!~"ok|aborted"'), total(ATTEMPTS, "deployment")),
+                    share(total(ATTEMPTS, "deployment", FAILED), total(ATTEMPTS, "deployment")),
                     "{{deployment}}",
                 ),
             ),
-            "Calls that ended in an error; those we hung up on are not counted as failed.",
+            "Calls that ended in an error of the deployment's; those we hung up on, and those in which the request was at "
+            "fault, are not counted as failed.",
             "percentunit",
             limits=(0.05, 0.2),
             decimals=1,
@@ -197,7 +206,10 @@ _LEDGER = Row(
         Panel(
             "How many rows are waiting?",
             "lines",
-            (Query(f"sum ({series('router_ledger_queue_rows')})", "rows"),),
+            (
+                Query(f"sum ({series('router_ledger_queue_rows')})", "rows"),
+                Query(f"sum ({series('router_ledger_unwritable')})", "gateways that cannot write"),
+            ),
             "Rows not written yet; when the queue is full, rows are dropped.",
             axis="rows",
             width=5,

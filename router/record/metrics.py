@@ -129,6 +129,12 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self.ledger_unwritable = Gauge(
+            "router_ledger_unwritable",
+            "1 while the ledger cannot be written and rows wait in memory.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self.ledger_write_seconds = BatchedHistogram(
             "router_ledger_write_seconds", "Writing one batch to the ledger.", buckets=_WRITES, **metric
         )
@@ -225,6 +231,10 @@ class Metrics:
     def show_ledger_queue(self, rows: int) -> None:
         """So many rows are waiting."""
         self.ledger_queue_rows.set(rows)
+
+    def show_ledger_unwritable(self, unwritable: bool) -> None:
+        """The database takes no rows, or takes them again."""
+        self.ledger_unwritable.set(unwritable)
 
     def show_ledger_size(self, size_bytes: int) -> None:
         """So large is the ledger."""

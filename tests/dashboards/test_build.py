@@ -13,7 +13,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry
 
 from dashboards.build import BOARDS, FOLDER, files
+from dashboards.health import FAILED, OURS
 from dashboards.panel import WIDTH, Board, Panel
+from router.errors import GatewayError, UpstreamError
 from router.record.ledger.savings import CPU_USD_PER_HOUR
 from router.record.metrics import Metrics
 from tests.dashboards.processes import DASHBOARDS
@@ -56,6 +58,24 @@ def test_the_committed_dashboards_are_what_the_code_builds() -> None:
     assert set(FOLDER.iterdir()) == built.keys()
     for path, text in built.items():
         assert path.read_text(encoding="utf-8") == text, "run: python -m dashboards.build"
+
+
+def test_failures_counted_against_us_are_all_errors_but_those_that_blame_the_request() -> None:
+    def said(error: type[GatewayError]) -> Iterator[type[GatewayError]]:
+        yield error
+        for kind in error.__subclasses__():
+            yield from said(kind)
+
+    meant, unmeant = re.findall(r'outcome(?:=~|!=)"([^"]*)"', OURS)
+    (alert,) = (rule["expr"] for rule in rules() if rule.get("alert") == "RouterErrors")
+    assert OURS in alert
+    errors = [error for error in said(GatewayError) if error.code != "ledger_unavailable"]  # no model was asked for
+    ours = {error.code for error in errors if re.fullmatch(meant, error.code) and error.code != unmeant}
+    assert ours == {error.code for error in errors if error.status >= 500 or error.status == 429}
+    unfit = re.findall(r'outcome!~"([^"]*)"', FAILED)[0].split("|")
+    assert set(unfit) == {"ok", "aborted", "out_of_files"} | {
+        error.code for error in said(UpstreamError) if error.status == 400
+    }
 
 
 def test_every_metric_that_is_asked_for_exists() -> None:

@@ -49,6 +49,7 @@ class Counts:
         self.rows = 0
         self.drops: dict[str, int] = {}
         self.waiting = 0
+        self.unwritable = False
         self.size_bytes = 0
 
     def count_ledger_rows(self, rows: int, seconds: float) -> None:
@@ -59,6 +60,9 @@ class Counts:
 
     def show_ledger_queue(self, rows: int) -> None:
         self.waiting = rows
+
+    def show_ledger_unwritable(self, unwritable: bool) -> None:
+        self.unwritable = unwritable
 
     def show_ledger_size(self, size_bytes: int) -> None:
         self.size_bytes = size_bytes

@@ -25,6 +25,10 @@ class LedgerCounts(Protocol):
         """So many rows are waiting."""
         ...
 
+    def show_ledger_unwritable(self, unwritable: bool) -> None:
+        """The database takes no rows, or takes them again."""
+        ...
+
     def show_ledger_size(self, size_bytes: int) -> None:
         """So large is the ledger."""
         ...

@@ -276,6 +276,7 @@ class LedgerWriter:
         if said != self._complained:
             log.error("the ledger cannot be written: %s; rows wait in memory, and are dropped when it is full", said)
             self._complained = said
+        self._counts.show_ledger_unwritable(True)
 
     def _say_lost(self, requests: int) -> None:
         """Said at the end, when nobody will scrape the count of it any more."""
@@ -285,6 +286,7 @@ class LedgerWriter:
         if self._complained:
             log.warning("the ledger can be written again")
             self._complained = ""
+            self._counts.show_ledger_unwritable(False)
 
 
 def _is_of_the_row(error: Exception) -> bool:
