@@ -1,24 +1,32 @@
 """Every Prometheus metric of the gateway. Label sets are closed: config and code fill them, callers cannot."""
 
 import asyncio
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import fsum, nan
-from typing import Any, get_args
+from operator import attrgetter
+from typing import Any, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from classifier.assessment import Assessment
 from router import __version__
 from router.core.types import Attempt, Deployment, Route
 from router.record.ledger.counts import DropReason, Verdict
-from router.record.record import RequestRecord
-from router.record.tally import Series, Tally
+from router.record.record import STATIONS, RequestRecord
+from router.record.tally import Tally, grouped
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 _NOVELTY = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1)
 _WRITES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _SHARES = tuple(step / 20 for step in range(1, 21))
+
+_KIND = attrgetter("route", "model", "reason", "outcome", "baseline")
+_CALL = attrgetter("deployment", "model", "stage", "outcome")
+"""Of requests and of calls: what is alike in these moves the same series."""
+
+T = TypeVar("T")
 
 
 class BatchedHistogram(Histogram):
@@ -27,9 +35,12 @@ class BatchedHistogram(Histogram):
     def observe_many(self, values: list[float]) -> None:
         """Come to what ``observe`` for each value comes to."""
         self._sum.inc(fsum(values))
-        buckets = [bisect_left(self._upper_bounds, value) for value in values]
-        for bucket in set(buckets):
-            self._buckets[bucket].inc(buckets.count(bucket))
+        in_order, below = sorted(values), 0
+        for bucket, bound in zip(self._buckets, self._upper_bounds, strict=True):
+            up_to = bisect_right(in_order, bound)
+            if up_to > below:
+                bucket.inc(up_to - below)
+            below = up_to
 
 
 class Metrics:
@@ -38,7 +49,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register everything; without the ``_created`` series, which double the number of series for nothing."""
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._tally = Tally(self._hand_over, self._count_in_flight)
+        self._tally = Tally(self._count)
         registry.register(self._tally)
         metric: dict[str, Any] = {"registry": registry}
         gauge: dict[str, Any] = {"registry": registry, "multiprocess_mode": "livemostrecent"}
@@ -150,32 +161,8 @@ class Metrics:
         self._children: dict[tuple[str, ...], Any] = {}
 
     def observe(self, record: RequestRecord) -> None:
-        """Count one finished request."""
-        waiting, route = self._tally.waiting, record.route or "none"
-        waiting["requests", route, record.model or "none", record.reason or "none", record.outcome].append(1)
-        waiting["request_seconds", route, record.outcome].append(record.duration_s)
-        for station, seconds in record.overhead_s.items():
-            if seconds:
-                waiting["overhead_seconds", station].append(seconds)
-        if record.first_token_s is not None:
-            waiting["first_token_seconds", route].append(record.first_token_s)
-        self._observe_attempts(route, record.attempts)
-        if record.fusion is not None:
-            self._observe_fusion(record.fusion, record.outcome)
-        if record.baseline_cost_usd is not None:
-            waiting["counterfactual", route, record.baseline].append(record.baseline_cost_usd)
-        saved = record.savings_usd
-        if saved is not None and record.attempts:
-            waiting["savings", route, "saved" if saved >= 0 else "overspent"].append(abs(saved))
-        assessment = record.decision.assessment if record.decision else None
-        if assessment is not None:
-            waiting["complexity", assessment.task].append(assessment.complexity)
-            waiting["novelty",].append(assessment.novelty)
-        if record.classifier_failed:
-            self.classifier_failures.inc()
-        if record.decision is not None and record.decision.is_novel:
-            self.novel.inc()
-        self._tally.request_counted()
+        """Count one finished request: its series have it before anybody looks at them."""
+        self._tally.add(record)
 
     async def keep_handing_over(self, every_s: float = 0.5) -> None:
         """For a worker among several, whose scrapes another one may answer: hand over again and again."""
@@ -240,26 +227,63 @@ class Metrics:
         """So large is the ledger."""
         self.ledger_size_bytes.set(size_bytes)
 
-    def _observe_attempts(self, route: str, attempts: Iterable[Attempt]) -> None:
-        waiting = self._tally.waiting
-        for attempt in attempts:
-            waiting["attempts", attempt.deployment, attempt.outcome].append(1)
-            waiting["attempt_seconds", attempt.deployment, attempt.outcome].append(attempt.duration_s)
-            usage = attempt.usage
-            if usage is None:
-                continue
-            for direction, count in (
-                ("input", usage.input_tokens),
-                ("output", usage.output_tokens),
-                ("cached", usage.cached_tokens),
-                ("reasoning", usage.reasoning_tokens),
-            ):
-                if count:
-                    waiting["tokens", attempt.model, direction].append(count)
-            if attempt.cost_usd is None:
-                waiting["unpriced", attempt.model].append(1)
-            else:
-                waiting["cost", route, attempt.model, attempt.stage].append(attempt.cost_usd)
+    def _count(self, records: Sequence[RequestRecord]) -> None:
+        """Let the series have what these requests come to; requests of one kind move them together."""
+        for (route, model, reason, outcome, baseline), alike in grouped(records, _KIND).items():
+            route = route or "none"
+            self._child("requests", route, model or "none", reason or "none", outcome).inc(len(alike))
+            self._add([record.duration_s for record in alike], "request_seconds", route, outcome)
+            self._add(_known([record.first_token_s for record in alike]), "first_token_seconds", route)
+            self._add(_known([record.baseline_cost_usd for record in alike]), "counterfactual", route, baseline)
+            saved = _known([record.savings_usd for record in alike if record.attempts])
+            self._add([usd for usd in saved if usd >= 0], "savings", route, "saved")
+            self._add([-usd for usd in saved if usd < 0], "savings", route, "overspent")
+            self._count_attempts(route, [attempt for record in alike for attempt in record.attempts])
+        for station in STATIONS:
+            spent = [record.overhead_s.get(station, 0.0) for record in records]
+            self._add([seconds for seconds in spent if seconds], "overhead_seconds", station)
+        decisions = [record.decision for record in records if record.decision is not None]
+        self._count_assessments([each.assessment for each in decisions if each.assessment is not None])
+        self.novel.inc([decision.is_novel for decision in decisions].count(True))
+        self.classifier_failures.inc([record.classifier_failed for record in records].count(True))
+        for record in records:
+            if record.fusion is not None:
+                self._observe_fusion(record.fusion, record.outcome)
+        self.in_flight.set(self._in_flight_now())
+
+    def _count_attempts(self, route: str, attempts: Sequence[Attempt]) -> None:
+        for (deployment, model, stage, outcome), alike in grouped(attempts, _CALL).items():
+            self._child("attempts", deployment, outcome).inc(len(alike))
+            self._add([attempt.duration_s for attempt in alike], "attempt_seconds", deployment, outcome)
+            billed = [attempt for attempt in alike if attempt.usage is not None]
+            usages = _known([attempt.usage for attempt in billed])
+            self._add_tokens([usage.input_tokens for usage in usages], model, "input")
+            self._add_tokens([usage.output_tokens for usage in usages], model, "output")
+            self._add_tokens([usage.cached_tokens for usage in usages], model, "cached")
+            self._add_tokens([usage.reasoning_tokens for usage in usages], model, "reasoning")
+            priced = _known([attempt.cost_usd for attempt in billed])
+            self._add(priced, "cost", route, model, stage)
+            if len(priced) < len(billed):
+                self._child("unpriced", model).inc(len(billed) - len(priced))
+
+    def _count_assessments(self, assessments: Sequence[Assessment]) -> None:
+        for (task,), alike in grouped(assessments, lambda assessment: (assessment.task,)).items():
+            self._add([assessment.complexity for assessment in alike], "complexity", task)
+        self._add([assessment.novelty for assessment in assessments], "novelty")
+
+    def _add_tokens(self, counts: list[int], model: str, direction: str) -> None:
+        if any(counts):
+            self._child("tokens", model, direction).inc(sum(counts))
+
+    def _add(self, values: list[float], name: str, *labels: str) -> None:
+        """Let a series have values, if there are any: one that has none is not begun."""
+        if not values:
+            return
+        child = self._child(name, *labels)
+        if isinstance(child, BatchedHistogram):
+            child.observe_many(values)
+        else:
+            child.inc(fsum(values))
 
     def _observe_fusion(self, run: Mapping[str, Any], outcome: str) -> None:
         if run["status"] != "failed" or outcome != "aborted":  # hung up on, a run came to nothing, but did not fail
@@ -272,16 +296,6 @@ class Metrics:
         if run["agreement"] is not None:
             self.fusion_agreement.observe(run["agreement"])
 
-    def _hand_over(self, series: Series, values: list[float]) -> None:
-        child = self._child(*series)
-        if isinstance(child, BatchedHistogram):
-            child.observe_many(values)
-        else:
-            child.inc(fsum(values))
-
-    def _count_in_flight(self) -> None:
-        self.in_flight.set(self._in_flight_now())
-
     def _child(self, name: str, *labels: str) -> Any:
         """A labelled child, looked up once: ``labels()`` itself costs microseconds each time.
 
@@ -293,3 +307,7 @@ class Metrics:
             metric = getattr(self, name)
             child = self._children[key] = metric.labels(*labels) if labels else metric
         return child
+
+
+def _known(values: Iterable[T | None]) -> list[T]:
+    return [value for value in values if value is not None]

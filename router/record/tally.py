@@ -1,47 +1,42 @@
-"""What many requests count, added up before it reaches the metrics.
+"""Requests that wait to be counted: many are counted at once, and a scrape sees all of them.
 
-A request moves some twenty-five series, and each move takes a lock: 12 µs of a request, 4 when they are gathered.
-A scrape sees everything all the same, since the registry asks for what is waiting first.
+A request moves some twenty-five series, and each move takes a lock: 12 µs of a request, 2 when 256 of them are counted
+together. A scrape sees everything all the same, since the registry asks for what is waiting first.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from prometheus_client import Metric
 
-MAX_WAITING = 256
-"""Requests whose values wait at the most: what a gateway that nobody scrapes keeps in memory."""
+from router.record.record import RequestRecord
 
-Series = tuple[str, ...]
-"""A metric's name in ``Metrics``, and its labels' values."""
+T = TypeVar("T")
+
+MAX_WAITING = 256
+"""Requests that wait at the most: what a gateway that nobody scrapes keeps in memory, half a megabyte."""
 
 
 class Tally:
-    """Values that wait. For one thread: that of the event loop, where scrapes are answered too.
+    """Requests that wait. For one thread: that of the event loop, where scrapes are answered too."""
 
-    Attributes:
-        waiting: values by series; append to it, and then say ``request_counted``.
-    """
+    def __init__(self, count: Callable[[Sequence[RequestRecord]], None]) -> None:
+        """Take who counts, be it nothing."""
+        self._waiting: list[RequestRecord] = []
+        self._count = count
 
-    def __init__(self, hand_over: Callable[[Series, list[float]], None], and_then: Callable[[], None]) -> None:
-        """Take who adds a series' values to its metric, and who is called after all have been."""
-        self.waiting: defaultdict[Series, list[float]] = defaultdict(list)
-        self._hand_over, self._and_then = hand_over, and_then
-        self._requests = 0
-
-    def request_counted(self) -> None:
-        """One more request is in; hand over when enough are."""
-        self._requests += 1
-        if self._requests >= MAX_WAITING:
+    def add(self, record: RequestRecord) -> None:
+        """One more request, without its texts; they are counted when enough wait."""
+        self._waiting.append(record if record.texts is None else replace(record, texts=None))
+        if len(self._waiting) >= MAX_WAITING:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over what is waiting."""
-        waiting, self.waiting = self.waiting, defaultdict(list)
-        self._requests = 0
-        for series, values in waiting.items():
-            self._hand_over(series, values)
-        self._and_then()
+        """Have those that wait counted."""
+        waiting, self._waiting = self._waiting, []
+        self._count(waiting)
 
     def describe(self) -> Iterable[Metric]:
         """The registry's side: no metric of its own."""
@@ -51,3 +46,11 @@ class Tally:
         """The registry's side: it is being scraped, and asks in the order of registration."""
         self.flush()
         return ()
+
+
+def grouped(items: Iterable[T], kind: Callable[[T], tuple[Any, ...]]) -> Mapping[tuple[Any, ...], list[T]]:
+    """Those of each kind together."""
+    groups: defaultdict[tuple[Any, ...], list[T]] = defaultdict(list)
+    for item in items:
+        groups[kind(item)].append(item)
+    return groups

@@ -1,5 +1,6 @@
 """Values that wait for their series: nothing is lost, and a scrape sees everything."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -8,7 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram
 
 from router.core.types import Attempt, Deployment, Price, Usage
 from router.record.metrics import BatchedHistogram, Metrics
-from router.record.record import Draft
+from router.record.record import Draft, Texts
 from router.record.tally import MAX_WAITING
 
 BASELINE = Deployment("strong", "openai/strong", Price(5e-6, 25e-6))
@@ -54,11 +55,17 @@ def test_every_request_is_in_the_next_scrape_and_in_it_once() -> None:
             assert abs(got["router_cost_usd_total|small|openai/small|answer"] - 0.001 * total) < 1e-9
 
 
-def test_a_gateway_that_nobody_scrapes_keeps_a_bounded_number_of_values() -> None:
+def test_a_gateway_that_nobody_scrapes_keeps_a_bounded_number_of_requests() -> None:
     metrics = Metrics(CollectorRegistry())
     for number in range(5 * MAX_WAITING + 3):
         metrics.observe(answered(number))
-        assert all(len(values) <= MAX_WAITING for values in metrics._tally.waiting.values())
+        assert len(metrics._tally._waiting) < MAX_WAITING
+
+
+def test_no_text_waits_with_its_request() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.observe(replace(answered(1), texts=Texts("a prompt", "", "an answer")))
+    assert [record.texts for record in metrics._tally._waiting] == [None]
 
 
 def test_the_requests_being_served_are_counted_when_somebody_looks() -> None:
