@@ -178,13 +178,11 @@ def _plain(text: str) -> tuple[str, bytes, str]:
         raw = text.encode().translate(_PLAIN)
         return raw.decode(), raw, ""
     raw = text.encode("utf-8", "surrogatepass").translate(_PLAIN)
-    body = raw.decode("utf-8", "surrogatepass")
     foreign = _foreign(raw)
-    if 2 * len(foreign) < len(body) and foreign.lower() == foreign:  # a few quotation marks, as a rule
-        return body, raw, foreign
-    body = body.lower()
-    raw = body.encode("utf-8", "surrogatepass")
-    return body, raw, _foreign(raw)
+    if foreign.lower() != foreign:  # oftener than not those are a few quotation marks, or letters that have no case
+        raw = text.lower().encode("utf-8", "surrogatepass").translate(_PLAIN)
+        foreign = _foreign(raw)
+    return raw.decode("utf-8", "surrogatepass"), raw, foreign
 
 
 def _foreign(raw: bytes) -> str:
