@@ -29,9 +29,9 @@
     │   ├── UpstreamIncapable      400  capability_unavailable   fall back: another model may be able to
     │   │   └── UpstreamMisnamed   400  capability_unavailable   retry: the next call names the field otherwise
     │   ├── UpstreamFiltered       400  content_filter           give up
-    │   ├── UpstreamRateLimited    429  upstream_rate_limited    retry elsewhere, cool down
-    │   ├── UpstreamAuthFailed     502  upstream_auth_failed     fall back, cool down
-    │   ├── UpstreamModelMissing   502  upstream_model_missing   fall back, cool down
+    │   ├── UpstreamRateLimited    429  upstream_rate_limited    elsewhere, cool down
+    │   ├── UpstreamAuthFailed     502  upstream_auth_failed     elsewhere, cool down
+    │   ├── UpstreamModelMissing   502  upstream_model_missing   elsewhere, cool down
     │   ├── UpstreamUnreachable    502  upstream_unreachable     retry, cool down
     │   ├── OutOfFiles             503  out_of_files             retry: nothing is wrong with the provider
     │   ├── UpstreamFailed         502  upstream_error           retry, cool down
@@ -39,7 +39,7 @@
     │   ├── UpstreamEmpty          502  upstream_empty           retry
     │   ├── UpstreamBroken         502  upstream_broken          give up: bytes have left
     │   ├── FusionFailed           502  fusion_failed            give up: nobody on the panel answered
-    │   └── UpstreamTimeout        504  upstream_timeout         fall back, cool down
+    │   └── UpstreamTimeout        504  upstream_timeout         elsewhere, cool down
     └── InternalError              500  internal_error
 
 Messages say what was wrong, what would be right and where to change it; they never carry prompt text or keys.
@@ -47,8 +47,9 @@ Messages say what was wrong, what would be right and where to change it; they ne
 
 from typing import Any, ClassVar, Literal
 
-NextStep = Literal["give_up", "retry", "fall_back"]
-"""``retry``: the same deployment group again; ``fall_back``: only another group can help."""
+NextStep = Literal["give_up", "retry", "elsewhere", "fall_back"]
+"""``retry``: another deployment of the same model, else the same one again; ``elsewhere``: not the same one again, since what
+is wrong is its own; ``fall_back``: only another model can help."""
 
 
 LONGEST_WAIT_S = 300.0
@@ -289,20 +290,21 @@ class UpstreamRateLimited(UpstreamError):
     status = 429
     code = "upstream_rate_limited"
     type = "rate_limit_error"
+    next_step = "elsewhere"
 
 
 class UpstreamAuthFailed(UpstreamError):
     """The provider refused the deployment's key."""
 
     code = "upstream_auth_failed"
-    next_step = "fall_back"
+    next_step = "elsewhere"
 
 
 class UpstreamModelMissing(UpstreamError):
     """The provider does not know the deployment's model."""
 
     code = "upstream_model_missing"
-    next_step = "fall_back"
+    next_step = "elsewhere"
 
 
 class UpstreamUnreachable(UpstreamError):
@@ -357,7 +359,7 @@ class UpstreamTimeout(UpstreamError):
 
     status = 504
     code = "upstream_timeout"
-    next_step = "fall_back"
+    next_step = "elsewhere"
 
 
 class InternalError(GatewayError):

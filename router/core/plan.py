@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from router.core.policy import Step
 from router.core.types import Deployment, Reason
-from router.errors import UpstreamError, UpstreamRateLimited, UpstreamTimeout
+from router.errors import UpstreamError, UpstreamTimeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ def next_step(
 ) -> Step | None:
     """Choose the next deployment to call; None where nothing is left to try.
 
-    A ``retry`` goes to another deployment of the same model, else once more to the same one (not after 429, which
-    would ask for more of it); then, as after ``fall_back``, to the next model of the plan.
+    Both ``retry`` and ``elsewhere`` go to another deployment of the same model; where there is none, ``retry`` goes once
+    more to the same one. Then, as after ``fall_back``, to the next model of the plan.
     """
     if len(failed) >= max_attempts:
         return None
@@ -36,21 +36,43 @@ def next_step(
     if last.error.next_step == "give_up":
         return None
     tried = [failure.step.deployment for failure in failed]
-    model = pool[last.step.deployment].model
-    if last.error.next_step == "retry":
-        for step in plan:
-            same_group = pool[step.deployment].model == model
-            if same_group and step.deployment not in tried and is_available(step.deployment):
-                return step
-        again = not isinstance(last.error, UpstreamRateLimited) and tried.count(last.step.deployment) == 1
-        if again and is_available(last.step.deployment):
-            return last.step
+    if last.error.next_step == "fall_back":
+        return next_model(plan, tried, pool, is_available)
+    if 1 < len(failed) == max_attempts - 1 and (other := next_model(plan, tried, pool, is_available)) is not None:
+        return other  # a large group that fails as one leaves the last attempt to another model
+    twin = _twin(plan, tried, pool, is_available)
+    if twin is not None:
+        return twin
+    is_again = last.error.next_step == "retry" and tried.count(last.step.deployment) == 1
+    if is_again and is_available(last.step.deployment):
+        return last.step
     return next_model(plan, tried, pool, is_available)
+
+
+def has_another(
+    plan: Sequence[Step], tried: Sequence[str], pool: Mapping[str, Deployment], is_available: Callable[[str], bool]
+) -> bool:
+    """Whether somebody else can be asked where the last of those tried does not answer in time."""
+    if _twin(plan, tried, pool, is_available) is not None:
+        return True
+    return next_model(plan, tried, pool, is_available) is not None
 
 
 def _first_available(plan: Sequence[Step], is_available: Callable[[str], bool]) -> Step | None:
     for step in plan:
         if is_available(step.deployment):
+            return step
+    return None
+
+
+def _twin(
+    plan: Sequence[Step], tried: Sequence[str], pool: Mapping[str, Deployment], is_available: Callable[[str], bool]
+) -> Step | None:
+    """An untried deployment of the model that was tried last; None where there is none."""
+    model = pool[tried[-1]].model
+    for step in plan:
+        name = step.deployment
+        if pool[name].model == model and name not in tried and is_available(name):
             return step
     return None
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_args
 
 from router.core.answer import words_of_reply
 from router.core.health import CooldownRules
-from router.core.plan import Failed, next_model, next_step
+from router.core.plan import Failed, has_another, next_step
 from router.core.policy import Step
 from router.core.prompt import text_tokens
 from router.core.relay import Relay
@@ -196,7 +196,7 @@ class Dispatcher:
             if len(trip.failed) + 1 < most and len(plan) > 1 and not body.get("stream"):
                 # a reply in one piece shows no first byte by which to tell a hang from a long answer: leave half the time
                 tried = [failure.step.deployment for failure in trip.failed] + [step.deployment]
-                if next_model(plan, tried, self.pool, is_available) is not None:
+                if has_another(plan, tried, self.pool, is_available):
                     ends_s = (monotonic() + deadline_s) / 2
             made = Call(self.targets[step.deployment], body, ends_s, operation, trip.headers, trip.around_model)
             try:

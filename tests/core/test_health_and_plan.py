@@ -19,8 +19,12 @@ from router.core.plan import Failed, fallback_reason, next_step
 from router.core.policy import Step
 from router.core.types import Deployment
 from router.errors import (
+    UpstreamAuthFailed,
+    UpstreamContextTooLong,
     UpstreamError,
     UpstreamFailed,
+    UpstreamIncapable,
+    UpstreamModelMissing,
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
@@ -179,8 +183,28 @@ def test_after_a_rate_limit_the_same_deployment_is_left_alone() -> None:
     assert walk({name: UpstreamRateLimited("x") for name in ("a", "a2", "b")}) == ["a", "a2", "b", "c"]
 
 
-def test_a_fall_back_skips_the_models_other_deployments() -> None:
-    assert walk({"a": UpstreamTimeout("x"), "b": UpstreamTimeout("x")}) == ["a", "b", "c"]
+@pytest.mark.parametrize("kind", [UpstreamAuthFailed, UpstreamModelMissing, UpstreamTimeout, UpstreamRateLimited])
+def test_what_is_wrong_with_one_deployment_is_asked_of_the_models_others_but_not_of_it_again(
+    kind: type[UpstreamError],
+) -> None:
+    assert walk({name: kind("x") for name in ("a", "b")}) == ["a", "a2"]
+    assert walk({name: kind("x") for name in ("a", "a2", "b")}) == ["a", "a2", "b", "c"]
+    assert walk({name: kind("x") for name in ("a", "b")}, down={"a2"}) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("kind", [UpstreamContextTooLong, UpstreamIncapable])
+def test_what_a_model_cannot_do_is_asked_of_none_of_its_deployments(kind: type[UpstreamError]) -> None:
+    assert walk({"a": kind("x"), "b": kind("x")}) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("kind", [UpstreamAuthFailed, UpstreamTimeout, UpstreamFailed])
+def test_a_large_group_that_fails_as_one_leaves_the_last_attempt_to_another_model(kind: type[UpstreamError]) -> None:
+    group = {f"a{number}": Deployment(f"a{number}", "x/m1") for number in range(6)}
+    pool = {**group, "c": POOL["c"]}
+    failed: list[Failed] = []
+    while (step := next_step([Step(name, "small") for name in pool], failed, pool, lambda _: True, 4)) is not None:
+        failed.append(Failed(step, kind("x")))
+    assert [failure.step.deployment for failure in failed] == ["a0", "a1", "a2", "c"]
 
 
 def test_a_deployment_that_its_failure_left_out_is_not_tried_again() -> None:

@@ -114,6 +114,26 @@ def test_another_deployment_of_the_same_model_takes_over_without_a_fallback() ->
         assert reply.headers["x-router-attempts"] == "2"
 
 
+@pytest.mark.parametrize("habit", ["fail=401", "fail=402", "fail=403", "fail=404", "fail=408", "fail=hang"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["auto", "small"])
+def test_a_twin_with_another_key_or_host_answers_before_another_model_is_asked(
+    habit: str, stream: bool, model: str
+) -> None:
+    script = f"{habit}&fail_times=1&{QUICK}"  # of the model's calls only the first goes wrong
+    twin = f'  twin: {{model: "scripted/small?{script}"}}'
+    config = pool(script, more=twin, routes="small: [small, twin], strong: [strong]")
+    with gateway(config + "limits: {first_byte_s: 0.3, total_s: 1.2}\n") as live, client_of(live) as client:
+        reply = client.chat.completions.with_raw_response.create(model=model, messages=HI, stream=stream)
+        assert reply.headers["x-router-route"] == "small"
+        assert reply.headers["x-router-reason"] in ("below_threshold", "forced_by_caller")
+        assert reply.headers["x-router-attempts"] == "2"
+        for _ in reply.parse() if stream else ():
+            pass
+        record = live.record(reply.headers["x-router-request-id"])
+        assert [attempt.deployment for attempt in record.attempts] == ["small", "twin"]
+
+
 def test_when_everything_fails_the_last_error_comes_back_and_sdks_are_told_when_to_retry() -> None:
     with gateway(pool("fail=429&retry_after=9", strong="fail=429&retry_after=9")) as live, client_of(live) as client:
         with pytest.raises(openai.RateLimitError) as caught:
