@@ -1,16 +1,18 @@
 """The endpoints that nobody calls a thousand times a second: models, dry runs, health, metrics; and the 404."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from router.core.ask import AUTO_NAMES, FUSION_NAMES, MODE_NAMES, ROUTE_NAMES, read_ask
 from router.core.types import Deployment, Price
 from router.core.whole_json import dumps
 from router.errors import EndpointNotFound, GatewayError, MethodNotAllowed, RunNotFound
 from router.http.auth import Authenticator
+from router.http.front import MODEL_PATHS
 from router.pipeline import Services
 from router.record.exposition import exposition
 
@@ -135,4 +137,13 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         refused = _failure(MethodNotAllowed(f"{request.method} is not allowed on {request.url.path[:100]}."))
         refused.headers.update(getattr(error, "headers", None) or {})  # Allow
         return refused
-    return _failure(EndpointNotFound(f"Unknown URL: {request.method} {request.url.path[:100]}. See /v1/models."))
+    served = ", ".join(_served(request.app))
+    return _failure(EndpointNotFound(f"Unknown URL: {request.method} {request.url.path[:100]}. Served are {served}."))
+
+
+def _served(app: FastAPI) -> Iterator[str]:
+    """What clients may have meant: the endpoints below ``/v1``, the models' first."""
+    yield from (f"POST {path}" for path in MODEL_PATHS if path.startswith("/v1/"))
+    for route in app.routes:
+        if isinstance(route, Route) and route.path.startswith("/v1/"):
+            yield f"{min(route.methods or ())} {route.path.replace(':path', '')}"

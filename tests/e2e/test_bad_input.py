@@ -115,6 +115,16 @@ async def test_wrong_ways_in_get_openai_shaped_errors(
             assert reply.headers["x-router-request-id"].startswith("req_")
 
 
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/messages", "/v1/completions", "/v1/v1/chat/completions"])
+async def test_who_asks_for_another_api_is_told_what_there_is(strict: LiveGateway, path: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.post(strict.url + path, data=body()) as reply:
+            message = (await reply.json())["error"]["message"]
+    assert message.startswith(f"Unknown URL: POST {path}. Served are POST /v1/chat/completions, ")
+    for served in ("POST /v1/embeddings", "GET /v1/models", "GET /v1/models/{name}", "GET /v1/decisions"):
+        assert f", {served}" in message
+
+
 @pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions"])
 async def test_paths_work_with_and_without_v1(strict: LiveGateway, path: str) -> None:
     async with aiohttp.ClientSession() as session:
