@@ -2,15 +2,24 @@
 
 import logging
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import QueueHandler, QueueListener
 from queue import SimpleQueue
+from typing import Any
 
 from router.core.whole_json import dumps
 
 OTHERS = ("uvicorn", "asyncio")
 """Whose warnings are ours to pass on; what they say of less is said by us where it matters."""
+
+
+WITHOUT_VALUES = (RuntimeWarning, ResourceWarning, DeprecationWarning)
+"""Warnings whose text is passed on. Others may quote the value that they warn of, as pydantic's do: a prompt's text."""
+
+log = logging.getLogger("router")
 
 
 class _AsJson(logging.Formatter):
@@ -21,8 +30,14 @@ class _AsJson(logging.Formatter):
 
 
 def write_messages(level: str) -> None:
-    """Write them to standard error as they come: before anybody is served, and where nobody is."""
+    """Write them to standard error as they come: before anybody is served, and where nobody is.
+
+    So it is with what Python itself would write there: warnings, and exceptions that nobody can catch.
+    """
     _send_to(_to_stderr(), level)
+    warnings.showwarning = _tell_of_warning
+    sys.unraisablehook = _tell_of_unraisable
+    threading.excepthook = _tell_of_thread
 
 
 @contextmanager
@@ -40,6 +55,23 @@ def queued_messages(level: str) -> Iterator[None]:
             logger.handlers, logger.propagate = handlers, propagate
             logger.setLevel(own_level)
         listener.stop()
+
+
+def _tell_of_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    text = f": {message}" if issubclass(category, WITHOUT_VALUES) else ""
+    log.warning("%s at %s:%s%s", category.__name__, filename, lineno, text)
+
+
+def _tell_of_unraisable(what: Any) -> None:
+    error, place = what.exc_value, getattr(what.object, "__qualname__", type(what.object).__name__)
+    log.error("an exception is ignored in %s", place, exc_info=error)
+
+
+def _tell_of_thread(what: Any) -> None:
+    name = what.thread.name if what.thread is not None else "unknown"
+    log.error("the thread %s ended by an exception", name, exc_info=what.exc_value)
 
 
 def _loggers() -> list[logging.Logger]:

@@ -2,10 +2,13 @@
 
 import json
 import logging
+import sys
+import threading
+import warnings
 
 import pytest
 
-from router.record.messages import OTHERS, queued_messages
+from router.record.messages import OTHERS, queued_messages, write_messages
 
 NAMES = ("router", *OTHERS)
 
@@ -16,6 +19,8 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(logging.getLogger(name), "handlers", [])
         monkeypatch.setattr(logging.getLogger(name), "propagate", True)
         monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
+    for module, hook in ((warnings, "showwarning"), (sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, hook, getattr(module, hook))
 
 
 def test_each_is_an_object_of_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,3 +43,33 @@ def test_afterwards_all_is_as_it_was() -> None:
         assert not logging.getLogger("router").isEnabledFor(logging.WARNING)
     for logger in map(logging.getLogger, NAMES):
         assert (logger.handlers, logger.propagate, logger.level) == ([], True, logging.NOTSET)
+
+
+class Broken:
+    def __del__(self) -> None:
+        raise KeyError("in vain")
+
+
+def fail() -> None:
+    raise KeyError("in vain")
+
+
+def test_what_python_itself_would_say_has_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    async def forgotten() -> None: ...
+
+    write_messages("warning")
+    warnings.simplefilter("always")
+    forgotten()  # type: ignore[unused-coroutine]
+    warnings.warn("expected a number, got 'a secret of the prompt'", UserWarning, stacklevel=1)
+    Broken()
+    thread = threading.Thread(target=fail, name="some")
+    thread.start()
+    thread.join()
+    lines = capsys.readouterr().err.splitlines()
+    never, user, ignored, ended = (json.loads(line)["message"] for line in lines)
+    assert "RuntimeWarning at " in never
+    assert "forgotten' was never awaited" in never
+    assert user.startswith(f"UserWarning at {__file__}:")
+    assert "secret" not in user
+    assert "ignored in Broken.__del__\nTraceback" in ignored
+    assert ended.startswith("the thread some ended by an exception\nTraceback")
