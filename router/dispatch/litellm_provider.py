@@ -11,6 +11,7 @@ import inspect
 import logging
 import os
 import threading
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ _ENVIRONMENT = {
     "LITELLM_MODE": "PRODUCTION",  # else the import reads a .env file from the working directory
 }
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+
+_NEVER_BEGUN = r"coroutine '.*completion.*' was never awaited"
+"""What Python says where a hang-up ends a call while a thread of litellm's prepares it: the coroutine holds nothing yet."""
 
 _import_lock = threading.Lock()
 
@@ -139,6 +143,7 @@ class LitellmProvider:
 def _import_litellm() -> _Litellm:
     with _import_lock:
         os.environ.update(_ENVIRONMENT)
+        warnings.filterwarnings("ignore", _NEVER_BEGUN, RuntimeWarning)
         litellm: Any = importlib.import_module("litellm")
         for logger in _LOGGERS:
             logging.getLogger(logger).setLevel(logging.CRITICAL + 1)  # its messages quote prompts and keys

@@ -1,7 +1,10 @@
 import asyncio
+import gc
 import inspect
 import json
+import threading
 import time
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +77,35 @@ async def test_every_exception_of_litellm_has_an_entry_in_the_table(provider: Li
         if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == "litellm.exceptions"
     }
     assert raised - set(ERRORS) == set()
+
+
+async def test_a_hang_up_while_litellm_prepares_a_call_raises_no_warning(
+    provider: LitellmProvider, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """litellm makes the call's coroutine in a thread; who is cancelled meanwhile never awaits it."""
+    seen: list[str] = []
+    loop, prepared = asyncio.get_running_loop(), threading.Event()
+    in_a_thread = loop.run_in_executor
+
+    def hang_up(executor: Any, prepare: Any) -> asyncio.Future[Any]:
+        asking.cancel()
+        return in_a_thread(executor, lambda: (prepare(), prepared.set())[0])
+
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        await provider.warm_up()
+        litellm_provider._import_litellm()  # another test may have loaded it before the filters were reset
+        monkeypatch.setattr(warnings, "showwarning", lambda message, *_others: seen.append(str(message)))
+        asking: Any = asyncio.create_task(provider.complete(upstream.call()))
+        monkeypatch.setattr(loop, "run_in_executor", hang_up)
+        await asyncio.wait([asking])
+        assert asking.cancelled()
+        assert prepared.wait(5)
+        await asyncio.sleep(0.05)  # the loop is told, and drops it
+        asking = None  # it holds the coroutine by its traceback
+        gc.collect()
+        warnings.warn("another's", RuntimeWarning, stacklevel=1)
+    assert seen == ["another's"]
 
 
 def test_only_one_file_imports_litellm() -> None:
