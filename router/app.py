@@ -38,6 +38,7 @@ from router.dispatch.web import Search, Web
 from router.http.auth import Authenticator
 from router.http.body import WireLimits
 from router.http.endpoints import add_endpoints
+from router.http.files import callers_allowed
 from router.http.front import Front
 from router.http.ledger import add_ledger_endpoints
 from router.http.server import ConnectionLimits
@@ -143,7 +144,10 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     slots = Slots(settings.limits.max_in_flight)
     add_ledger_endpoints(app, access, auth, settings.ledger.auditors, metrics.count_feedback, limits, slots)
     connection = ConnectionLimits(
-        settings.limits.header_read_s, settings.limits.max_header_bytes, settings.limits.total_s
+        settings.limits.header_read_s,
+        settings.limits.max_header_bytes,
+        settings.limits.total_s,
+        callers_allowed(settings.limits.max_in_flight),
     )
     front = Front(app, services, auth, limits, slots, connection)
     metrics.watch(lambda: front.in_flight)

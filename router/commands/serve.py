@@ -15,11 +15,9 @@ from typing import Any
 import uvicorn
 
 from router.commands.settings import read_settings
+from router.http.files import SPARE_FILES, open_as_many_files_as_allowed
 from router.record.messages import write_messages
 from router.settings import LedgerSettings, Settings
-
-SPARE_FILES = 64
-"""What a gateway opens beside two connections a request: the ledger, the metrics, the port, connections that wait."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,7 +66,7 @@ def _share_metrics(stack: ExitStack, workers: int) -> bool:
 
 def server_options(settings: Settings) -> dict[str, Any]:
     """How uvicorn is to run an application of ours."""
-    from router.http.server import GuardedProtocol
+    from router.http.server import KEEP_ALIVE_S, GuardedProtocol
 
     server = settings.server
     return {
@@ -80,6 +78,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,
+        "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": round(server.drain_s),
     }
 
@@ -110,22 +109,6 @@ def port_or_complaint(host: str, port: int, or_else: str = "") -> int | None:
 def address(host: str, port: int) -> str:
     """Host and port as a URL has them: an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def open_as_many_files_as_allowed() -> int | None:
-    """Raise this process's limit on open files, which workers inherit, to what it may be; None where nothing limits it.
-
-    The usual 1,024 are there for programs that use select(), as we do not, and each request has two connections.
-    """
-    try:
-        import resource
-    except ImportError:  # no such limits on Windows
-        return None
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # "unlimited" may be more than the system takes
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        soft = hard
-    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def announce(settings: Settings, open_files: int | None = None) -> None:

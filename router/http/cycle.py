@@ -69,9 +69,14 @@ class Cycle(RequestResponseCycle):
         body, self.body = bytes(self.body), bytearray()
         return body
 
+    @property
+    def head_has_left(self) -> bool:
+        """Whether the caller has been told how the connection goes on."""
+        return self.response_started and not self._head
+
     def probe(self) -> bytes:
         """What can be sent now and means nothing; empty where there is no such thing."""
-        if not self.response_started or self._head:
+        if not self.head_has_left:
             return b"HTTP/1.1 100 Continue\r\n\r\n" if self.scope["http_version"] != "1.0" else b""
         if not any(value.startswith(b"text/event-stream") for _, value in self._unframed):
             return b""

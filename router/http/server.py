@@ -6,7 +6,7 @@ keep-alive timer does not run while a head trickles in.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -25,6 +25,19 @@ ON_HANG_UP = "fusion_router.on_hang_up"
 ASGI itself has the application wait for ``http.disconnect``, which takes a task of its own per request.
 """
 
+KEEP_ALIVE_S = 75
+"""How long a connection may be idle: longer than load balancers keep theirs, so that it is they who close them.
+
+Source: 60 s, of AWS's and of nginx's ``keepalive_timeout`` to upstreams; nginx itself gives its clients 75 s.
+"""
+
+BUSY_S = 1.0
+"""Who asked, or connected, so recently may be asking again: while the server ends, it still gets an answer.
+
+That one says that the connection ends; a stream's head, for one, had left before anybody knew. Source: what nginx has
+``keepalive_min_timeout`` for.
+"""
+
 OnHangUp = Callable[[asyncio.Task[None]], None]
 
 WHOLE_BODY = "fusion_router.whole_body"
@@ -36,18 +49,20 @@ Most bodies come with their heads: for those nobody needs a timer, an event or a
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What a request's head may take, and a reply.
+    """What a request's head may take, a reply, and all connections together.
 
     Attributes:
         head_s: a connection that has not finished a head this long after its first byte is closed.
         max_head_bytes: so is one whose head is larger.
         reply_s: a caller who has not taken what it was sent so long after its request is hung up on; with a reply that is
             complete, not before it has taken nothing for so long.
+        max_callers: where more are connected, the one that has been idle for longest is hung up on; None for no limit.
     """
 
     head_s: float = 10.0
     max_head_bytes: int = 64 * 1024
     reply_s: float = 600.0
+    max_callers: int | None = None
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -66,6 +81,9 @@ class GuardedProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _reply_timer: asyncio.TimerHandle | None = None
     _idle_since_s: float | None = None
+    _is_ending = False
+    """The server ends: who asks again is told that this was the last time."""
+
     _asked_at_s = 0.0
     _answered: Cycle | None = None
     """The request that is being served, or was last; ``cycle`` is the newest, which may wait behind it."""
@@ -80,7 +98,10 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(Outbox(transport, self.loop, self.tasks, self._limits.reply_s))
         self._on_hang_up: set[OnHangUp] = set()
         self._extensions = {ON_HANG_UP: self._on_hang_up, WHOLE_BODY: self._whole_body}
+        self._idle_since_s = self.loop.time()
         self._start_timer()
+        if self._limits.max_callers is not None and len(self.connections) > self._limits.max_callers:
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop timing, and tell who wants to know."""
@@ -93,6 +114,17 @@ class GuardedProtocol(HttpToolsProtocol):
         self._extensions = {}  # it holds our method, as the requests that wait do: cycles that only the collector would find
         self.pipeline.clear()
         self._tell_of_hang_up()
+
+    def _make_room(self) -> None:
+        """Hang up on who has been idle for longest: an open file is kept for nothing, and somebody new needs one."""
+        connections: Iterable[Any] = self.connections
+        idle = [
+            (each._idle_since_s, id(each), each.transport)
+            for each in connections
+            if each is not self and each._idle_since_s is not None and not each.transport.is_closing()
+        ]
+        if idle:
+            min(idle)[-1].close()
 
     def pause_writing(self) -> None:
         """The caller does not take what it is sent: it has until the end of its request's time."""
@@ -224,6 +256,15 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.timeout_keep_alive_task is None:
             self._await_idleness(self.timeout_keep_alive)
 
+    def shutdown(self) -> None:
+        """The server ends: close an idle connection, and let a busy one's next reply say that it is the last."""
+        self._is_ending, self.timeout_keep_alive = True, BUSY_S  # type: ignore[assignment]  # uvicorn takes whole seconds
+        self._unset_keepalive_if_required()
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.head_has_left:
+            self.cycle.keep_alive = False
+        else:
+            self.timeout_keep_alive_handler()
+
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it has been idle for long enough.
 
@@ -275,7 +316,7 @@ class GuardedProtocol(HttpToolsProtocol):
             "extensions": self._extensions,
         }
         self.scope = scope
-        keep_alive = version != "1.0" and parser.should_keep_alive()
+        keep_alive = version != "1.0" and not self._is_ending and parser.should_keep_alive()
         is_waited_for = self.expect_100_continue and version != "1.0"
         return Cycle(self, keep_alive=keep_alive, is_waited_for=is_waited_for)
 

@@ -162,7 +162,7 @@ def test_a_server_says_where_it_listens_as_a_url_and_serves_where_nothing_can_be
 
 def test_a_server_may_open_as_many_files_as_it_is_allowed_to() -> None:
     code = (
-        "import resource; from router.commands.serve import open_as_many_files_as_allowed;"
+        "import resource; from router.http.files import open_as_many_files_as_allowed;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 700)); open_as_many_files_as_allowed();"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     )

@@ -155,12 +155,12 @@ def served(*messages: dict[str, Any], keep_alive_s: float = 5) -> tuple[GuardedP
     return connected(app, keep_alive_s)
 
 
-def connected(app: Any, keep_alive_s: float = 5) -> tuple[GuardedProtocol, Wire]:
+def connected(app: Any, keep_alive_s: float = 5, state: ServerState | None = None) -> tuple[GuardedProtocol, Wire]:
     """A connection to an application."""
     config = Config(app, log_config=None, access_log=False, timeout_keep_alive=keep_alive_s)  # type: ignore[arg-type]
     config.load()
     config.loaded_app = app
-    protocol, wire = GuardedProtocol(config, ServerState(), {}, asyncio.get_running_loop()), Wire()
+    protocol, wire = GuardedProtocol(config, state or ServerState(), {}, asyncio.get_running_loop()), Wire()
     protocol.connection_made(wire)
     return protocol, wire
 
@@ -308,6 +308,91 @@ async def test_a_connection_is_closed_when_it_was_idle_for_long_enough_and_no_so
     assert not wire.is_closed
     await asyncio.sleep(0.15)
     assert wire.is_closed
+
+
+async def test_an_idle_connection_ends_with_the_server_at_once_and_a_busy_one_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("router.http.server.BUSY_S", 0.1)
+    protocol, wire = served(start(200, (b"content-length", b"0")), part(b""))
+    await asked(protocol)
+    await asyncio.sleep(0.12)
+    protocol.shutdown()
+    assert wire.is_closed
+    protocol, wire = served(start(200, (b"content-length", b"0")), part(b""))
+    await asked(protocol)
+    protocol.shutdown()
+    protocol.shutdown()
+    assert not wire.is_closed
+    await asyncio.sleep(0.15)
+    assert wire.is_closed
+
+
+async def test_of_too_many_callers_the_one_that_is_idle_for_longest_goes() -> None:
+    answers = asyncio.Event()
+    app = slow(answers)
+    app.connection_limits = ConnectionLimits(max_callers=3)
+    state = ServerState()
+    callers = [connected(app, state=state) for _ in range(3)]
+    callers[0][0].data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    newest = connected(app, state=state)
+    assert [wire.is_closed for _, wire in (*callers, newest)] == [False, True, False, False]
+    callers[1][0].connection_lost(None)
+    connected(app, state=state)
+    assert [wire.is_closed for _, wire in (*callers, newest)] == [False, True, True, False]
+    answers.set()
+    await asyncio.wait(callers[0][0].tasks)
+    assert not callers[0][1].is_closed
+
+
+@pytest.mark.parametrize("asks_before", [0, 1])
+async def test_who_asks_while_the_server_ends_is_answered_and_told_that_the_connection_ends(asks_before: int) -> None:
+    protocol, wire = served(start(200, (b"content-length", b"0")), part(b""))
+    for _ in range(asks_before):
+        await asked(protocol)
+    protocol.shutdown()
+    assert not wire.is_closed
+    await asked(protocol)
+    assert wire.writes[-1].endswith(b"\r\nconnection: close\r\n\r\n")
+    assert wire.is_closed
+
+
+async def test_a_request_whose_reply_has_not_begun_when_the_server_ends_is_told_that_the_connection_does() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0)
+        protocol.shutdown()
+        await send(start(200, (b"content-length", b"0")))
+        await send(part(b""))
+
+    protocol, wire = connected(app)
+    await asked(protocol)
+    assert b"connection: close" in wire.writes[0]
+    assert wire.is_closed
+
+
+async def test_a_stream_that_has_begun_when_the_server_ends_is_followed_by_one_more_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its head could not say that the connection ends, and its caller may ask on it as soon as it has all."""
+    monkeypatch.setattr("router.http.server.BUSY_S", 0.1)
+    for asks_again in (True, False):
+        ends = asyncio.Event()
+        protocol, wire = connected(slow(ends))
+        protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await asyncio.sleep(0.01)
+        protocol.shutdown()
+        await asyncio.sleep(0.15)
+        ends.set()
+        await asyncio.wait(protocol.tasks)
+        assert wire.writes[-1].endswith(b"0\r\n\r\n")
+        assert not wire.is_closed
+        if asks_again:
+            await asked(protocol)
+            assert b"\r\nconnection: close\r\n" in b"".join(wire.writes)
+        else:
+            await asyncio.sleep(0.15)
+            assert b"connection: close" not in b"".join(wire.writes)
+        assert wire.is_closed
 
 
 @pytest.mark.parametrize(
