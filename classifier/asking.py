@@ -34,11 +34,11 @@ def asking(reading: Reading) -> list[float]:
     # most last sentences are short: the whole body is searched for the others only
     sentence = near[start + 1 :] if start >= 0 else sentence[max(map(sentence.rfind, _STOPS)) + 1 :]
     return [
-        float(reading.spaced.lstrip().partition(" ")[0] in _QUESTION_WORDS),
-        float(last in ("?", "？")),
-        float(last in (".", "。")),
-        float(last in (":", "\uff1a")),
-        float("which " in body[-_NEAR_THE_END:]),
+        reading.spaced.lstrip().partition(" ")[0] in _QUESTION_WORDS,
+        last in ("?", "？"),
+        last in (".", "。"),
+        last in (":", "\uff1a"),
+        "which " in body[-_NEAR_THE_END:],
         log1p(len(sentence[-_LONG_SENTENCE:].split())),
         log1p(reading.numbers.count(_DIGIT)),
     ]

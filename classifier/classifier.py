@@ -88,19 +88,20 @@ class Classifier:
 
     def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
         """Judge the newest human turn ``text``; see :class:`~classifier.assessment.Assessor`."""
-        return self._assess_all([(text, context)], explain=explain)[0]
+        reading = self._read(text, context)
+        scores = self._model.scores(reading, explain=explain)
+        return self._assessment(scores, _task(scores, reading, text), explain)
 
     def assess_all(self, turns: Sequence[tuple[str, str]]) -> list[Assessment]:
-        """Judge several turns, each with its context; see :class:`~classifier.assessment.Assessor`."""
-        return self._assess_all(turns, explain=False)
+        """Judge several turns, each with its context; see :class:`~classifier.assessment.Assessor`.
 
-    def _assess_all(self, turns: Sequence[tuple[str, str]], *, explain: bool) -> list[Assessment]:
-        """Judge turns step by step: what a step needs is in the processor's cache for all but the first of them."""
+        Step by step: what a step needs is in the processor's cache for all but the first of them.
+        """
         readings = [self._read(text, context) for text, context in turns]
         features = [self._model.features(reading) for reading in readings]
-        scores = [self._model.scores_of(x, explain=explain) for x in features]
+        scores = [self._model.scores_of(x) for x in features]
         return [
-            self._assessment(found, _task(found, reading, text), explain)
+            self._assessment(found, _task(found, reading, text), explain=False)
             for found, reading, (text, _) in zip(scores, readings, turns, strict=True)
         ]
 

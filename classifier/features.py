@@ -98,8 +98,9 @@ _MARK_OF = {ord(mark): place for place, (_, mark) in enumerate(_MARKS)}
 _NO_MARKS = bytes({*range(256)} - {*_MARK_OF})
 _QUESTION, _LINE = _MARK_OF[ord("?")], _MARK_OF[ord("\n")]
 _SIGNS_OF = [
-    (place, _MARK_OF[ord(mark)], [re.compile(sign).findall for sign in signs])
+    (place, _MARK_OF[ord(mark)], re.compile(sign).findall)
     for place, (_, mark, signs) in enumerate(_SIGNS, len(_MARKS))
+    for sign in signs
 ]
 # Numbers, of which those of a text are told apart by their length; longer ones are as long as the next.
 _NUMBERS = frozenset("0" * length for length in range(1, 65))
@@ -145,9 +146,9 @@ def _marks(raw: bytes) -> list[int]:
     ink = raw.translate(None, _NO_MARKS)
     for mark in set(ink):
         counts[_MARK_OF[mark]] = ink.count(mark)
-    for place, mark, signs in _SIGNS_OF:
+    for place, mark, all_of in _SIGNS_OF:
         if counts[mark]:
-            counts[place] = sum([len(all_of(raw)) for all_of in signs])
+            counts[place] += len(all_of(raw))
     return counts
 
 
