@@ -5,18 +5,17 @@ No cookies, no redirects, no proxies: the first two would carry one tenant's cre
 
 import asyncio
 import errno
-import socket
 import ssl
 from collections.abc import Mapping
 from time import monotonic
 from types import TracebackType
-from typing import cast
 
 from aiohappyeyeballs import start_connection
 
 from router.dispatch.address import Address, Origin, header_lines
 from router.dispatch.breakage import HungUp, NoConnection, NoConnectionInTime, NoMoreFiles, NotTrusted
 from router.dispatch.connection import Connection, WireReply
+from router.dispatch.lookup import AddressBook
 from router.dispatch.transport import Patience
 
 STALE_S = 1.0
@@ -24,11 +23,6 @@ STALE_S = 1.0
 
 NEXT_ADDRESS_S = 0.25
 """Head start of a host's first address over its second. Source: RFC 8305."""
-
-LOOKED_UP_S = 60.0
-"""How long a host's addresses are taken to be good."""
-
-_AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
 
 class HttpTransport:
@@ -46,7 +40,7 @@ class HttpTransport:
         self._keepalive_s = keepalive_s
         self._idle: dict[Origin, list[Connection]] = {}
         self._busy: set[Connection] = set()
-        self._looked_up: dict[Origin, tuple[float, list[_AddressInfo]]] = {}
+        self._book = AddressBook()
         self._sweeper: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -95,13 +89,14 @@ class HttpTransport:
             async with asyncio.timeout_at(min(patience.ends_s, loop.time() + patience.connect_s)):
                 connection = await self._connect(loop, origin)
         except TimeoutError:
+            self._book.doubt(origin.host)
             raise NoConnectionInTime from None
         except ssl.SSLError:
             raise NotTrusted from None
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise NoMoreFiles from None
-            self._looked_up.pop(origin, None)  # the host may have moved
+            self._book.doubt(origin.host)
             raise NoConnection from None
         self._busy.add(connection)
         return connection
@@ -116,9 +111,8 @@ class HttpTransport:
             self._sweeper = asyncio.get_running_loop().call_later(self._keepalive_s, self._sweep)
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, origin: Origin) -> Connection:
-        sock = await start_connection(
-            await self._look_up(loop, origin), happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1, loop=loop
-        )
+        found = await self._book.addresses(origin.host, origin.port)
+        sock = await start_connection(found, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1, loop=loop)
         try:
             if not origin.tls:
                 return (await loop.create_connection(Connection, sock=sock))[1]
@@ -127,15 +121,6 @@ class HttpTransport:
         except BaseException:
             sock.close()
             raise
-
-    async def _look_up(self, loop: asyncio.AbstractEventLoop, origin: Origin) -> list[_AddressInfo]:
-        good_until_s, found = self._looked_up.get(origin, (0.0, []))
-        if good_until_s < loop.time():
-            found = cast(
-                "list[_AddressInfo]", await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-            )
-            self._looked_up[origin] = (loop.time() + LOOKED_UP_S, found)
-        return found
 
     def _sweep(self) -> None:
         """Close what has been idle for too long; one timer for all, since most connections are used again."""

@@ -25,6 +25,7 @@ from router.dispatch.breakage import (
     meaning,
 )
 from router.dispatch.http_transport import HttpTransport
+from router.dispatch.lookup import AddressBook
 from router.dispatch.provider import Target
 from router.dispatch.transport import Patience
 from router.errors import UpstreamAuthFailed, UpstreamUnreachable
@@ -274,10 +275,10 @@ async def test_a_name_is_tried_at_each_of_its_addresses(transport, monkeypatch):
     async with server() as (address, seen):
         there = ("127.0.0.1", address.origin.port)
 
-        async def look_up(loop: object, origin: object) -> list[object]:
+        async def addresses(book: object, host: str, port: int) -> list[object]:
             return [(2, 1, 6, "", ("127.0.0.1", 9)), (2, 1, 6, "", there)]
 
-        monkeypatch.setattr(transport, "_look_up", look_up)
+        monkeypatch.setattr(AddressBook, "addresses", addresses)
         assert await post(transport, address) == b"ok"
         assert seen == [1]
 
