@@ -27,7 +27,6 @@
     │   ├── UpstreamRejected       400  upstream_rejected        give up: another model would say the same
     │   ├── UpstreamContextTooLong 400  context_length_exceeded  fall back: a larger window may fit
     │   ├── UpstreamIncapable      400  capability_unavailable   fall back: another model may be able to
-    │   │   └── UpstreamMisnamed   400  capability_unavailable   retry: the next call names the field otherwise
     │   ├── UpstreamFiltered       400  content_filter           give up
     │   ├── UpstreamRateLimited    429  upstream_rate_limited    elsewhere, cool down
     │   ├── UpstreamAuthFailed     502  upstream_auth_failed     elsewhere, cool down
@@ -264,14 +263,8 @@ class UpstreamIncapable(UpstreamError):
     status = 400
     code = "capability_unavailable"
     type = "invalid_request_error"
-    next_step: ClassVar[NextStep] = "fall_back"
+    next_step = "fall_back"
     cools_down = False
-
-
-class UpstreamMisnamed(UpstreamIncapable):
-    """The provider has the field under another name, which the next call uses."""
-
-    next_step = "retry"
 
 
 class UpstreamFiltered(UpstreamError):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from classifier.value import value
 
@@ -125,6 +125,8 @@ class Attempt:
         began_s: when it was sent, on the clock of the record's ``began_s``.
         usage: None where the call cannot have cost anything (refused, unreachable).
         cost_usd: None where nothing was used or the model is unpriced.
+        changes: fields of the request that this call had otherwise, with what was sent, None for those left out; None
+            where it went as it came.
     """
 
     deployment: str
@@ -135,3 +137,4 @@ class Attempt:
     usage: Usage | None = None
     cost_usd: float | None = None
     began_s: float = 0.0
+    changes: Mapping[str, Any] | None = field(default=None, hash=False)

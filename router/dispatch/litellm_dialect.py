@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from router.dispatch.hints import HINTS
+
 FIELDS = frozenset(
     {
         "messages",
@@ -46,30 +48,6 @@ FIELDS = frozenset(
 )
 """Fields of a request that litellm knows as such. Source: litellm's ``acompletion`` and OpenAI's API reference."""
 
-_HINTS = frozenset(
-    {
-        "encoding_format",
-        "frequency_penalty",
-        "logit_bias",
-        "parallel_tool_calls",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "reasoning_effort",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "store",
-        "temperature",
-        "top_k",
-        "top_p",
-        "user",
-        "verbosity",
-    }
-)
-"""Left out where the provider does not know them: how words are drawn may differ, the answer keeps its shape."""
-
 _NEUTRAL: Mapping[str, Any] = {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"]}
 """Values that say nothing; clients send them by habit, and litellm refuses the bare name."""
 
@@ -94,7 +72,7 @@ def request_arguments(body: Mapping[str, Any], supported: Collection[str], reser
     for name, value in body.items():
         if value is None or (name in _NEUTRAL and value == _NEUTRAL[name] and name not in supported):
             continue
-        if name in _HINTS and name not in supported:
+        if name in HINTS and name not in supported:
             continue
         if name in FIELDS or not (name in reserved or _NOT_THE_CALLERS.search(name)):
             arguments[name] = value

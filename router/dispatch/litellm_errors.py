@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from router.dispatch.litellm_dialect import FIELDS
 from router.dispatch.provider import Target
-from router.dispatch.refusal import read_complaint, refined, repeated, retry_after_s
+from router.dispatch.refusal import read_complaint, refined, repeated, retry_after_s, scrubbed
 from router.errors import (
     UpstreamAuthFailed,
     UpstreamBadReply,
@@ -87,6 +88,7 @@ _BILLED = (UpstreamBadReply, UpstreamTimeout)
 """The provider may have worked, and charge for it, although nothing usable came back."""
 
 _UNREACHABLE = ("ConnectError", "ClientConnectorError", "ConnectTimeout", "gaierror", "ConnectionRefusedError")
+_UNSUPPORTED = re.compile(r"do(?:es)?(?: not|n't) support (?:parameters: )?[\[{]?'?([a-z][a-z_]*)")
 _RETRY_DELAY = re.compile(r'"retryDelay\\*"\s*:\s*\\*"(\d+(?:\.\d+)?)s"')
 """Google's form of retry-after. Source: google.rpc.RetryInfo in Gemini's 429 bodies."""
 
@@ -108,6 +110,7 @@ def translate(error: BaseException, deployment: str, target: Target | None = Non
     status = _provider_status(error)
     message = f"{deployment} {_WORDS[kind]}"
     param = _unsupported_param(error)
+    told = repeated(kind, complaint, target) if target is not None else ""
     if param is not None:
         message = f"{deployment} does not support {param!r}; leave it out or choose another model"
     if any(type(cause).__name__ == "ImageFetchError" for cause in _chain(error)):
@@ -115,7 +118,8 @@ def translate(error: BaseException, deployment: str, target: Target | None = Non
             "messages",
             f"{deployment} takes images by value, and an image's URL cannot be fetched; send data",
         )
-    told = repeated(kind, complaint, target) if target is not None else ""
+    elif told and complaint.param and target is not None:
+        param = scrubbed(complaint.param, target)
     return kind(
         (f"{message} ({status})" if status else message) + (f": {told}" if told else ""),
         param=param,
@@ -193,5 +197,5 @@ def _retry_after_s(error: BaseException) -> float | None:
 def _unsupported_param(error: BaseException) -> str | None:
     if type(error).__name__ != "UnsupportedParamsError":
         return None
-    names = re.search(r"does not support (?:parameters: \[')?([a-z][a-z_]*)", str(error))
-    return names[1] if names else None
+    names = _UNSUPPORTED.search(str(error))
+    return names[1] if names and names[1] in FIELDS else None

@@ -24,6 +24,7 @@ from router.dispatch.litellm_errors import translate
 from router.dispatch.litellm_stream import close, ends_unasked, next_chunk, pieces, watch
 from router.dispatch.provider import Call, Target
 from router.dispatch.reply import checked_reply
+from router.dispatch.tastes import rewritten
 from router.errors import UpstreamBadReply, UpstreamError, UpstreamTimeout
 from router.providers import facts_of
 
@@ -178,6 +179,8 @@ def _arguments(library: _Litellm, call: Call) -> dict[str, Any]:
         request_type="embeddings" if call.operation == "embeddings" else "chat_completion",
     )
     body = exact_body(call.body, call.around_model)
+    if call.changes is not None:
+        body = rewritten(body, call.changes)
     arguments = request_arguments(body, supported or (), library.reserved)
     arguments |= {
         "model": f"{target.provider}/{target.upstream_model}",

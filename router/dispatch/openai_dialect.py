@@ -3,7 +3,7 @@
 Laws:
 
 * The request is the caller's with ``model`` replaced, his own bytes where they can be cut around it; unknown fields
-  are not looked at. A limit of the answer goes by its other name where the provider has asked for that.
+  are not looked at. What a deployment does not take as it stands is changed by the call's ``changes`` alone.
 * A reply is parsed once; a stream not at all: its bytes pass as they come.
 * Every failure leaves as an ``UpstreamError`` (``refusal`` for statuses, ``breakage`` for exceptions, ``reply``
   for bodies) that carries no key; cancellation passes through.
@@ -24,12 +24,10 @@ from router.dispatch.breakage import Breakage, meaning
 from router.dispatch.provider import Call, Operation, Target
 from router.dispatch.refusal import refusal, refusal_under_200
 from router.dispatch.reply import parsed_reply
+from router.dispatch.tastes import rewritten
 from router.dispatch.transport import Patience, Reply, Transport
 from router.errors import (
     UpstreamBadReply,
-    UpstreamError,
-    UpstreamIncapable,
-    UpstreamMisnamed,
     UpstreamRejected,
     UpstreamTimeout,
 )
@@ -39,9 +37,6 @@ MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 _MAX_REFUSAL_BYTES = 64 * 1024
 
-OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-"""One limit, two names. Source: OpenAI's API reference; its reasoning models take the newer only, others the older."""
-
 
 class OpenAIProvider:
     """Calls deployments that speak OpenAI's dialect, over whatever transport it is given."""
@@ -50,7 +45,6 @@ class OpenAIProvider:
         """Take the transport; it is not closed here, others may share it."""
         self.transport = transport
         self._addresses: dict[tuple[str, Operation, bool], tuple[Target, Address]] = {}
-        self._misnamed: dict[str, tuple[Target, str]] = {}
 
     async def complete(self, call: Call) -> dict[str, Any]:
         """Make a call and give back the parsed reply.
@@ -68,7 +62,7 @@ class OpenAIProvider:
         except Breakage as error:
             raise meaning(error, name, billed=begun) from None
         if reply.status != 200:
-            raise self.refused(call, reply, raw)
+            raise refusal(reply.status, reply.headers, raw, target, now_s=time.time())
         if len(raw) > MAX_REPLY_BYTES:
             raise UpstreamBadReply(
                 f"{name}: the reply is longer than {MAX_REPLY_BYTES} bytes", upstream_status=200, billed=True
@@ -95,25 +89,9 @@ class OpenAIProvider:
         return self.transport.post(
             self._address(call.target, call.operation, stream),
             call.headers,
-            _written(call, self._misnamed_in(call)),
+            _written(call),
             _patience(call, stream=stream),
         )
-
-    def refused(self, call: Call, reply: Reply, raw: bytes) -> UpstreamError:
-        """What a refusal means. Where it asks for the field's other name, that is remembered, and the next call has it."""
-        error = refusal(reply.status, reply.headers, raw, call.target, now_s=time.time())
-        field = error.param
-        if not isinstance(error, UpstreamIncapable) or field not in OTHER_NAME or field not in call.body:
-            return error
-        if OTHER_NAME[field] not in error.message:
-            return error  # it is the value that does not please
-        self._misnamed[call.target.deployment.name] = (call.target, field)
-        return UpstreamMisnamed(error.message, param=field, upstream_status=error.upstream_status)
-
-    def _misnamed_in(self, call: Call) -> str | None:
-        """The field of a call's body that its target takes by its other name only."""
-        target, field = self._misnamed.get(call.target.deployment.name, (None, ""))
-        return field if target is call.target and field in call.body else None
 
     def _address(self, target: Target, operation: Operation, stream: bool) -> Address:
         """Worked out once; a reloaded config brings new targets under old names."""
@@ -152,7 +130,7 @@ class _Stream:
         finally:
             await self._exchange.__aexit__(None, None, None)
         if reply.status != 200:
-            raise self._provider.refused(self._call, reply, raw)
+            raise refusal(reply.status, reply.headers, raw, target, now_s=time.time())
         told = refusal_under_200(reply.headers, raw, target, now_s=time.time())
         if told is not None:
             raise told
@@ -191,12 +169,10 @@ class _Reader:
         return chunk
 
 
-def _written(call: Call, misnamed: str | None) -> bytes:
+def _written(call: Call) -> bytes:
     body = call.body
-    if misnamed is not None:
-        exact = exact_body(body, call.around_model)
-        rest = {name: value for name, value in exact.items() if name != misnamed}
-        body = {OTHER_NAME[misnamed]: exact[misnamed], **rest}  # where both were given, the right one stays
+    if call.changes is not None:
+        body = rewritten(exact_body(body, call.around_model), call.changes)
     elif call.around_model is not None:
         before, after = call.around_model
         return before + dumps(call.target.upstream_model) + after

@@ -56,6 +56,7 @@ class Call:
         headers: per-request headers for the provider (fusion depth, trace context).
         around_model: the same request as the caller wrote it, before and after the model's name; None where ``body``
             has to be written.
+        changes: fields that this deployment is sent otherwise, with what it is sent, None for those left out; see ``Tastes``.
     """
 
     target: Target
@@ -64,6 +65,7 @@ class Call:
     operation: Operation = "chat/completions"
     headers: Mapping[str, str] = field(default_factory=dict)
     around_model: tuple[bytes, bytes] | None = None
+    changes: Mapping[str, Any] | None = None
 
 
 class Provider(Protocol):

@@ -62,10 +62,13 @@ BY_CODE: dict[str, type[UpstreamError]] = {
     "model_not_found": UpstreamModelMissing,
     "unsupported_parameter": UpstreamIncapable,
     "unsupported_value": UpstreamIncapable,
+    "unknown_parameter": UpstreamIncapable,
+    "extra_forbidden": UpstreamIncapable,
     "invalid_api_key": UpstreamAuthFailed,
     "API_KEY_INVALID": UpstreamAuthFailed,
 }
-"""The ``code`` or ``type`` of a status that may be about the request. Source: OpenAI, Azure, llama.cpp and Gemini error references."""
+"""The ``code`` or ``type`` of a status that may be about the request. Source: OpenAI, Azure, llama.cpp and Gemini error references, pydantic's
+error types for servers made with FastAPI."""
 
 REFINED: dict[type[UpstreamError], str] = {
     UpstreamContextTooLong: "the prompt does not fit the model's window",
@@ -89,10 +92,18 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
     (re.compile(r"api[ _]key (is )?(not valid|invalid)|(invalid|incorrect) api[ _]key", re.I), UpstreamAuthFailed),
     (re.compile(r"no endpoints (found|available) (that|matching)|no allowed providers", re.I), UpstreamIncapable),
     (re.compile(r"input was flagged|requires moderation", re.I), UpstreamFiltered),
-    (re.compile(r"unsupported (parameter|value): |not supported (with|by|for) this model", re.I), UpstreamIncapable),
+    (
+        re.compile(
+            r"unsupported (parameter|value): |not supported (with|by|for|on) this model|does not support parameter"
+            r"|(deprecated|not enabled) for (this model|models?/)|cannot both be specified|unrecognized request argument"
+            r"|unknown name .{0,40}cannot find field|only supported by certain models",
+            re.I,
+        ),
+        UpstreamIncapable,
+    ),
     (re.compile(r"not a valid model|model .{0,80}(does not exist|not found)", re.I), UpstreamModelMissing),
 )
-"""For providers that put it in words only: vLLM, Anthropic, OpenRouter, Gemini."""
+"""For providers that put it in words only: vLLM, Anthropic, OpenRouter, Gemini, xAI, and OpenAI for images."""
 
 _PERHAPS_THE_REQUEST = (400, 403, 404, 413, 422)
 """Statuses whose body is read: it may say that this request is at fault, not the deployment that all others use too."""
@@ -175,7 +186,7 @@ def refined(kind: type[UpstreamError], complaint: Complaint) -> type[UpstreamErr
 
 
 def read_complaint(raw: bytes) -> Complaint:
-    """Read an error body: OpenAI's, Gemini's list of them, Ollama's bare string, FastAPI's ``detail``."""
+    """Read an error body: OpenAI's, Gemini's list of them, Ollama's bare string, FastAPI's ``detail``, its list of faults too."""
     try:
         body: Any = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -187,6 +198,8 @@ def read_complaint(raw: bytes) -> Complaint:
     error = body.get("error", body)
     if not isinstance(error, dict):
         return Complaint(message=str(error))
+    if (fault := _first_fault(error)) is not None:
+        return fault
     inner = error.get("innererror")
     values = (error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None)
     message, param = error.get("message", error.get("detail", "")), error.get("param")
@@ -194,6 +207,21 @@ def read_complaint(raw: bytes) -> Complaint:
         message=message if isinstance(message, str) else "",
         codes=tuple(str(value) for value in values if isinstance(value, str) or type(value) is int),
         param=param if isinstance(param, str) else None,
+    )
+
+
+def _first_fault(error: dict[str, Any]) -> Complaint | None:
+    """The first entry of a list of faults under ``detail``; Mistral puts that under ``message``. What was sent is not repeated."""
+    message = error.get("message")
+    faults = (message if isinstance(message, dict) else error).get("detail")
+    if not isinstance(faults, list) or not faults or not isinstance(faults[0], dict):
+        return None
+    text, kind, path = (faults[0].get(name) for name in ("msg", "type", "loc"))
+    steps = [str(step) for step in path if isinstance(step, str | int)] if isinstance(path, list) else []
+    return Complaint(
+        message=text if isinstance(text, str) else "",
+        codes=(kind,) if isinstance(kind, str) else (),
+        param=".".join(steps).removeprefix("body.") or None,
     )
 
 

@@ -10,7 +10,7 @@ Laws:
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, perf_counter, time
 from typing import Any, TypeVar, get_args
@@ -24,14 +24,15 @@ from router.core.relay import Relay
 from router.core.types import Deployment, Stage, Usage
 from router.core.usage import read_usage
 from router.dispatch.health_book import HealthBook, UnderWay
+from router.dispatch.hints import Objection, objections
 from router.dispatch.provider import Call, Operation, Provider, Target
 from router.dispatch.refusal import refusal_under_200
+from router.dispatch.tastes import Changes, Tastes, unheeded
 from router.dispatch.trip import Trip
 from router.errors import (
     NothingAvailable,
     UpstreamBroken,
     UpstreamError,
-    UpstreamMisnamed,
     UpstreamTimeout,
 )
 
@@ -56,6 +57,7 @@ class Live:
     began_s: float
     stage: Stage
     call: UnderWay
+    changes: Changes | None
 
 
 class Dispatcher:
@@ -83,6 +85,7 @@ class Dispatcher:
         self.pool: Mapping[str, Deployment] = {name: target.deployment for name, target in targets.items()}
         self._provider_of = provider_of
         self._max_attempts = max_attempts
+        self._tastes = Tastes()
         self.health = HealthBook(targets, rules, on_health)
         self._is_available: dict[Operation, Callable[[str], bool]] = {
             operation: partial(self.health.is_available, operation=operation) for operation in get_args(Operation)
@@ -103,7 +106,7 @@ class Dispatcher:
             usage = read_usage(reply.get("usage"))
             if usage is None:
                 usage = Usage(trip.input_tokens, text_tokens(words_of_reply(reply)), estimated=True)
-            trip.note(self.pool[step.deployment], stage, "ok", began_s, usage)
+            trip.note(self.pool[step.deployment], stage, "ok", began_s, usage, made.changes)
             return reply
 
         return await self._walk(plan, body, deadline_s, trip, call, operation)
@@ -123,7 +126,7 @@ class Dispatcher:
                 chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
                 async with asyncio.timeout_at(first_by_s):
                     first = await _first_content(chunks, relay, made.target)
-                return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage, under_way)
+                return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage, under_way, made.changes)
 
         return (await self._walk(plan, body, deadline_s, trip, call))[1]
 
@@ -171,7 +174,7 @@ class Dispatcher:
             raise self._broken(live, outcome) from error
         finally:
             usage = relay.usage or Usage(trip.input_tokens, relay.output_tokens, estimated=True)
-            trip.note(self.pool[live.step.deployment], live.stage, outcome, live.began_s, usage)
+            trip.note(self.pool[live.step.deployment], live.stage, outcome, live.began_s, usage, live.changes)
             await live.stack.aclose()
 
     async def _walk(
@@ -198,20 +201,37 @@ class Dispatcher:
                 tried = [failure.step.deployment for failure in trip.failed] + [step.deployment]
                 if has_another(plan, tried, self.pool, is_available):
                     ends_s = (monotonic() + deadline_s) / 2
-            made = Call(self.targets[step.deployment], body, ends_s, operation, trip.headers, trip.around_model)
+            target = self.targets[step.deployment]
+            made = Call(
+                target, body, ends_s, operation, trip.headers, trip.around_model,
+                self._tastes.changes(target.deployment, body),
+            )  # fmt: skip
             try:
-                try:
-                    return step, await self._attempt(step, made, trip, call)
-                except UpstreamMisnamed:
-                    if step.deployment in trip.renamed:
-                        raise
-                    trip.renamed += (step.deployment,)  # no failed try: the provider said the field's other name
-                return step, await self._attempt(step, made, trip, call)
+                return step, await self._heeding(step, made, trip, call)
             except UpstreamError as error:
                 trip.failed.append(Failed(step, error))
         if trip.failed:
             raise trip.failed[-1].error
         raise self._nothing_available(plan, operation)
+
+    async def _heeding(
+        self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call, UnderWay], Awaitable[T]]
+    ) -> T:
+        """Make a call; and at once again, no failed try, as long as the deployment objects to what can be left out or renamed."""
+        heard: tuple[Objection, ...] = ()
+        while True:
+            try:
+                answer = await self._attempt(step, made, trip, call)
+            except UpstreamError as error:
+                new = unheeded(objections(error, made.body), made.changes or {})
+                if not new:
+                    raise
+                heard, trip.rewritten = heard + new, True
+                made = replace(made, changes=self._tastes.changes(made.target.deployment, made.body, heard))
+                continue
+            if heard:
+                self._tastes.learn(step.deployment, heard)
+            return answer
 
     async def _attempt(
         self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call, UnderWay], Awaitable[T]]
@@ -226,11 +246,11 @@ class Dispatcher:
                 raise UpstreamTimeout(f"{deployment.model} did not answer in time.", billed=True) from error
         except UpstreamError as error:
             self.health.failed(under_way, error)
-            trip.note(deployment, stage, error.code, began_s, trip.used(error, perf_counter() - began_s))
+            trip.note(deployment, stage, error.code, began_s, trip.used(error, perf_counter() - began_s), made.changes)
             raise
         except BaseException:
             self.health.abandoned(under_way)
-            trip.note(deployment, stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s))
+            trip.note(deployment, stage, "aborted", began_s, trip.cut_off(perf_counter() - began_s), made.changes)
             raise
         finally:
             trip.waited_s += perf_counter() - began_s

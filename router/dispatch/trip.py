@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 from router.core.cost import call_cost_usd
 from router.core.plan import Failed
@@ -21,7 +22,7 @@ class Trip:
     Attributes:
         input_tokens: our estimate, for calls whose provider reported nothing.
         failed: steps that were tried in vain.
-        renamed: deployments that refused a field's name, and were asked once more under the other at once.
+        rewritten: a deployment was asked again at once, without what it had refused of the request.
         attempts: every call, in order of its end; the record's own list.
         waited_s: time spent waiting for providers.
         relayed_s: our own time spent reading their streams.
@@ -37,7 +38,7 @@ class Trip:
     input_tokens: int
     attempts: list[Attempt]
     failed: list[Failed] = field(default_factory=list)
-    renamed: tuple[str, ...] = ()
+    rewritten: bool = False
     waited_s: float = 0.0
     relayed_s: float = 0.0
     first_stage: Stage = "answer"
@@ -51,7 +52,7 @@ class Trip:
     @property
     def stage(self) -> Stage:
         """The first call is the answer's, or a panelist's or the judge's; later ones are retries."""
-        return "retry" if self.failed or self.renamed else self.first_stage
+        return "retry" if self.failed or self.rewritten else self.first_stage
 
     def used(self, error: UpstreamError, after_s: float) -> Usage | None:
         """What a call that failed so long after it began has used; None where nothing was billed."""
@@ -67,10 +68,11 @@ class Trip:
             written = min(self.output_tokens, int(after_s * WRITES_PER_S))
         return Usage(self.input_tokens, written, estimated=True)
 
-    def note(self, deployment: Deployment, stage: Stage, outcome: str, began_s: float, usage: Usage | None) -> None:
+    def note(self, deployment: Deployment, stage: Stage, outcome: str, began_s: float, usage: Usage | None,
+             changes: Mapping[str, Any] | None = None) -> None:  # fmt: skip
         """Write down a call that has ended, ``began_s`` on ``perf_counter``; without ``usage`` nothing was billed."""
         cost = call_cost_usd(usage, deployment.price) if usage is not None and deployment.price is not None else None
         duration_s = perf_counter() - began_s
         self.attempts.append(
-            Attempt(deployment.name, deployment.model, stage, outcome, duration_s, usage, cost, began_s)
+            Attempt(deployment.name, deployment.model, stage, outcome, duration_s, usage, cost, began_s, changes)
         )

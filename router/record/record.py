@@ -244,4 +244,5 @@ def attempt_facts(attempt: Attempt) -> dict[str, Any]:
         "output_tokens": usage.output_tokens if usage else 0,
         "estimated": usage.estimated if usage else False,
         "cost_usd": attempt.cost_usd,
+        **({"changes": attempt.changes} if attempt.changes is not None else {}),
     }

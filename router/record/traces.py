@@ -125,6 +125,7 @@ def _call_attributes(endpoint: str, attempt: Attempt) -> dict[str, Value]:
         "router.deployment": attempt.deployment,
         "router.stage": attempt.stage,
         "router.cost_usd": attempt.cost_usd,
+        "router.changes": ", ".join(attempt.changes) if attempt.changes is not None else None,
         "router.estimated": attempt.usage.estimated if attempt.usage else None,
         **_usage_attributes(attempt.usage),
     }

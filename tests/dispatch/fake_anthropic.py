@@ -40,6 +40,10 @@ class FakeAnthropic:
             status, kind, message, headers = _REFUSALS[mode]
             error = {"type": "error", "error": {"type": kind, "message": message}}
             return web.json_response(error, status=status, headers=headers)
+        if mode == "one-sampler" and body.keys() >= {"temperature", "top_p"}:
+            message = "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
+            error = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+            return web.json_response(error, status=400)
         if mode == "html":
             return web.Response(text="<html>maintenance</html>", content_type="text/html")
         try:

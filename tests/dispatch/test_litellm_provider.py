@@ -16,6 +16,7 @@ import pytest
 from router import errors
 from router.core.types import Deployment
 from router.dispatch import litellm_provider
+from router.dispatch.hints import Objection, objections
 from router.dispatch.litellm_errors import ERRORS, translate
 from router.dispatch.litellm_provider import LitellmProvider
 from router.dispatch.provider import Call, Target, Timeouts
@@ -380,6 +381,21 @@ async def test_hints_the_provider_does_not_know_are_left_out(upstream: Upstream,
     silent = {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"]}
     await provider.complete(upstream.call(**hints, **silent))
     assert not (hints.keys() | silent.keys()) & set(upstream.fake.bodies[-1])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_hint_the_model_refuses_is_told_from_the_rest_and_left_out_where_the_call_says_so(
+    upstream: Upstream, provider: LitellmProvider, stream: bool
+) -> None:
+    call = upstream.call("one-sampler", temperature=0.5, top_p=0.5, stream=stream)
+    with pytest.raises(errors.UpstreamIncapable) as caught:
+        await (read(provider, call) if stream else provider.complete(call))
+    assert objections(caught.value, call.body) == (Objection("top_p", beside="temperature"),)
+    heeding = replace(call, changes={"top_p": None, "max_tokens": 77})
+    await (read(provider, heeding) if stream else provider.complete(heeding))
+    sent = upstream.fake.bodies[-1]
+    assert (sent["temperature"], sent["max_tokens"]) == (0.5, 77)
+    assert "top_p" not in sent
 
 
 async def test_a_parameter_the_provider_cannot_honour_is_named(upstream: Upstream, provider: LitellmProvider) -> None:

@@ -91,6 +91,12 @@ def test_the_log_is_given_a_providers_code_and_never_a_sentence_or_a_key(error, 
         (400, {"error": {"code": "unsupported_value", "param": "temperature", "message": "x"}}, errors.UpstreamIncapable),
         (400, {"error": {"message": "`logprobs` is not supported with this model"}}, errors.UpstreamIncapable),
         (400, {"error": "unexpected field"}, errors.UpstreamRejected),
+        (400, {"error": {"code": "unknown_parameter", "param": "x", "message": "x"}}, errors.UpstreamIncapable),
+        (400, {"error": "Model x does not support parameter presencePenalty."}, errors.UpstreamIncapable),
+        (400, {"error": {"message": "Penalty is not enabled for models/x"}}, errors.UpstreamIncapable),
+        (400, {"error": {"message": "image_url is only supported by certain models."}}, errors.UpstreamIncapable),
+        (422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "x"], "msg": "x"}]}, errors.UpstreamIncapable),
+        (422, {"detail": [{"type": "missing", "loc": ["body", "x"], "msg": "x"}]}, errors.UpstreamRejected),
         (422, {"detail": "unprocessable"}, errors.UpstreamRejected),
         (418, None, errors.UpstreamRejected),
         (402, None, errors.UpstreamAuthFailed),
@@ -190,3 +196,15 @@ def test_an_error_under_status_200_means_what_it_says_of_itself(body, kind):
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     error = refusal_under_200(CIMultiDict(), raw, TARGET, now_s=NOW_S)
     assert (type(error) if error is not None else None) is kind
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_list_of_faults_names_the_first_field_and_repeats_nothing_that_was_sent(wrapped):
+    faults = [
+        {"type": "missing", "loc": ["body", "messages", 0, "content"], "msg": "Field required", "input": "zebra"},
+        7,
+    ]
+    error = refused(422, {"object": "error", "message": {"detail": faults}} if wrapped else {"detail": faults})
+    assert error.param == "messages.0.content"
+    assert "Field required" in error.message
+    assert "zebra" not in error.message
