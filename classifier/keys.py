@@ -18,7 +18,9 @@ Keys = npt.NDArray[np.uint64]
 # Odd numbers without a pattern: the base of words' polynomials, and what the first key of a pair is multiplied by.
 _BASE = 0x9E3779B97F4A7C15
 _PAIR = np.uint64(0xD6E8FEB86659FD93)
+_UTF_32 = np.dtype("<u4")
 _SPACE = np.uint8(ord(" "))
+# What is taken out of a text in UTF-8 so that one run of bytes remains of each word that has more than ASCII.
 _ASCII_WORDS = bytes(code for code in range(128) if code != ord(" "))
 
 
@@ -62,7 +64,7 @@ def word_keys(spaced: str, powers: _Powers = _SERVED) -> WordKeys:
     if is_ascii:
         codes = np.frombuffer(text.encode(), np.uint8)
     else:
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), _UTF_32)
     is_space = codes == _SPACE
     borders = (is_space[1:] != is_space[:-1]).nonzero()[0]
     before, last = borders[::2], borders[1::2]
