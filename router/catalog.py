@@ -8,7 +8,7 @@ import importlib.metadata
 import importlib.util
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,10 @@ _FLAG: Mapping[Capability, str] = {
     "json_schema": "supports_response_schema",
 }
 _MODALITY: Mapping[Capability, str] = {"vision": "image", "audio": "audio"}
-_TIER = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
+_LONG = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
+_TIER = re.compile(r"input_cost_per_token_([a-z]+)")
+_TIER_NAMES: Mapping[str, tuple[str, ...]] = {"batches": ("batch",), "priority": ("priority", "fast")}
+"""The table's word for a service tier → the providers' in their replies, where they differ. Source: litellm's cost module."""
 
 _RESOLD = {
     "openai": "openai",
@@ -186,15 +189,28 @@ def _supports(entry: Mapping[str, Any]) -> dict[Capability, bool]:
 
 
 def _price(entry: Mapping[str, Any], source: str, free_is_a_price: bool) -> Price | None:
-    tiers = entry.get("tiered_pricing")
-    if isinstance(tiers, list) and tiers:
-        return _tiered_price(tiers, source)
+    ranges = entry.get("tiered_pricing")
+    if isinstance(ranges, list) and ranges:
+        return _ranged_price(ranges, source)
     base = _one_price(entry, "", source)
     if base is None or (base.input == base.output == 0 and not free_is_a_price):
         return None  # the table writes 0 where it does not know
-    thresholds = sorted(int(match[1]) for key in entry if (match := _TIER.fullmatch(key)))
-    above = _one_price(entry, f"_above_{thresholds[0]}k_tokens", source, base) if thresholds else None
-    return base if above is None else _with_tier(base, thresholds[0] * 1000, above)
+    thresholds = sorted(int(match[1]) for key in entry if (match := _LONG.fullmatch(key)))
+    if thresholds:
+        base = _with_long(entry, "", thresholds[0], base, base)
+    tiers: dict[str, Price] = {}
+    for word in [match[1] for key, told in entry.items() if told and (match := _TIER.fullmatch(key))]:
+        tier = _one_price(entry, f"_{word}", source, base) or base
+        if base.above is not None:
+            tier = _with_long(entry, f"_{word}", thresholds[0], tier, base.above)
+        tiers |= dict.fromkeys(_TIER_NAMES.get(word, (word,)), tier)
+    return replace(base, tiers=tiers) if tiers else base
+
+
+def _with_long(entry: Mapping[str, Any], tier: str, threshold_k: int, price: Price, otherwise: Price) -> Price:
+    """The price with that of long prompts; what the table does not say of them is as in ``otherwise``."""
+    above = _one_price(entry, f"_above_{threshold_k}k_tokens{tier}", price.source, otherwise)
+    return price if above is None else replace(price, above_tokens=threshold_k * 1000, above=above)
 
 
 def _one_price(entry: Mapping[str, Any], suffix: str, source: str, base: Price | None = None) -> Price | None:
@@ -218,28 +234,19 @@ def _one_price(entry: Mapping[str, Any], suffix: str, source: str, base: Price |
         cache_write=written or None,
         reasoning=None if reasoning == output_cost else reasoning,
         source=source,
+        audio_input=cost("input_cost_per_audio_token", base.audio_input if base else None) or None,
+        cached_audio_input=cost("cache_read_input_audio_token_cost", base.cached_audio_input if base else None) or None,
+        audio_output=cost("output_cost_per_audio_token", base.audio_output if base else None) or None,
+        cache_write_1h=cost("cache_creation_input_token_cost_above_1hr", base.cache_write_1h if base else None) or None,
     )
 
 
-def _tiered_price(tiers: list[Any], source: str) -> Price | None:
+def _ranged_price(ranges: list[Any], source: str) -> Price | None:
     """Read a list of prompt-length ranges, the longest first so that each becomes the one above the next."""
     price: Price | None = None
-    for tier in sorted(tiers, key=lambda tier: float(tier["range"][0]), reverse=True):
-        own = _one_price(tier, "", source)
+    for told in sorted(ranges, key=lambda told: float(told["range"][0]), reverse=True):
+        own = _one_price(told, "", source)
         if own is None:
             return None
-        price = own if price is None else _with_tier(own, int(tier["range"][1]), price)
+        price = own if price is None else replace(own, above_tokens=int(told["range"][1]), above=price)
     return price
-
-
-def _with_tier(base: Price, above_tokens: int, above: Price) -> Price:
-    return Price(
-        input=base.input,
-        output=base.output,
-        cached_input=base.cached_input,
-        cache_write=base.cache_write,
-        reasoning=base.reasoning,
-        source=base.source,
-        above_tokens=above_tokens,
-        above=above,
-    )

@@ -10,6 +10,7 @@ from router.catalog import Catalog, ModelFacts, known_providers
 from router.config.fields import Section, nearest, sections
 from router.config.sections import LEAST_TIME_S, warn_of_void_timeouts
 from router.core.types import Capability, Deployment, Price
+from router.core.usage import tier_named
 from router.dispatch.address import HEADER_NAME, OUR_HEADERS
 from router.dispatch.provider import Target, Timeouts
 from router.dispatch.scripted import scripted_script
@@ -18,8 +19,10 @@ from router.settings import LimitSettings
 
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
-_PRICE_EXTRAS = ("cached_input", "cache_write", "reasoning")
-"""In the order of ``Price``'s fields; each falls back on the input or output price where it is not given."""
+_PRICE_EXTRAS = (
+    "cached_input", "cache_write", "cache_write_1h", "reasoning", "audio_input", "cached_audio_input", "audio_output",
+)  # fmt: skip
+"""Each falls back on another kind's price where it is not given; see ``Price``."""
 
 _PER_MTOK = 1_000_000
 
@@ -131,20 +134,47 @@ class _Entry:
 
     def _price(self, facts: ModelFacts, model: str | None) -> Price | None:
         section = self.section.section("price")
-        names = ("input_usd_per_mtok", "output_usd_per_mtok")
-        dollars = {name: section.number(name, None) for name in names}
-        extras = [_per_token(section.number(f"{kind}_usd_per_mtok", None)) for kind in _PRICE_EXTRAS]
-        section.close()
+        price = self._given_price(section)
         if not section.names():
             if facts.price is None and model is not None:
                 fix = "add price: {input_usd_per_mtok: …, output_usd_per_mtok: …}"
                 self.section.warn("price", f"of {model} is not known; its calls are shown as unpriced", fix)
             return facts.price
-        for name in names:
-            if section.node(name) is None:
-                section.complain(name, "is missing", "give both prices in USD per million tokens; 0 means free")
-        first, second = (_per_token(dollars[name]) for name in names)
-        return None if first is None or second is None else Price(first, second, extras[0], extras[1], extras[2])
+        return price
+
+    def _given_price(self, section: Section, of_tier: bool = False) -> Price | None:
+        """The file's price, or a service tier's in it; None where it lacks what a price needs."""
+        names = ("input_usd_per_mtok", "output_usd_per_mtok")
+        first, second = (_per_token(section.number(name, None)) for name in names)
+        extras = {kind: _per_token(section.number(f"{kind}_usd_per_mtok", None)) for kind in _PRICE_EXTRAS}
+        tiers: dict[str, Price] = {}
+        if not of_tier:
+            for tier, entry in sections(section.section("tiers")):
+                if not tier_named(tier):
+                    fix = "write the tier as replies name it, e.g. priority; the usual tier's price is the price itself"
+                    entry.book.complain(entry.path, "is no service tier with a price of its own", fix, entry.line)
+                given = self._given_price(entry, of_tier=True)
+                if given is not None:
+                    tiers[tier_named(tier)] = given
+        section.close()
+        if section.names() or of_tier:
+            for name in names:
+                if section.node(name) is None:
+                    section.complain(name, "is missing", "give both prices in USD per million tokens; 0 means free")
+        if first is None or second is None:
+            return None
+        return Price(
+            input=first,
+            output=second,
+            cached_input=extras["cached_input"],
+            cache_write=extras["cache_write"],
+            reasoning=extras["reasoning"],
+            audio_input=extras["audio_input"],
+            cached_audio_input=extras["cached_audio_input"],
+            audio_output=extras["audio_output"],
+            cache_write_1h=extras["cache_write_1h"],
+            tiers=tiers,
+        )
 
     def _supports(self, facts: ModelFacts) -> dict[Capability, bool]:
         """What the file says; a ``supports`` list is complete, ``lacks`` only takes away."""

@@ -35,6 +35,7 @@ class Relay:
         done: ``[DONE]`` was seen; what comes after it is dropped.
         finished: every choice has had its ``finish_reason``.
         usage: as the provider reported it, None until then.
+        service_tier: as the first chunk names it.
         texts: pieces of the first choice's visible answer, where they are to be kept.
         told: the error that the provider sent in the stream, as it would stand in a body; empty where it sent none.
     """
@@ -51,6 +52,7 @@ class Relay:
         "done",
         "finished",
         "raw_usage",
+        "service_tier",
         "started",
         "template",
         "texts",
@@ -72,6 +74,7 @@ class Relay:
         self.finished = False
         self.usage: Usage | None = None
         self.raw_usage: dict[str, Any] | None = None
+        self.service_tier: Any = None
         self._endings: list[Any] = []
         self._written_bytes = 0
         self._is_ascii = True
@@ -180,12 +183,13 @@ class Relay:
         counted = chunk.pop("usage", None)
         if counted:
             self.raw_usage = counted
-            self.usage = read_usage(counted) or self.usage
+            self.usage = read_usage(counted, chunk.get("service_tier") or self.service_tier) or self.usage
         choices = chunk.get("choices")
         if not choices:
             return b""
         if not self.template:
             self.template = {key: chunk[key] for key in ("id", "object", "created", "model") if key in chunk}
+            self.service_tier = chunk.get("service_tier") or self.service_tier
         ends = self._read_choices(choices)
         passed = b""
         if self._held is not None:

@@ -204,4 +204,9 @@ def price_source(attempt: Attempt, pool: Mapping[str, Deployment]) -> str | None
     if attempt.deployment not in pool:
         return "fusion.web.search" if attempt.cost_usd is not None else None
     price = pool[attempt.deployment].price
-    return price.source if price is not None else None
+    if price is None:
+        return None
+    special = attempt.usage.special if attempt.usage is not None else None
+    if special is None or not special.tier:
+        return price.source
+    return f"{price.source}, {'not that of' if attempt.is_plain else 'of'} tier {special.tier}"

@@ -46,11 +46,12 @@ class Price:
     """What a model charges, in USD per single token.
 
     ``None`` means the provider has no price of its own for that kind: cached input and cache writes then cost
-    as input, reasoning costs as output.
+    as input, reasoning costs as output. Audio then costs as text does, and a cache write that lives for an hour as any.
 
     Attributes:
         source: where the price is from, e.g. ``litellm 1.109.1`` or ``config``.
         above_tokens: prompts with more input tokens than this are charged by ``above`` throughout.
+        tiers: what a call costs that was served in a service tier; one that is not here is charged as any other call.
     """
 
     input: float
@@ -61,6 +62,11 @@ class Price:
     source: str = "config"
     above_tokens: int | None = None
     above: "Price | None" = None
+    audio_input: float | None = None
+    cached_audio_input: float | None = None
+    audio_output: float | None = None
+    cache_write_1h: float | None = None
+    tiers: Mapping[str, "Price"] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,38 @@ class Deployment:
 
 
 @value
+class Special:
+    """What few calls have, and what then has a price of its own. The tokens are part of the usage's own counts.
+
+    Attributes:
+        tier: the service tier that the provider's reply names; empty where it is the usual one.
+        cached_audio_tokens: part of the audio input and of the cached tokens.
+        cache_write_1h_tokens: part of the cache-writing tokens: those that stay for an hour, not for five minutes.
+    """
+
+    tier: str = ""
+    audio_input_tokens: int = 0
+    cached_audio_tokens: int = 0
+    audio_output_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+
+    def __add__(self, other: "Special") -> "Special":
+        """Add kind by kind. Only calls of one tier have it together."""
+        return Special(
+            self.tier if self.tier == other.tier else "",
+            self.audio_input_tokens + other.audio_input_tokens,
+            self.cached_audio_tokens + other.cached_audio_tokens,
+            self.audio_output_tokens + other.audio_output_tokens,
+            self.cache_write_1h_tokens + other.cache_write_1h_tokens,
+        )
+
+
+@value
 class Usage:
     """Tokens of one call, or of several added up.
 
     ``input_tokens`` contains the cached and the cache-writing ones, ``output_tokens`` the reasoning ones.
-    ``estimated`` is True where the provider reported nothing and we counted.
+    ``estimated`` is True where the provider reported nothing and we counted; ``special`` is None for most calls.
     """
 
     input_tokens: int = 0
@@ -102,6 +135,7 @@ class Usage:
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    special: Special | None = None
 
     def __add__(self, other: "Usage") -> "Usage":
         """Add kind by kind; a sum with an estimate in it is an estimate."""
@@ -112,6 +146,7 @@ class Usage:
             self.cache_write_tokens + other.cache_write_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
             self.estimated or other.estimated,
+            self.special + other.special if self.special and other.special else self.special or other.special,
         )
 
 
@@ -127,6 +162,7 @@ class Attempt:
         cost_usd: None where nothing was used or the model is unpriced.
         changes: fields of the request that this call had otherwise, with what was sent, None for those left out; None
             where it went as it came.
+        is_plain: it was served in a tier whose price is not known, and is charged as any other call.
     """
 
     deployment: str
@@ -138,3 +174,4 @@ class Attempt:
     cost_usd: float | None = None
     began_s: float = 0.0
     changes: Mapping[str, Any] | None = field(default=None, hash=False)
+    is_plain: bool = False

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from router.core.answer import is_cut, no_answer, says_something
+from router.core.usage import usage_with_tier
 from router.core.whole_json import loads, mended
 from router.dispatch.provider import Operation
 from router.errors import UpstreamBadReply, UpstreamError, UpstreamFailed
@@ -40,7 +41,7 @@ def checked_reply(body: dict[str, Any], operation: Operation, deployment: str) -
     try:
         _check(body, operation, deployment)
     except UpstreamError as error:
-        error.usage = body.get("usage")
+        error.usage = usage_with_tier(body)
         raise
     return body
 

@@ -22,7 +22,7 @@ from router.core.policy import Step
 from router.core.prompt import text_tokens
 from router.core.relay import Relay
 from router.core.types import Deployment, Stage, Usage
-from router.core.usage import read_usage
+from router.core.usage import read_usage, special_of, usage_with_tier
 from router.dispatch.health_book import HealthBook, UnderWay
 from router.dispatch.hints import Objection, objections
 from router.dispatch.provider import Call, Operation, Provider, Target
@@ -103,9 +103,10 @@ class Dispatcher:
         async def call(step: Step, made: Call, under_way: UnderWay) -> dict[str, Any]:
             began_s, stage = perf_counter(), trip.stage
             reply = await self._provider_of(made.target).complete(made)
-            usage = read_usage(reply.get("usage"))
+            usage = read_usage(reply.get("usage"), reply.get("service_tier"))
             if usage is None:
-                usage = Usage(trip.input_tokens, text_tokens(words_of_reply(reply)), estimated=True)
+                special = special_of(reply.get("service_tier"))
+                usage = Usage(trip.input_tokens, text_tokens(words_of_reply(reply)), estimated=True, special=special)
             trip.note(self.pool[step.deployment], stage, "ok", began_s, usage, made.changes)
             return reply
 
@@ -173,7 +174,9 @@ class Dispatcher:
             outcome = UpstreamTimeout.code
             raise self._broken(live, outcome) from error
         finally:
-            usage = relay.usage or Usage(trip.input_tokens, relay.output_tokens, estimated=True)
+            usage = relay.usage or Usage(
+                trip.input_tokens, relay.output_tokens, estimated=True, special=special_of(relay.service_tier)
+            )
             trip.note(self.pool[live.step.deployment], live.stage, outcome, live.began_s, usage, live.changes)
             await live.stack.aclose()
 
@@ -293,9 +296,10 @@ async def _first_content(chunks: AsyncIterator[bytes], relay: Relay, target: Tar
         relay.close()
     except UpstreamError as error:
         told = refusal_under_200({}, relay.told, target, now_s=time()) if relay.told and not relay.started else None
+        usage = usage_with_tier({"usage": relay.raw_usage, "service_tier": relay.service_tier})
         if told is None:
-            error.usage = relay.raw_usage
+            error.usage = usage
             raise
-        told.usage = relay.raw_usage
+        told.usage = usage
         raise told from None  # an error told in an event before any content means what a status would
     return b""

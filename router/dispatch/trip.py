@@ -1,7 +1,9 @@
 """One request's way through the providers: what is known when it begins, and what it leaves behind."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -10,6 +12,8 @@ from router.core.plan import Failed
 from router.core.types import Attempt, Deployment, Stage, Usage
 from router.core.usage import read_usage
 from router.errors import UpstreamError, UpstreamTimeout
+
+log = logging.getLogger("router")
 
 WRITES_PER_S = 100
 """Tokens a second that a model is taken to write where nobody said: judgement, of what large hosted models do."""
@@ -71,8 +75,26 @@ class Trip:
     def note(self, deployment: Deployment, stage: Stage, outcome: str, began_s: float, usage: Usage | None,
              changes: Mapping[str, Any] | None = None) -> None:  # fmt: skip
         """Write down a call that has ended, ``began_s`` on ``perf_counter``; without ``usage`` nothing was billed."""
-        cost = call_cost_usd(usage, deployment.price) if usage is not None and deployment.price is not None else None
+        price = deployment.price
+        cost = call_cost_usd(usage, price) if usage is not None and price is not None else None
+        is_plain = False
+        if usage is not None and usage.special is not None and usage.special.tier and price is not None:
+            is_plain = usage.special.tier not in price.tiers
+            if is_plain:
+                _say_plain(deployment.name, usage.special.tier)
         duration_s = perf_counter() - began_s
         self.attempts.append(
-            Attempt(deployment.name, deployment.model, stage, outcome, duration_s, usage, cost, began_s, changes)
+            Attempt(
+                deployment.name, deployment.model, stage, outcome, duration_s, usage, cost, began_s, changes, is_plain
+            )
         )
+
+
+@lru_cache(maxsize=256)
+def _say_plain(deployment: str, tier: str) -> None:
+    """Once for each, in each process."""
+    log.warning(
+        "%s answers in the service tier %s, whose price is not known: such calls are charged at its plain price; "
+        "give pool.%s.price.tiers.%s in the config",
+        deployment, tier, deployment, tier,
+    )  # fmt: skip

@@ -234,6 +234,7 @@ def facts(draft: Draft) -> dict[str, Any]:
 def attempt_facts(attempt: Attempt) -> dict[str, Any]:
     """A call's line, for the response, the log and the ledger."""
     usage = attempt.usage
+    special = usage.special if usage else None
     return {
         "deployment": attempt.deployment,
         "model": attempt.model,
@@ -245,4 +246,5 @@ def attempt_facts(attempt: Attempt) -> dict[str, Any]:
         "estimated": usage.estimated if usage else False,
         "cost_usd": attempt.cost_usd,
         **({"changes": attempt.changes} if attempt.changes is not None else {}),
+        **({"service_tier": special.tier, "plain_price": attempt.is_plain} if special and special.tier else {}),
     }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core.relay import Relay, event_bytes
-from router.core.types import Usage
+from router.core.types import Special, Usage
 from router.errors import (
     UpstreamBadReply,
     UpstreamEmpty,
@@ -46,6 +46,12 @@ def test_a_stream_passes_but_for_its_last_chunk_and_its_usage() -> None:
     assert last["choices"][0]["finish_reason"] == "stop"
     assert relay.usage == Usage(7, 3)
     assert relay.output_tokens == 4
+
+
+def test_the_service_tier_is_read_from_the_usage_chunk_or_else_from_the_first() -> None:
+    first, last = chunk({"content": "hi"}, service_tier="flex"), chunk(usage=USAGE, service_tier="priority")
+    assert relay_all([first + STOP + last + DONE])[2].usage == Usage(7, 3, special=Special("priority"))
+    assert relay_all([first + STOP + COUNT + DONE])[2].usage == Usage(7, 3, special=Special("flex"))
 
 
 def in_lines(events: bytes) -> bytes:

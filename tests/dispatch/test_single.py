@@ -11,7 +11,7 @@ import pytest
 from router.core.health import CooldownRules
 from router.core.policy import Step
 from router.core.relay import event_bytes
-from router.core.types import Deployment, Usage
+from router.core.types import Deployment, Price, Special, Usage
 from router.dispatch.provider import Call, Target, Timeouts
 from router.dispatch.single import BACKOFF_S, Dispatcher
 from router.dispatch.trip import Trip
@@ -378,11 +378,27 @@ async def test_who_refuses_the_other_name_too_has_failed() -> None:
 USED = {"prompt_tokens": 100, "completion_tokens": 5_000}
 
 
+def test_a_tier_without_a_price_is_charged_plainly_and_said_once_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    deployment = Deployment("dear", "openai/x", Price(1e-6, 2e-6, tiers={"flex": Price(5e-7, 1e-6)}))
+    trip = Trip(8, [])
+    for tier in ("flex", "turbo", "turbo"):
+        trip.note(deployment, "answer", "ok", 0.0, Usage(1_000_000, 0, special=Special(tier)))
+    assert [(call.cost_usd, call.is_plain) for call in trip.attempts] == [(0.5, False), (1, True), (1, True)]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "dear answers in the service tier turbo" in said
+    assert "pool.dear.price.tiers.turbo" in said
+
+
 async def test_what_a_failed_call_used_is_booked_as_the_provider_reported_it() -> None:
     empty = UpstreamEmpty("x", billed=True)
     empty.usage = USED
     (attempt, _) = (await Actor(fails(empty)).ask()).attempts
     assert attempt.usage == Usage(100, 5_000)
+    tier = {"service_tier": "flex"}
+    trip, _ = await Actor(
+        streams(event({"role": "assistant"}, **tier), event({}, "stop", usage=USED), DONE)
+    ).ask_for_a_stream()
+    assert [attempt.usage for attempt in trip.attempts] == [Usage(100, 5_000, special=Special("flex"))] * 2
     trip, _ = await Actor(streams(ROLE, event({}, "stop", usage=USED), DONE)).ask_for_a_stream()
     assert [attempt.usage for attempt in trip.attempts] == [Usage(100, 5_000)] * 2
     told = event_bytes({"error": {"message": "slow down", "code": 429}})

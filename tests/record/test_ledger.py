@@ -20,10 +20,11 @@ from sqlalchemy import Column, Double, Engine, MetaData, Table, Text, event
 from sqlalchemy.engine import URL
 
 from router.app import request_ids
-from router.core.types import Attempt, Usage
+from router.core.types import Attempt, Special, Usage
 from router.record.ledger import writer as writer_module
 from router.record.ledger.database import open_ledger
 from router.record.ledger.migrate import LedgerTooNew, migrate
+from router.record.ledger.read import requests_since
 from router.record.ledger.schema import METADATA, VERSION
 from router.record.ledger.store import Retention, claim_tidying
 from router.record.ledger.writer import LedgerWriter
@@ -69,9 +70,39 @@ def test_every_column_is_filled_by_name(url: URL) -> None:
     """What a row's maker leaves out would be NULL without a word."""
     fill(url, [record(prompt="hi", answer="hello")])
     empty = {name for name, value in rows(url, "SELECT * FROM requests")[0].items() if value is None}
-    assert empty == {"first_token_s", "fusion"}
-    assert None not in rows(url, "SELECT * FROM calls")[0].values()
+    assert empty == {"first_token_s", "fusion", "answered_special"}
+    assert [name for name, value in rows(url, "SELECT * FROM calls")[0].items() if value is None] == ["special"]
     assert None not in rows(url, "SELECT * FROM texts")[0].values()
+
+
+def in_a_tier() -> Attempt:
+    usage = Usage(100, 20, special=Special("flex", audio_input_tokens=7))
+    return Attempt("small", "scripted/small", "answer", "ok", 0.2, usage, 0.0002, is_plain=True)
+
+
+def test_a_tier_and_audio_are_kept_and_where_their_price_is_from(url: URL) -> None:
+    fill(url, [record(attempts=[in_a_tier()])])
+    kept = '{"tier":"flex","audio_input_tokens":7}'
+    assert rows(url, "SELECT answered_special FROM requests") == [{"answered_special": kept}]
+    said = {"special": kept, "price_source": "config, not that of tier flex"}
+    assert rows(url, "SELECT special, price_source FROM calls") == [said]
+    engine = open_ledger(url)
+    ((found,),) = requests_since(engine)
+    engine.dispose()
+    assert found["answered_special"] == found["calls"][0]["special"] == {"tier": "flex", "audio_input_tokens": 7}
+
+
+def test_a_ledger_of_the_first_schema_goes_on_with_tiers(url: URL) -> None:
+    fill(url, [record("old")])
+    with sqlite3.connect(str(url.database)) as old:
+        old.execute("ALTER TABLE requests DROP COLUMN answered_special")
+        old.execute("ALTER TABLE calls DROP COLUMN special")
+        old.execute("UPDATE schema_version SET version = 1")
+    old.close()
+    counts = fill(url, [record("new", attempts=[in_a_tier()])])
+    assert counts.rows == 1
+    found = rows(url, "SELECT answered_special IS NULL AS empty FROM requests ORDER BY seq")
+    assert [row["empty"] for row in found] == [1, 0]
 
 
 def test_ids_come_in_the_order_of_their_seconds_and_share_nothing_else() -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from router.cli import main
-from router.core.types import Attempt, Price, Usage
+from router.core.types import Attempt, Price, Special, Usage
 from router.record.ledger import savings as savings_module
 from router.record.ledger.database import open_ledger
 from router.record.ledger.savings import RECORDED, Savings, savings
@@ -34,6 +34,20 @@ def spent_in_vain(request_id: str, cost: float) -> RequestRecord:
         request_id, attempts=[call], overhead_s=dict.fromkeys(("parse", "assess", "decide", "dispatch", "render"), 0.0)
     )
     return replace(failed, outcome="upstream_empty")
+
+
+def test_a_baseline_is_priced_by_the_tier_and_the_audio_of_the_answer(tmp_path: Path) -> None:
+    usage = Usage(1_000, 200, special=Special("flex", audio_input_tokens=600))
+    call = Attempt("small", "scripted/small", "answer", "ok", 0.1, usage, 0.002)
+    url = url_of(tmp_path / "ledger.db")
+    fill(url, [record("a", attempts=[call])])
+    tiered = Price(1e-6, 2e-6, tiers={"flex": Price(5e-7, 1e-6, audio_input=4e-6)})
+    engine = open_ledger(url)
+    found = savings(engine, 0.0, {"tiered": tiered, "plain": Price(1e-6, 2e-6)}, cpu_usd_per_hour=0.05)
+    engine.dispose()
+    would = {against.baseline: against.would_usd for against in found.against}
+    assert would["tiered"] == pytest.approx(0.0028, abs=1e-9)  # 400 x 0.5 + 600 x 4 + 200 x 1 = 2800 per million
+    assert would["plain"] == pytest.approx(0.0014, abs=1e-9)
 
 
 @pytest.fixture

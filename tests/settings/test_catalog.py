@@ -9,7 +9,7 @@ import pytest
 
 from router.catalog import Catalog, ModelFacts, known_providers, litellm_version
 from router.core.cost import call_cost_usd
-from router.core.types import Price, Usage
+from router.core.types import Price, Special, Usage
 from router.providers import PROVIDERS
 
 LITELLM = Path(str(importlib.util.find_spec("litellm").origin)).parent  # type: ignore[union-attr]
@@ -50,6 +50,48 @@ def test_long_prompts_have_their_own_prices() -> None:
     assert price.above is not None
     assert (price.above.input, price.above.output, price.above.cached_input) == (2.5e-6, 1.5e-5, 2.5e-7)
     assert call_cost_usd(Usage(input_tokens=300_000), price) == pytest.approx(0.75)
+
+
+def cost(model: str, usage: Usage) -> float:
+    facts = Catalog().facts(model)
+    assert facts is not None
+    assert facts.price is not None
+    return call_cost_usd(usage, facts.price)
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "usd"),
+    [
+        # USD per million tokens, from the table: 2 and 10; priority 4 and 20, beyond 272k 8 and 30; flex 1 and 5
+        ("openai/gpt-6.1-sol", Usage(10_000, 1_000), 0.03),
+        ("openai/gpt-6.1-sol", Usage(10_000, 1_000, special=Special("priority")), 0.06),
+        ("openai/gpt-6.1-sol", Usage(10_000, 1_000, special=Special("flex")), 0.015),
+        ("openai/gpt-6.1-sol", Usage(300_000, 1_000, special=Special("priority")), 2.43),
+        # 2.5 and 10; audio 32 and 64
+        ("openai/gpt-audio", Usage(10_000, 1_000, special=Special(audio_input_tokens=10_000)), 0.33),
+        ("openai/gpt-audio", Usage(1_000, 1_000, special=Special(audio_output_tokens=900)), 0.0611),
+        # 3 and 15; cache writes 3.75 for five minutes, 6 for an hour
+        ("anthropic/claude-sonnet-4-5", Usage(10_000, 0, 0, 10_000), 0.0375),
+        ("anthropic/claude-sonnet-4-5", Usage(9_000, 0, 0, 9_000, special=Special("", 0, 0, 0, 5_000)), 0.045),
+        # 0.3 and 2.5; audio 1, priority 0.54 and 4.5 and audio 1.8; cached audio 0.1
+        ("gemini/gemini-2.5-flash", Usage(1_000, 100, special=Special("priority", 500)), 0.00162),
+        ("gemini/gemini-2.5-flash", Usage(1_000, 0, 400, special=Special("", 1_000, 400)), 0.00064),
+    ],
+)
+def test_tiers_audio_and_an_hours_cache_writes_cost_what_the_table_says(model: str, usage: Usage, usd: float) -> None:
+    assert cost(model, usage) == pytest.approx(usd, abs=5e-10)
+
+
+def test_a_tier_of_which_the_table_says_little_costs_the_rest_as_any_call() -> None:
+    entry = {**PRICED, "cache_read_input_token_cost": 1e-7, "input_cost_per_token_flex": 5e-7,
+             "input_cost_per_token_priority": None, "input_cost_per_token_above_128k_tokens": 3e-6}  # fmt: skip
+    price = catalog(p__m=entry).facts("p/m").price  # type: ignore[union-attr]
+    assert price is not None
+    assert price.tiers.keys() == {"flex"}
+    flex = price.tiers["flex"]
+    assert (flex.input, flex.output, flex.cached_input) == (5e-7, 2e-6, 1e-7)
+    assert flex.above is not None
+    assert flex.above.input == 3e-6
 
 
 def test_every_kind_of_token_has_its_own_price() -> None:

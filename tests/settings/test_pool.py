@@ -22,6 +22,26 @@ def test_a_given_price_replaces_the_tables(load: Load) -> None:
     assert price == Price(input=2e-6, output=8e-6, reasoning=9e-6, source="config")
 
 
+def test_a_given_price_may_have_tiers_audio_and_an_hours_cache_writes(load: Load) -> None:
+    given = (
+        "{input_usd_per_mtok: 2, output_usd_per_mtok: 8, audio_input_usd_per_mtok: 30, audio_output_usd_per_mtok: 60, "
+        "cached_audio_input_usd_per_mtok: 3, cache_write_1h_usd_per_mtok: 4, "
+        "tiers: {Priority: {input_usd_per_mtok: 4, output_usd_per_mtok: 16, cached_input_usd_per_mtok: 1}}}"
+    )
+    price = load(pool(f"{{model: openai/gpt-6-luna, price: {given}}}")).pool["small"].deployment.price
+    assert price == Price(
+        2e-6, 8e-6, audio_input=3e-5, audio_output=6e-5, cached_audio_input=3e-6, cache_write_1h=4e-6,
+        tiers={"priority": Price(4e-6, 16e-6, cached_input=1e-6)},
+    )  # fmt: skip
+
+
+def test_a_tiers_price_is_as_whole_as_any_and_the_usual_tier_has_none(complaints: Complain) -> None:
+    tiers = "tiers: {flex: {input_usd_per_mtok: 1}, default: {input_usd_per_mtok: 1, output_usd_per_mtok: 1}, x: {cheap: 1}}"
+    found = complaints(pool(f"{{model: openai/a, price: {{input_usd_per_mtok: 2, output_usd_per_mtok: 8, {tiers}}}}}"))
+    path = "pool.small.price.tiers"
+    assert {f"{path}.flex.output_usd_per_mtok", f"{path}.default", f"{path}.x.cheap"} <= found.keys()
+
+
 def test_a_price_needs_both_sides(complaints: Complain) -> None:
     found = complaints(pool("{model: openai/gpt-6-luna, price: {input_usd_per_mtok: 2}}"))
     assert "pool.small.price.output_usd_per_mtok" in found

@@ -72,7 +72,12 @@ def _groups(pages: Iterator[list[Found]]) -> Iterator[list[Found]]:
     chars = 0
     for page in pages:
         for found in page:
-            found["fusion"] = orjson.dumps(found["fusion"]).decode() if found["fusion"] is not None else None
+            for held, name in (
+                (found, "fusion"),
+                (found, "answered_special"),
+                *((c, "special") for c in found["calls"]),
+            ):
+                held[name] = orjson.dumps(held[name]).decode() if held[name] is not None else None
             chars += sum(len(found[column.name] or "") for column in TEXT_COLUMNS)
         group += page
         if len(group) >= _GROUP_ROWS or chars >= _GROUP_CHARS:

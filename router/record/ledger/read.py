@@ -37,7 +37,7 @@ def requests_since(
     """Pages of requests that started at or after ``since_s`` and were written after number ``after``.
 
     A request has its columns, those of its feedback, its ``calls``, where asked for its texts; ``features`` are
-    numbers and ``fusion`` is what it was before it became JSON.
+    numbers, and ``fusion`` and what is ``special`` are what they were before they became JSON.
 
     Args:
         caller: only this key's requests; None for everybody's.
@@ -93,12 +93,15 @@ def _page(engine: Engine, query: "Select[Any]") -> list[Found]:
         made = select(CALLS.c.seq, *CALL_COLUMNS).where(between).order_by(CALLS.c.seq, CALLS.c.position)
         for call in connection.execute(made).mappings():
             if call["seq"] in calls:
-                calls[call["seq"]].append({name: call[name] for name in _CALL_NAMES})
+                found = {name: call[name] for name in _CALL_NAMES}
+                found["special"] = _json(found["special"])
+                calls[call["seq"]].append(found)
     for found in page:
         found["calls"] = calls[found["seq"]]
         if "features" in found:
             found["features"] = as_numbers(found["features"])
         found["fusion"] = _json(found["fusion"])
+        found["answered_special"] = _json(found["answered_special"])
     return page
 
 

@@ -1,7 +1,7 @@
 """From a request's record to the ledger's rows. Pure; called in the writer's thread."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -10,7 +10,7 @@ import orjson
 
 from classifier.value import value
 from router.core.spend import price_source
-from router.core.types import Attempt, Deployment
+from router.core.types import Attempt, Deployment, Usage
 from router.record.record import STATIONS, RequestRecord
 from router.record.redact import redact
 
@@ -51,9 +51,9 @@ REQUEST_COLUMNS = (
     *(f"answered_{name}" for name in _USAGE),
     *(f"{station}_s" for station in STATIONS),
     *("asked_model", "propensity", "input_tokens", "output_tokens", "prompt_hash", "session_hash", "features"),
-    *("features_id", "fusion", "seq"),
+    *("features_id", "fusion", "answered_special", "seq"),
 )
-CALL_COLUMNS = (*_ATTEMPT, *_USAGE, "position", "price_source", "seq")
+CALL_COLUMNS = (*_ATTEMPT, *_USAGE, "position", "price_source", "special", "seq")
 TEXT_COLUMNS = ("stored_at", "prompt", "context", "answer", "seq")
 
 
@@ -105,11 +105,15 @@ class RowMaker:
             record.features_id if features is not None else None,
             # the bill's lines are in the calls' table
             _json({key: fusion[key] for key in fusion if key != "cost"}) if fusion is not None else None,
+            _special(record.answered),
         )
 
     def _calls(self, attempts: tuple[Attempt, ...]) -> list[Row]:
         return [
-            (*_of_attempt(attempt), *_of_usage(attempt.usage), position, price_source(attempt, self.pool))
+            (
+                *(*_of_attempt(attempt), *_of_usage(attempt.usage), position),
+                *(price_source(attempt, self.pool), _special(attempt.usage)),
+            )
             for position, attempt in enumerate(attempts)
         ]
 
@@ -159,6 +163,12 @@ def _texts(record: RequestRecord) -> Row | None:
         return None
     answer = kept_text(texts.answer) if texts.answer is not None else None
     return (record.started_at, kept_text(texts.prompt), kept_text(texts.context), answer)
+
+
+def _special(usage: Usage | None) -> str | None:
+    """What few calls have, by its fields' names, without those that are nothing."""
+    special = usage.special if usage is not None else None
+    return _json({name: count for name, count in asdict(special).items() if count}) if special is not None else None
 
 
 def _json(value: Any) -> str:

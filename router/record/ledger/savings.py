@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 from sqlalchemy import Engine, RowMapping, func, select
 
 from router.core.cost import counterfactual_cost_usd
-from router.core.types import Price, Usage
+from router.core.types import Price, Special, Usage
 from router.record.ledger.database import READING
 from router.record.ledger.schema import CALLS, REQUESTS
 from router.record.record import EMBEDDINGS
@@ -39,7 +40,7 @@ _PAGE = 2_000
 _COLUMNS = (
     "seq", "endpoint", "caller", "route", "model", "outcome", "cost_usd", "unpriced", "baseline", "baseline_cost_usd", "savings_usd",
     "assess_s", "answered_input_tokens", "answered_output_tokens", "answered_cached_tokens",
-    "answered_cache_write_tokens", "answered_reasoning_tokens",
+    "answered_cache_write_tokens", "answered_reasoning_tokens", "answered_special",
 )  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -219,6 +220,7 @@ def _answered(row: RowMapping) -> Usage | None:
         row["answered_cached_tokens"],
         row["answered_cache_write_tokens"],
         row["answered_reasoning_tokens"],
+        special=None if row["answered_special"] is None else Special(**orjson.loads(row["answered_special"])),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-VERSION = 1
+VERSION = 2
 """Of the schema below. Raise it with each addition, and give what is added ``since``."""
 
 
@@ -78,6 +78,7 @@ REQUESTS = _table(
     _column("answered_cache_write_tokens", BigInteger),
     _column("answered_reasoning_tokens", BigInteger),
     _column("answered_estimated", Boolean),
+    _column("answered_special", Text, since=2),  # JSON: service tier, audio, cache writes for an hour; None for most
     # money; cost_usd is None where no call was priced, and a lower bound where unpriced
     _column("cost_usd", Double),
     _column("unpriced", Boolean, nullable=False),
@@ -119,6 +120,7 @@ CALLS = _table(
     _column("estimated", Boolean),  # the provider reported nothing, so we counted
     _column("cost_usd", Double),
     _column("price_source", Text),
+    _column("special", Text, since=2),  # as answered_special
     sqlite_with_rowid=False,
 )
 
