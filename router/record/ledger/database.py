@@ -144,6 +144,7 @@ def _adapt_values() -> None:
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where SQLAlchemy says so, not where the driver guesses
     cursor = connection.cursor()
+    cursor.execute("PRAGMA page_size = 8192")  # of a new file: three rows leave a fifth of 4096
     cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before WAL, which writes the file's first page
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")

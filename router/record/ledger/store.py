@@ -72,10 +72,14 @@ def _insert(connection: Connection, table: Table, columns: Sequence[str], rows: 
 
 @lru_cache(maxsize=4 * TOGETHER)
 def _statement(table: str, columns: Sequence[str], rows: int, paramstyle: str) -> str:
-    """The statement in a driver's own words, values by their place."""
-    mark = "?" if paramstyle == "qmark" else "%s"
+    """The statement in a driver's own words, values by their place.
+
+    SQLite would note each page's former content before it changes it, for the case that one row of several is refused:
+    not with OR FAIL, which leaves that to the transaction's end.
+    """
+    insert, mark = ("INSERT OR FAIL", "?") if paramstyle == "qmark" else ("INSERT", "%s")
     row = f"({', '.join([mark] * len(columns))})"
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608  # our own names
+    return f"{insert} INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"
 
 
 def unwritten(engine: Engine, batch: Sequence[Rows]) -> list[Rows]:
