@@ -1,6 +1,7 @@
 """``fusion-router check``: everything that can be known without calling anybody."""
 
-import os
+import contextlib
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +52,39 @@ def _ledger_warning(settings: Settings) -> Complaint | None:
     _, is_file, name = settings.ledger.url.partition("sqlite:///")
     if not settings.ledger.enabled or not is_file:
         return None
-    place = next(path for path in (Path(name), *Path(name).parents) if path.exists())
-    if os.access(place, os.W_OK) and (place.is_dir() or place == Path(name)):
+    problem = ledger_problem(Path(name))
+    if problem is None:
         return None
     fix = "name a place that it may write to, or set ledger.enabled: false"
-    problem = f"{place} cannot be written by this user, so no request is recorded"
-    return Complaint("ledger.url", problem, fix, settings.origin, line_of(settings, "ledger.url"))
+    line = line_of(settings, "ledger.url")
+    return Complaint("ledger.url", f"{problem}, so no request is recorded", fix, settings.origin, line)
+
+
+def ledger_problem(file: Path) -> str | None:
+    """Why a ledger's file cannot be written, or made where it is missing. What is tried for that leaves nothing.
+
+    It is tried because rights do not tell: root has all of them, and yet none on a read-only disk or in /proc.
+    """
+    made: list[Path] = []
+    place = file
+    try:
+        if file.exists():
+            with file.open("r+b") as ledger:
+                if ledger.read(16) not in (b"", b"SQLite format 3\0"):
+                    return f"{file} is a file, but no SQLite database"
+        place = file.parent
+        for folder in [folder for folder in (place, *place.parents) if not folder.exists()][::-1]:
+            place = folder
+            folder.mkdir(mode=0o700)
+            made.append(folder)
+        with tempfile.TemporaryFile(dir=place):
+            return None  # SQLite's log is a file beside the ledger
+    except OSError as error:
+        return f"{place} cannot be written by this user ({error.strerror or error})"
+    finally:
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # somebody else has begun to use it
+                folder.rmdir()
 
 
 def _artifact_complaint(settings: Settings, load_artifact: Callable[[Path | None], object]) -> Complaint | None:

@@ -26,6 +26,9 @@ _PRICE_EXTRAS = (
 
 _PER_MTOK = 1_000_000
 
+_ENDPOINTS = ("/completions", "/embeddings", "/responses")
+"""What people copy an address with; each provider's base ends before it."""
+
 
 def read_pool(
     section: Section, catalog: Catalog, limits: LimitSettings, known: Callable[[], Abilities | None]
@@ -206,7 +209,15 @@ class _Entry:
         if problem:
             self.section.complain("api_base", problem, "write a URL such as http://127.0.0.1:8001/v1")
             return None
-        return base.rstrip("/").removesuffix("/chat/completions")
+        parts = urlsplit(base.rstrip("/"))  # the query stays: Azure's has a version
+        path = parts.path.rstrip("/").removesuffix("/chat/completions")
+        shown = parts._replace(path=path, query="").geturl()
+        if path != parts.path.rstrip("/"):
+            self.section.warn("api_base", "names an endpoint and is taken without it", f"write the base: {shown}")
+        elif path.endswith(_ENDPOINTS):
+            problem, fix = "seems to name an endpoint, to which /chat/completions is added", "write the base, e.g. "
+            self.section.warn("api_base", problem, fix + shown.rpartition("/")[0])
+        return parts._replace(path=path).geturl()
 
     def _check_base(self, provider: str, known: ProviderFacts, given: str | None) -> None:
         if known.direct and known.api_base is None and given is None and self.section.node("api_base") is None:

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from router.config.check import check
+from router.config.check import check, ledger_problem
 from router.config.load import load_settings
 from router.settings import Complaint, Settings
+from tests.record.ledgers import fill, record, url_of
 from tests.settings.conftest import KEYS, POOL, ROUTING
 
 Load = Callable[..., Settings]
@@ -88,11 +89,23 @@ def test_limits_may_be_lifted(load: Load) -> None:
 
 
 def test_check_warns_of_a_place_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for name, doubtful in (("file/l.db", True), ("new/l.db", False), ("l.db", False)):
+    (tmp_path / "file").write_text("no database, whatever it is")
+    (tmp_path / "empty").write_text("")
+    names = {"file/l.db": True, "file": True, ".": True, "/proc/nope/l.db": True, "new/er/l.db": False, "l.db": False}
+    for name, doubtful in {**names, "empty": False}.items():
         config = tmp_path / "router.yaml"
         config.write_text(POOL + ROUTING + f"ledger: {{url: 'sqlite:///{name}'}}")
         report = check(config, KEYS, lambda artifact: None)
         assert report.ok
-        assert ("ledger.url" in {warning.key for warning in report.warnings}) == doubtful
-    assert not (tmp_path / "new").exists()
+        said = [warning for warning in report.warnings if warning.key == "ledger.url"]
+        assert [warning.line for warning in said] == ([config.read_text().count("\n") + 1] if doubtful else []), name
+        assert all("no request is recorded" in warning.problem and warning.fix for warning in said)
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "empty", "router.yaml"}
+    assert (tmp_path / "empty").read_bytes() == b""
+
+
+def test_check_finds_nothing_wrong_with_a_ledger_in_use_and_leaves_it_as_it_is(tmp_path: Path) -> None:
+    fill(url_of(tmp_path / "l.db"), [record()])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert ledger_problem(tmp_path / "l.db") is None
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -126,6 +126,25 @@ def test_an_address_may_be_written_as_people_write_it(load: Load, base: str) -> 
     assert load(pool(f"{{model: openai/x, api_base: {base}}}")).pool["small"].api_base == "http://h/v1"
 
 
+@pytest.mark.parametrize(
+    ("base", "taken", "said"),
+    [
+        ("http://h/v1?a=1", "http://h/v1?a=1", None),
+        ("http://h/v1/chat/completions/", "http://h/v1", "http://h/v1"),
+        ("http://h/v1/chat/completions?a=1", "http://h/v1?a=1", "http://h/v1"),
+        ("http://h/v1/completions", "http://h/v1/completions", "http://h/v1"),
+        ("http://h/v1/embeddings", "http://h/v1/embeddings", "http://h/v1"),
+    ],
+)
+def test_an_address_that_names_an_endpoint_is_a_warning(load: Load, base: str, taken: str, said: str | None) -> None:
+    loaded = load(
+        pool(f"{{model: openai/x, api_base: '{base}', price: {{input_usd_per_mtok: 0, output_usd_per_mtok: 0}}}}")
+    )
+    assert loaded.pool["small"].api_base == taken
+    fixes = [(warning.key, warning.line, warning.fix.rpartition(" ")[2]) for warning in loaded.warnings]
+    assert fixes == ([("pool.small.api_base", 2, said)] if said else [])
+
+
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "connection", "x y"])
 def test_a_header_that_would_break_every_call_is_refused(complaints: Complain, name: str) -> None:
     found = complaints(pool(f"{{model: openai/x, api_base: http://h/v1, headers: {{{name}: a, x-fine: b}}}}"))
