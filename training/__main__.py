@@ -16,7 +16,7 @@ def main() -> int:
         missing = (error.name or "").partition(".")[0]
         if missing not in EXTRA:
             raise
-        print(f"error: {missing} is not installed; pip install 'fusion-router[training]'", file=sys.stderr)
+        print(f"error: {missing} is not installed; pip install '.[training]' in the checkout", file=sys.stderr)
         return 2
 
 

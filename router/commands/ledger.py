@@ -92,7 +92,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.format == "parquet":
         if find_spec("pyarrow") is None:
             print(
-                "Parquet needs pyarrow: pip install 'fusion-router[training]'; or write --format jsonl.",
+                "Parquet needs pyarrow: pip install '.[training]' in the checkout; or write --format jsonl.",
                 file=sys.stderr,
             )
             return 1

@@ -72,7 +72,7 @@ def _checked_url(section: Section, url: str, folder: Path) -> str:
     elif not _is_whole(url):
         section.complain("url", "names no host and database", _FIX)
     elif find_spec("psycopg") is None:
-        section.complain("url", "is PostgreSQL's, whose driver is missing", "pip install 'fusion-router[postgres]'")
+        section.complain("url", "is PostgreSQL's, whose driver is missing", "pip install '.[postgres]' in the checkout")
     return url
 
 

@@ -1,4 +1,4 @@
-"""Whether requests are traced: OpenTelemetry's own variables say so, and need what ``fusion-router[otel]`` installs."""
+"""Whether requests are traced: OpenTelemetry's own variables say so, and need what the extra ``otel`` installs."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ def with_tracing(settings: Settings, env: Mapping[str, str]) -> Settings:
     if named is None or env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none":
         return settings
     if not _is_installed():
-        doubt = Complaint(named, "is set, but OpenTelemetry is not installed", "pip install 'fusion-router[otel]'")
+        doubt = Complaint(named, "is set, but OpenTelemetry is not installed", "pip install '.[otel]' in the checkout")
         return replace(settings, warnings=(*settings.warnings, doubt))
     return replace(settings, traces=True)
 

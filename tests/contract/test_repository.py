@@ -29,6 +29,17 @@ def test_litellm_is_imported_in_its_own_files_only() -> None:
     assert all(name.startswith("litellm_") for name in importers)
 
 
+def test_extras_are_installed_from_the_checkout_since_no_index_has_the_package() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    said = {
+        path: path.read_text(encoding="utf-8") for path in (*SOURCES, *ROOT.glob("*.md"), *ROOT.glob("dashboards/*.md"))
+    }
+    asked = {(path, source, extra) for path, text in said.items()
+             for source, extra in re.findall(r"pip install (?:-e )?['\"]([^'\"\[]*)\[([\w,]+)\]", text)}  # fmt: skip
+    assert {extra for _, _, extra in asked} >= {"otel", "postgres", "training", "dashboards"}
+    assert [found for found in asked if found[1] != "." or found[2] not in extras] == []
+
+
 def test_prometheus_metrics_are_made_in_one_file() -> None:
     makers = [path.name for path in SOURCES if re.search(r"import .*\b(?:Counter|Histogram|Gauge)\b.*", path.read_text())
               and "prometheus_client" in path.read_text()]  # fmt: skip

@@ -121,7 +121,7 @@ def test_without_pyarrow_the_export_says_what_to_install(
     monkeypatch.setattr("router.commands.ledger.find_spec", lambda name: None)
     options = ["--ledger", str(url.database), "--format", "parquet", "--output", str(tmp_path / "x.parquet")]
     assert main(["ledger", "export", *options]) == 1
-    assert "fusion-router[training]" in capsys.readouterr().err
+    assert "'.[training]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])

@@ -151,5 +151,7 @@ def test_a_collector_without_the_package_is_a_warning_that_names_the_extra(
     monkeypatch.setitem(sys.modules, missing, None)
     settings = parse_settings(POOL, "test.yaml", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"})
     assert not settings.traces
-    said = "OTEL_EXPORTER_OTLP_ENDPOINT: is set, but OpenTelemetry is not installed; pip install 'fusion-router[otel]'"
+    said = (
+        "OTEL_EXPORTER_OTLP_ENDPOINT: is set, but OpenTelemetry is not installed; pip install '.[otel]' in the checkout"
+    )
     assert str(settings.warnings[0]) == said

@@ -24,7 +24,7 @@ def test_without_the_extra_one_line_says_what_to_install(missing: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2
-    assert done.stderr == f"error: {missing} is not installed; pip install 'fusion-router[training]'\n"
+    assert done.stderr == f"error: {missing} is not installed; pip install '.[training]' in the checkout\n"
 
 
 def test_a_module_of_our_own_that_is_missing_is_not_blamed_on_the_extra() -> None:
