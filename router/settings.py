@@ -196,8 +196,8 @@ class LimitSettings:
     Attributes:
         max_in_flight: requests served at once; more get 503.
         connect_s: to a provider.
-        first_byte_s: of a stream: from sending the request to the first content; reasoning models think before it.
-        idle_s: between two chunks of a stream.
+        first_byte_s: of a stream: from sending the request to the first sign of life, be it a comment.
+        idle_s: of a stream: between two signs of life; reasoning models may think for long before their first word.
         total_s: a whole request, retries, fallbacks and the caller's reading included; a call that others may follow gets
             half of what is left.
         request_read_s: for the caller to send the body.

@@ -66,7 +66,7 @@ server:
 
 # limits:
 #   max_in_flight: 512
-#   first_byte_s: 60                # of a stream; then the next deployment is tried
+#   first_byte_s: 60                # of a stream, or a comment that keeps it awake; then the next deployment is tried
 #   total_s: 600
 """
 

@@ -162,7 +162,8 @@ class Relay:
         else:
             payload = _payload(event.removeprefix(BOM_UTF8))
             if not payload:
-                return event + b"\n\n" if event.startswith(b":") else b""
+                is_comment = event.startswith(b":") and self.started  # before that nobody is kept awake by it
+                return event + b"\n\n" if is_comment else b""
         if self.done:
             return b""
         if payload.startswith(_DONE):

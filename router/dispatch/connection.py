@@ -106,7 +106,9 @@ class WireReply:
         return True
 
     def take_body(self, data: bytes) -> None:
-        """Bytes of the body, without their framing."""
+        """Bytes of the body, without their framing. Only they end a silence: a head says nothing of an answer."""
+        if self._silence_s is not None:
+            self.heard_s = self._loop.time()
         if self._is_packed:
             data = self._unpack(data)
         if data and self.error is None:
@@ -294,7 +296,6 @@ class Connection(asyncio.Protocol):
         if reply is None or parser is None:
             self._transport.abort()
             return
-        reply.heard_s = self.loop.time()
         try:
             parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):

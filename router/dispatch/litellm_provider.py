@@ -21,7 +21,7 @@ from typing import Any
 from router.core.request import exact_body
 from router.dispatch.litellm_dialect import FIELDS, reply_body, request_arguments
 from router.dispatch.litellm_errors import translate
-from router.dispatch.litellm_stream import close, ends_unasked, next_chunk, pieces, watch
+from router.dispatch.litellm_stream import Patience, close, ends_unasked, next_chunk, pieces, watch
 from router.dispatch.provider import Call, Target
 from router.dispatch.reply import checked_reply
 from router.dispatch.tastes import rewritten
@@ -118,17 +118,20 @@ class LitellmProvider:
     async def _stream(self, call: Call) -> AsyncGenerator[AsyncIterator[bytes]]:
         library = await self._library()
         name, timeouts = call.target.deployment.name, call.target.timeouts
-        now = monotonic()
+        patience = Patience(_latest(call), timeouts.first_byte_s, timeouts.idle_s)
         wrapper = None
         try:
             with _translated(name, call.target):
-                async with _until(min(_latest(call), now + timeouts.first_byte_s), name, "the first byte"):
-                    wrapper = await library.module.acompletion(**_arguments(library, call))
-                    ending = watch(wrapper, call)
-                    first = await next_chunk(wrapper)
+                try:
+                    async with patience.holds():
+                        wrapper = await library.module.acompletion(**_arguments(library, call))
+                        ending = watch(wrapper, call, patience)
+                        first = await next_chunk(wrapper)
+                except TimeoutError:
+                    raise UpstreamTimeout(f"{name} did not begin to answer in time", billed=True) from None
             if first is None or ends_unasked(wrapper, first, ending):
                 raise UpstreamBadReply(f"{name} sent no answer that can be read; check api_base", billed=True)
-            events = pieces(wrapper, first, ending, call, _latest(call))
+            events = pieces(wrapper, first, ending, call, patience)
             async with contextlib.aclosing(events):
                 yield events
         finally:

@@ -15,7 +15,7 @@ from router.core.whole_json import dumps
 from router.dispatch.litellm_dialect import chunk_body, finishes
 from router.dispatch.litellm_errors import translate
 from router.dispatch.provider import Call
-from router.errors import UpstreamBroken
+from router.errors import UpstreamBroken, UpstreamTimeout
 
 _DONE = b"data: [DONE]\n\n"
 _GEMINI_ENDINGS = ('"finishReason"', '"blockReason"')
@@ -39,27 +39,61 @@ class Ending:
     seen: bool | None = None
 
 
-def watch(wrapper: Any, call: Call) -> Ending:
-    """Look out for a Gemini stream's end in its raw lines: litellm says ``stop`` of every single piece of it."""
+class Patience:
+    """How long a stream may be silent. A line of it is a sign of life, also one that litellm makes nothing of, as a ping."""
+
+    def __init__(self, latest_s: float, first_byte_s: float, idle_s: float) -> None:
+        """Begin to wait for the first byte; ``latest_s`` is when all is over, by ``time.monotonic``."""
+        self._latest_s, self._idle_s = latest_s, idle_s
+        self._due_s = min(latest_s, monotonic() + first_byte_s)
+        self._limit: asyncio.Timeout | None = None
+
+    @contextlib.asynccontextmanager
+    async def holds(self) -> AsyncGenerator[None]:
+        """Cancel what waits inside when the silence has lasted too long, with a ``TimeoutError``."""
+        try:
+            async with asyncio.timeout_at(self._due_s) as self._limit:
+                yield
+        finally:
+            self._limit = None
+
+    def heard(self) -> None:
+        """The stream shows life: the next silence begins."""
+        self._due_s = min(self._latest_s, monotonic() + self._idle_s)
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(self._due_s)
+
+
+def watch(wrapper: Any, call: Call, patience: Patience) -> Ending:
+    """Listen to a stream's raw lines, where litellm lets us.
+
+    They show life, and a Gemini stream's end: litellm says ``stop`` of every single piece of it.
+    """
     ending = Ending()
-    connect = getattr(wrapper, "make_call", None)
-    if connect is None or "gemini" not in f"{call.target.provider}/{call.target.upstream_model}":
-        return ending
+    is_gemini = "gemini" in f"{call.target.provider}/{call.target.upstream_model}"
 
     async def watched(lines: Any) -> AsyncGenerator[Any]:
         async with contextlib.aclosing(lines):
             async for line in lines:
-                ending.seen = ending.seen or any(mark in line for mark in _GEMINI_ENDINGS)
+                patience.heard()
+                if is_gemini:
+                    ending.seen = ending.seen or any(mark in line for mark in _GEMINI_ENDINGS)
                 yield line
 
-    async def connect_watched(**arguments: Any) -> Any:
-        stream = await connect(**arguments)
-        if hasattr(stream, "streaming_response"):
-            ending.seen = False
+    def listen(stream: Any) -> Any:
+        if hasattr(getattr(stream, "streaming_response", None), "aclose"):
+            ending.seen = False if is_gemini else None
             stream.streaming_response = watched(stream.streaming_response)
         return stream
 
-    wrapper.make_call = connect_watched
+    listen(getattr(wrapper, "completion_stream", None))
+    connect = getattr(wrapper, "make_call", None)
+    if connect is not None:
+
+        async def connect_watched(**arguments: Any) -> Any:
+            return listen(await connect(**arguments))
+
+        wrapper.make_call = connect_watched
     return ending
 
 
@@ -78,10 +112,10 @@ def _usage_is_made_up(wrapper: Any) -> bool:
 
 
 async def pieces(
-    wrapper: Any, first: dict[str, Any], ending: Ending, call: Call, latest: float
+    wrapper: Any, first: dict[str, Any], ending: Ending, call: Call, patience: Patience
 ) -> AsyncGenerator[bytes]:
     """Server-sent events up to ``[DONE]``; UpstreamBroken in its place where the provider's stream has no end."""
-    name, idle_s = call.target.deployment.name, call.target.timeouts.idle_s
+    name = call.target.deployment.name
     chunk: dict[str, Any] | None = first
     finished = False
     while chunk is not None:
@@ -91,11 +125,12 @@ async def pieces(
         same = {"id": first.get("id"), "created": first.get("created")}  # litellm's ids change from piece to piece
         if not (chunk.get("usage") and _usage_is_made_up(wrapper)):
             yield b"data: " + dumps(chunk_body({**chunk, **same})) + b"\n\n"
+        patience.heard()
         try:
-            async with asyncio.timeout_at(min(latest, monotonic() + idle_s)):
+            async with patience.holds():
                 chunk = await next_chunk(wrapper)
         except TimeoutError:
-            raise UpstreamBroken(f"{name} stopped sending in the middle of its answer", billed=True) from None
+            raise UpstreamTimeout(f"{name} stopped sending in the middle of its answer", billed=True) from None
         except Exception as error:
             status = translate(error, name).upstream_status
             raise UpstreamBroken(f"{name} broke off its answer", upstream_status=status, billed=True) from None

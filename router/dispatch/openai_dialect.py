@@ -163,7 +163,7 @@ class _Reader:
             raise meaning(error, self._target.deployment.name, sent_on=self._begun, billed=True) from None
         if not chunk:
             raise StopAsyncIteration
-        if not self._begun:
+        if not self._begun:  # whatever it is: a comment is a sign of life too
             self._begun = True
             self._reply.set_silence(self._target.timeouts.idle_s)
         return chunk

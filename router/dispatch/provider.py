@@ -13,7 +13,11 @@ Operation = Literal["chat/completions", "embeddings"]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """The named time-outs of a call, in seconds."""
+    """The named time-outs of a call, in seconds; providers keep them.
+
+    Of a stream, ``first_byte_s`` ends with the first sign of life (a chunk, a comment that keeps the connection awake),
+    and from then on ``idle_s`` counts between two of them: a model may think for long before its first word.
+    """
 
     connect_s: float = 5.0
     first_byte_s: float = 60.0

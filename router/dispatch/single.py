@@ -31,6 +31,7 @@ from router.dispatch.tastes import Changes, Tastes, unheeded
 from router.dispatch.trip import Trip
 from router.errors import (
     NothingAvailable,
+    UpstreamBadReply,
     UpstreamBroken,
     UpstreamError,
     UpstreamTimeout,
@@ -122,11 +123,9 @@ class Dispatcher:
         async def call(step: Step, made: Call, under_way: UnderWay) -> Live:
             began_s, stage = perf_counter(), trip.stage
             relay = Relay(body.get("n") or 1, keeps_text=trip.keeps_text)
-            first_by_s = min(deadline_s, monotonic() + made.target.timeouts.first_byte_s)
             async with AsyncExitStack() as stack:
                 chunks = await stack.enter_async_context(self._provider_of(made.target).stream(made))
-                async with asyncio.timeout_at(first_by_s):
-                    first = await _first_content(chunks, relay, made.target)
+                first = await _first_content(chunks, relay, made.target)
                 return Live(step, relay, first, chunks, stack.pop_all(), began_s, stage, under_way, made.changes)
 
         return (await self._walk(plan, body, deadline_s, trip, call))[1]
@@ -295,11 +294,15 @@ async def _first_content(chunks: AsyncIterator[bytes], relay: Relay, target: Tar
                 break
         relay.close()
     except UpstreamError as error:
-        told = refusal_under_200({}, relay.told, target, now_s=time()) if relay.told and not relay.started else None
+        told: UpstreamError | None = None
+        if relay.told and not relay.started:  # an error told in an event before any content means what a status would
+            told = refusal_under_200({}, relay.told, target, now_s=time())
+        elif isinstance(error, UpstreamBroken):  # nothing has left for the caller
+            told = UpstreamBadReply(error.message, upstream_status=error.upstream_status, billed=True)
         usage = usage_with_tier({"usage": relay.raw_usage, "service_tier": relay.service_tier})
         if told is None:
             error.usage = usage
             raise
         told.usage = usage
-        raise told from None  # an error told in an event before any content means what a status would
+        raise told from None
     return b""

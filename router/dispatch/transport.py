@@ -19,7 +19,7 @@ class Patience:
     Attributes:
         ends_s: when everything is over, by ``time.monotonic``.
         connect_s: seconds for name lookup, connection and handshake together.
-        silence_s: seconds that may pass without a byte; None where only ``ends_s`` counts.
+        silence_s: seconds that may pass without a byte of the reply's body; None where only ``ends_s`` counts.
     """
 
     ends_s: float

@@ -107,7 +107,8 @@ def test_nothing_leaves_before_the_first_content() -> None:
     relay = Relay()
     assert relay.feed(b": waiting\n\n" + ROLE) == b""
     assert not relay.started
-    assert relay.feed(HELLO) == b": waiting\n\n" + ROLE + HELLO
+    assert relay.feed(HELLO) == ROLE + HELLO, "the comment was for those who waited then"
+    assert relay.feed(b": waiting\n\n") == b": waiting\n\n"
 
 
 @pytest.mark.parametrize("key", ["tool_calls", "reasoning_content", "refusal"])

@@ -77,6 +77,9 @@ class FakeAnthropic:
         if mode == "failing-at-once":
             await send("error", error={"type": "overloaded_error", "message": SECRET_WORDS})
             return response
+        for _ in range({"thinking": 12, "pinging": 600}.get(mode, 0)):
+            await send("ping")
+            await asyncio.sleep(0.05)
         await send("content_block_start", index=0, content_block={"type": "text", "text": ""})
         said = "\ud83d{}" if mode == "halving" else "w{} "
         for word in range(200 if mode == "slow" else 3):

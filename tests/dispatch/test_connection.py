@@ -314,6 +314,18 @@ async def test_bytes_end_a_silence_and_the_limit_can_be_changed():
     connection.leave()
 
 
+async def test_a_head_ends_no_silence_however_slowly_it_comes():
+    connection, _ = connected()
+    reply = asked(connection, silence_s=0.1)
+    for part in (OK, b"X-A: a\r\n", b"Content-Length: 100\r\n\r\n"):
+        await asyncio.sleep(0.03)
+        connection.data_received(part)
+    await reply.head()
+    await asyncio.sleep(0.03)
+    with pytest.raises(Silent):
+        await reply.readany()
+
+
 async def test_the_end_of_the_time_ends_a_call_that_never_pauses():
     connection, _ = connected()
     reply = asked(connection, silence_s=1.0, within_s=0.1)

@@ -301,9 +301,23 @@ async def test_a_stalling_stream_is_broken_off_after_the_idle_time(
 ) -> None:
     call = upstream.call("stalling", stream=True)
     call = replace(call, target=replace(call.target, timeouts=Timeouts(idle_s=0.2)))
-    with pytest.raises(errors.UpstreamBroken):
+    with pytest.raises(errors.UpstreamTimeout):
         await read(provider, call)
     await until_broken_off(upstream, "stalling")
+
+
+async def test_a_ping_is_a_sign_of_life_and_holds_nobody_beyond_the_deadline(
+    upstream: Upstream, provider: LitellmProvider
+) -> None:
+    await read(provider, upstream.call(stream=True))  # the first call has imports of its own
+    for limits in (Timeouts(first_byte_s=0.4, idle_s=5), Timeouts(first_byte_s=5, idle_s=0.3)):
+        call = upstream.call("thinking", stream=True)
+        _, done = await read(provider, replace(call, target=replace(call.target, timeouts=limits)))
+        assert done
+    call = upstream.call("pinging", deadline_s=0.6, stream=True)
+    with pytest.raises(errors.UpstreamTimeout):
+        await read(provider, replace(call, target=replace(call.target, timeouts=Timeouts(idle_s=0.3))))
+    await until_broken_off(upstream, "pinging")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -331,7 +345,7 @@ async def test_leaving_a_stream_closes_the_connection(
 ) -> None:
     held: list[Any] = []  # else the garbage collector closes it for us, as it may or may not in the gateway
     watch = litellm_provider.watch
-    monkeypatch.setattr(litellm_provider, "watch", lambda wrapper, call: held.append(wrapper) or watch(wrapper, call))
+    monkeypatch.setattr(litellm_provider, "watch", lambda *given: held.append(given[0]) or watch(*given))
     async with provider.stream(upstream.call("slow", stream=True)) as pieces:
         await anext(pieces)
         await anext(pieces)

@@ -144,6 +144,28 @@ async def test_the_idle_limit_begins_with_the_first_byte_and_the_first_byte_limi
     assert raw.endswith(b"data: [DONE]\n\n")
 
 
+QUICK = Timeouts(first_byte_s=0.3, idle_s=0.3)
+
+
+async def test_a_model_may_think_for_long_while_comments_show_that_it_lives(caller):
+    model = "instant?reply=hi&think_ms=800&keep_alive_ms=50"
+    raw = await drain(caller, caller.call(model, timeouts=QUICK, stream=True))
+    assert raw.count(b": keep-alive") == 16
+    assert raw.endswith(b"data: [DONE]\n\n")
+
+
+async def test_a_stream_that_has_begun_and_shows_no_life_is_ended_by_the_idle_limit(caller):
+    call = caller.call("instant?reply=hi&think_ms=2000", timeouts=QUICK, stream=True)
+    with pytest.raises(errors.UpstreamTimeout, match="no bytes"):
+        await drain(caller, call)
+
+
+async def test_comments_hold_nobody_beyond_the_total(caller):
+    call = caller.call("instant?think_ms=60000&keep_alive_ms=50", total_s=0.6, timeouts=QUICK, stream=True)
+    with pytest.raises(errors.UpstreamTimeout, match="total time"):
+        await drain(caller, call)
+
+
 async def test_a_stream_is_the_same_bytes_over_a_socket_as_in_the_process(caller):
     raw = await drain(caller, caller.call("strong?latency_ms=0&tokens_per_second=0", stream=True))
     events = raw.removesuffix(b"\n\n").split(b"\n\n")

@@ -12,12 +12,13 @@ from router.core.health import CooldownRules
 from router.core.policy import Step
 from router.core.relay import event_bytes
 from router.core.types import Deployment, Price, Special, Usage
-from router.dispatch.provider import Call, Target, Timeouts
+from router.dispatch.provider import Call, Target
 from router.dispatch.single import BACKOFF_S, Dispatcher
 from router.dispatch.trip import Trip
 from router.errors import (
     NothingAvailable,
     OutOfFiles,
+    UpstreamBroken,
     UpstreamEmpty,
     UpstreamError,
     UpstreamFailed,
@@ -41,10 +42,7 @@ class Actor:
         self.acts = list(acts)
         self.calls: list[Call] = []
         self.heard: list[tuple[str, bool]] = []
-        targets = {
-            name: Target(Deployment(name, f"openai/{name}"), "openai", name, timeouts=Timeouts(first_byte_s=0.2))
-            for name in names
-        }
+        targets = {name: Target(Deployment(name, f"openai/{name}"), "openai", name) for name in names}
         self.plan = tuple(Step(name, "direct") for name in names)
         self.dispatcher = Dispatcher(
             targets,
@@ -423,14 +421,18 @@ async def test_a_call_that_timed_out_before_it_was_taken_costs_nothing() -> None
     assert attempt.usage is None
 
 
-async def test_a_stream_counts_from_its_first_content_and_has_one_deadline_until_then() -> None:
-    silent = Actor(streams(ROLE, 9.0), streams(HELLO, STOP, DONE), names="ab")
-    trip, passed = await silent.ask_for_a_stream()
-    assert [attempt.outcome for attempt in trip.attempts] == ["upstream_timeout", "ok"]
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(UpstreamTimeout("x", billed=True), "upstream_timeout"), (UpstreamBroken("x", billed=True), "upstream_bad_reply")],
+)
+async def test_until_its_first_content_a_stream_that_fails_is_left_for_another(
+    error: UpstreamError, outcome: str
+) -> None:
+    actor = Actor(streams(ROLE, b": busy\n\n", error), streams(HELLO, STOP, DONE), names="ab")
+    trip, passed = await actor.ask_for_a_stream()
+    *failed, last = [attempt.outcome for attempt in trip.attempts]
+    assert (failed[0], last) == (outcome, "ok")
     assert passed == HELLO
-    slow = Actor(streams(0.15, ROLE, 0.15, HELLO, STOP, DONE), max_attempts=1)
-    trip, _ = await slow.ask_for_a_stream()
-    assert [attempt.outcome for attempt in trip.attempts] == ["upstream_timeout"]
 
 
 async def test_the_total_deadline_ends_a_stream_that_goes_on() -> None:

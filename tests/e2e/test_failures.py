@@ -221,6 +221,38 @@ async def test_a_stream_that_falls_silent_is_ended_by_the_idle_limit() -> None:
         assert "error" in json.loads(got[-1])
 
 
+@pytest.mark.parametrize("over_a_socket", [False, True])
+def test_a_model_that_thinks_for_long_is_not_left_for_another_while_its_stream_shows_life(
+    upstream_url: str, over_a_socket: bool
+) -> None:
+    habits = f"{QUICK}&think_ms=1000&keep_alive_ms=50&reply=deep"
+    limits = "limits: {first_byte_s: 0.4, idle_s: 0.4}\n"
+    base = upstream_url if over_a_socket else ""
+    with gateway(pool(QUICK, strong=habits, base=base) + limits) as live, client_of(live) as client:
+        for _ in range(4):
+            reply = client.chat.completions.with_raw_response.create(model="strong", messages=HI, stream=True)
+            assert reply.headers["x-router-attempts"] == "1"
+            said = [chunk.choices[0].delta.content or "" for chunk in reply.parse() if chunk.choices]
+            assert "".join(said) == "deep"
+
+
+async def test_a_provider_that_sends_a_head_and_then_nothing_is_left_for_another() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        small = f'{{model: openai/x, api_base: "{base}", api_key: k}}'
+        config = pool(QUICK).replace(f'{{model: "scripted/small?{QUICK}"}}', small)
+        with gateway(config + "limits: {first_byte_s: 0.3}\n") as live:
+            _, got = await read_stream(live)
+            assert got[-1] == "[DONE]"
+            assert live.wait_for_records(1)[0].reason == "fallback_timeout"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_provider_that_hangs_is_left_for_another(stream: bool) -> None:
     limits = "limits: {first_byte_s: 0.3, total_s: 1.2}\n"

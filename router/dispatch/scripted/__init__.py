@@ -26,6 +26,8 @@ latency_ms         milliseconds before the first byte: the median
 latency_tail       p99 over median of the latency (lognormal); 1 is constant
 jitter             latency and speed vary by this share, both ways
 tokens_per_second  speed after the first byte; 0 is at once
+think_ms           milliseconds of silent thought between a stream's first chunk and the next
+keep_alive_ms      send a comment each so many milliseconds of it; 0 is none
 fail               go wrong: 400 … 529, content_filter, context_length, empty, malformed, content_type, hang, reset
 fail_rate          share of calls that go wrong (alone: with a 500)
 fail_times         only the first N calls go wrong (alone: with a 500)

@@ -22,6 +22,7 @@ _JSON = "application/json"
 _EVENTS = "text/event-stream; charset=utf-8"
 _Z_99 = 2.3263  # standard normal quantile of 0.99
 _MAX_CHOICES = 16
+_KEEP_ALIVE = b": keep-alive\n\n"
 _IN_THE_ANSWER = ("", "empty", "malformed")  # go wrong within a 200 of the right content type
 
 
@@ -33,6 +34,7 @@ class Performance:
         pieces: the body, in the pieces in which it is sent.
         wait_s: seconds before the status line.
         gap_s: seconds before each piece but the first.
+        thought_s: seconds before the second piece and those behind it, instead of ``gap_s``, as far as they are given.
         ending: ``end`` as announced; ``cut`` drops the connection after the last piece, ``hang`` keeps it open
             and silent; with no pieces both happen before the status line, as ``reset`` always does.
     """
@@ -44,6 +46,13 @@ class Performance:
     wait_s: float = 0.0
     gap_s: float = 0.0
     ending: Ending = "end"
+    thought_s: tuple[float, ...] = ()
+
+    def before_s(self, number: int) -> float:
+        """Seconds before a piece, counted from 0."""
+        if 0 < number <= len(self.thought_s):
+            return self.thought_s[number - 1]
+        return self.gap_s if number else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,7 @@ def _chat(script: Script, model: str, request: Mapping[str, Any], pace: _Pace, *
     name = split_model(model)[0]
     if not request.get("stream"):
         # the whole answer is made before its first byte leaves
-        wait_s = pace.wait_s + pace.token_s * sum(choice.output_tokens() for choice in said)
+        wait_s = pace.wait_s + script.think_ms / 1000 + pace.token_s * sum(choice.output_tokens() for choice in said)
         body = wire.completion(reply_id, name, said, usage, top)
         return _broken_body(script, body, wait_s) if goes_wrong else Performance((body,), wait_s=wait_s)
     if not (request.get("stream_options") or {}).get("include_usage"):
@@ -198,7 +207,12 @@ def _chat(script: Script, model: str, request: Mapping[str, Any], pace: _Pace, *
     ending: Ending = "end"
     if goes_wrong:
         pieces, ending = _broken_stream(script, pieces)
-    return Performance(pieces, 200, _EVENTS, (), pace.wait_s, pace.token_s, ending)
+    thought_s: tuple[float, ...] = ()
+    if script.think_ms and pieces:
+        comments, rest_ms = divmod(script.think_ms, script.keep_alive_ms or math.inf)
+        pieces = (pieces[0], *(_KEEP_ALIVE,) * int(comments), *pieces[1:])
+        thought_s = (*(script.keep_alive_ms / 1000,) * int(comments), pace.token_s + rest_ms / 1000)
+    return Performance(pieces, 200, _EVENTS, (), pace.wait_s, pace.token_s, ending, thought_s)
 
 
 def _said(script: Script, model: str, request: Mapping[str, Any], *, empty: bool) -> tuple[Said, ...]:

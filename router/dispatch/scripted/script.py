@@ -41,6 +41,8 @@ class Script:
     latency_tail: float = 1.0
     jitter: float = 0.0
     tokens_per_second: float = 0.0
+    think_ms: float = 0.0
+    keep_alive_ms: int = 0
     fail: str = ""
     fail_rate: float = 1.0
     fail_times: int = 0
@@ -80,6 +82,8 @@ OPTIONS: dict[str, Option] = {
     "latency_tail": Option("p99 over median of the latency (lognormal); 1 is constant", low=1, high=1000),
     "jitter": Option("latency and speed vary by this share, both ways", high=1),
     "tokens_per_second": Option("speed after the first byte; 0 is at once"),
+    "think_ms": Option("milliseconds of silent thought between a stream's first chunk and the next", high=3_600_000),
+    "keep_alive_ms": Option("send a comment each so many milliseconds of it; 0 is none", high=3_600_000),
     "fail": Option("go wrong: " + ", ".join(FAILURES)),
     "fail_rate": Option("share of calls that go wrong (alone: with a 500)", high=1),
     "fail_times": Option("only the first N calls go wrong (alone: with a 500)"),

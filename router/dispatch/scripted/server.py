@@ -86,12 +86,12 @@ async def _act(performance: Performance, scope: Scope, send: Send) -> None:
 async def _send_pieces(performance: Performance, scope: Scope, send: Send, due_s: float) -> None:
     clock = asyncio.get_running_loop().time
     await send({"type": "http.response.start", "status": performance.status, "headers": _headers(performance)})
-    for piece in performance.pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-        if performance.gap_s:
+    for number, piece in enumerate(performance.pieces):
+        if before_s := performance.before_s(number):
             # due times add up from the start: a late wake-up is made up for, not carried along
-            due_s += performance.gap_s
+            due_s += before_s
             await asyncio.sleep(due_s - clock())
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
     if performance.ending == "hang":
         await asyncio.Event().wait()
     if performance.ending == "cut":

@@ -71,7 +71,7 @@ class _ScriptedReply:
     async def readany(self) -> bytes:
         performance = self._performance
         if self._next < len(performance.pieces):
-            await self._wait(performance.gap_s if self._next else 0.0)
+            await self._wait(performance.before_s(self._next))
             self._next += 1
             return performance.pieces[self._next - 1]
         if performance.ending == "hang":

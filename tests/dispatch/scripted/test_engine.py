@@ -195,6 +195,20 @@ def test_speed_is_between_chunks_of_a_stream_and_before_a_whole_reply():
     assert reply.wait_s == pytest.approx(0.1 + tokens * 0.1)
 
 
+def test_a_silent_thought_lies_between_the_first_chunk_and_the_next_with_comments_in_it():
+    model = "instant?reply=hi&tokens_per_second=10&think_ms=700&keep_alive_ms=200"
+    plain, thought = play("instant?reply=hi&tokens_per_second=10", stream=True), play(model, stream=True)
+    comment = b": keep-alive\n\n"
+    assert thought.pieces[1:4] == (comment,) * 3
+    assert len(thought.pieces) == len(plain.pieces) + 3
+    before_s = [thought.before_s(number) for number in range(len(thought.pieces))]
+    assert before_s[:5] == pytest.approx([0, 0.2, 0.2, 0.2, 0.1 + 0.1])
+    assert set(before_s[5:]) == {0.1}
+    assert play(model).wait_s == pytest.approx(0.7 + play("instant?reply=hi&tokens_per_second=10").wait_s)
+    silent = play("instant?reply=hi&think_ms=700", stream=True)
+    assert (len(silent.pieces), silent.before_s(1), silent.before_s(2)) == (len(plain.pieces), 0.7, 0)
+
+
 def test_jitter_varies_latency_and_speed_from_call_to_call_within_its_share():
     engine, model = ScriptEngine(), "instant?latency_ms=100&tokens_per_second=10&jitter=0.2"
     calls = [engine.play("chat/completions", raw(model, stream=True)) for _ in range(50)]
