@@ -19,7 +19,6 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from classifier import Classifier
 from classifier.assessment import Assessor
 from router import __version__
-from router.config.load import load_settings
 from router.core.certificate import read_certificate
 from router.core.evidence import NO_FUSION, FusionPolicy, read_evidence
 from router.core.health import CooldownRules
@@ -43,17 +42,16 @@ from router.http.front import Front
 from router.http.ledger import add_ledger_endpoints
 from router.http.server import ConnectionLimits
 from router.http.slots import Slots
-from router.orphan import end_with_parent
 from router.pipeline import Services
 from router.providers import SEARXNG
-from router.record.exposition import MULTIPROC_DIR
 from router.record.log import RequestLog
-from router.record.messages import queued_messages, write_messages
+from router.record.messages import queued_messages
 from router.record.metrics import Metrics
 from router.record.record import RequestRecord
+from router.record.shared import MULTIPROC_DIR
 from router.record.traces import Traces
 from router.reload import ArtifactWatch
-from router.settings import FusionSettings, Settings, SettingsError, WebSettings
+from router.settings import FusionSettings, Settings, WebSettings
 
 if TYPE_CHECKING:
     from router.record.ledger.access import LedgerAccess
@@ -61,9 +59,6 @@ if TYPE_CHECKING:
 
 GARBAGE = 10_000
 """Objects after which the collector looks for cycles. Requests leave hardly any, and at its 700 it took 4 % of the time."""
-
-CONFIG_VARIABLE = "FUSION_ROUTER_CONFIG"
-"""How worker processes learn of the config file."""
 
 log = logging.getLogger("router")
 
@@ -152,24 +147,6 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     front = Front(app, services, auth, limits, slots, connection)
     metrics.watch(lambda: front.in_flight)
     return front
-
-
-def create_app_from_environment() -> Front:
-    """The application of a worker process; the command that started it has left the config's path.
-
-    Raises:
-        SystemExit: the config, which may have changed since, cannot be used; the log says why.
-    """
-    path = os.environ.get(CONFIG_VARIABLE)
-    write_messages("info")
-    try:
-        settings = load_settings(Path(path) if path else None, os.environ)
-    except SettingsError as error:
-        log.error("the config cannot be used: %s", error)
-        raise SystemExit(1) from None
-    write_messages(settings.server.log_level)
-    end_with_parent()
-    return create_app(settings)
 
 
 def build_services(

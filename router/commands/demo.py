@@ -17,7 +17,8 @@ from typing import Any
 import orjson
 import uvicorn
 
-from router.commands.serve import port_to_listen_on, server_options
+from router.commands.listen import free_port
+from router.commands.serve import server_options
 from router.commands.settings import DEMO_CONFIG, read_settings
 from router.settings import LedgerSettings, Settings
 
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(DEMO_CONFIG)
     if settings is None:
         return 1
-    server = replace(settings.server, port=_free_port(settings.server.host, options.port))
+    server = replace(settings.server, port=_port(settings.server.host, options.port))
     settings = replace(settings, server=server)
     if server.port != options.port:
         print(f"Port {options.port} is taken; using {server.port}.", file=sys.stderr)
@@ -225,8 +226,9 @@ def _fit(text: str, width: int) -> str:
     return shown + " " * (width - used)
 
 
-def _free_port(host: str, wanted: int) -> int:
+def _port(host: str, wanted: int) -> int:
+    """The one wanted, or where it is taken, a free one."""
     try:
-        return port_to_listen_on(host, wanted)
+        return free_port(host, wanted)
     except OSError:
-        return port_to_listen_on(host, 0)
+        return free_port(host, 0)

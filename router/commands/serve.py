@@ -12,12 +12,17 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
-import uvicorn
-
+from router.commands.listen import address, listen_or_complain
 from router.commands.settings import read_settings
+from router.commands.supervisor import Supervisor
+from router.commands.worker import serve_alone
+from router.config.load import load_settings
 from router.http.files import SPARE_FILES, open_as_many_files_as_allowed
 from router.record.messages import write_messages
-from router.settings import LedgerSettings, Settings
+from router.record.shared import MULTIPROC_DIR
+from router.settings import LedgerSettings, Settings, SettingsError
+
+log = logging.getLogger("router")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,22 +30,29 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(options.config)
     if settings is None:
         return 1
-    given = {name: getattr(options, name) for name in ("host", "port", "workers")}
-    server = replace(settings.server, **{name: value for name, value in given.items() if value is not None})
-    port = port_or_complaint(server.host, server.port, ", or server.host and server.port in the config")
-    if port is None:
+    settings = with_options(settings, options)
+    server = settings.server
+    sockets = listen_or_complain(server.host, server.port, ", or server.host and server.port in the config")
+    if not sockets:
         return 1
-    settings = replace(settings, server=replace(server, port=port))
+    options.port = sockets[0].getsockname()[1]  # where 0 stood for any
+    settings = with_options(settings, options)
     with ExitStack() as stack:
         if not _share_metrics(stack, server.workers):
             return 1
         announce(settings, open_as_many_files_as_allowed())
         write_messages(settings.server.log_level)
         if server.workers > 1:
-            _serve_many(settings, options)
-        else:
-            _serve_alone(settings)
+            return 0 if _serve_many(settings, sockets, options) else 1
+        serve_alone(settings, sockets, server_options(settings))
     return 0
+
+
+def with_options(settings: Settings, options: argparse.Namespace) -> Settings:
+    """Settings with what the command line says instead of the config."""
+    given = {name: getattr(options, name) for name in ("host", "port", "workers")}
+    said = {name: value for name, value in given.items() if value is not None}
+    return replace(settings, server=replace(settings.server, **said))
 
 
 def _share_metrics(stack: ExitStack, workers: int) -> bool:
@@ -48,8 +60,6 @@ def _share_metrics(stack: ExitStack, workers: int) -> bool:
 
     False, with the reason printed, where nothing can be written there.
     """
-    from router.record.exposition import MULTIPROC_DIR
-
     place = os.environ.get(MULTIPROC_DIR)
     try:
         if place is not None:
@@ -81,34 +91,6 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": round(server.drain_s),
     }
-
-
-def port_to_listen_on(host: str, port: int) -> int:
-    """The port, or for 0 a free one, after a look whether it can be had: uvicorn would say so only after we have.
-
-    Raises:
-        OSError: it is taken, or not ours to take.
-    """
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
-        return int(probe.getsockname()[1])
-
-
-def port_or_complaint(host: str, port: int, or_else: str = "") -> int | None:
-    """The same for a command: None, with the reason printed, where the address cannot be had."""
-    try:
-        return port_to_listen_on(host, port)
-    except OSError as error:
-        said = f"cannot listen on {address(host, port)}: {error.strerror or error}"
-        print(f"{said}; choose another with --host and --port{or_else}", file=sys.stderr)
-        return None
-
-
-def address(host: str, port: int) -> str:
-    """Host and port as a URL has them: an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def announce(settings: Settings, open_files: int | None = None) -> None:
@@ -157,19 +139,32 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _serve_alone(settings: Settings) -> None:
-    """Serve from this process."""
-    from router.app import create_app
+def _serve_many(settings: Settings, sockets: list[socket.socket], options: argparse.Namespace) -> bool:
+    """Serve from several processes that share the sockets; False where they could not be started."""
+    from prometheus_client import REGISTRY
 
-    uvicorn.run(create_app(settings), **server_options(settings))
+    from router.record.metrics import renewals
+
+    counted = renewals(REGISTRY)
+
+    def reread() -> Settings | None:
+        try:
+            return _renewed(settings, options)
+        except SettingsError as error:
+            log.error("the config cannot be used: %s", error)
+            return None
+
+    return Supervisor(settings, sockets, server_options, reread, lambda outcome: counted.labels(outcome).inc()).run()
 
 
-def _serve_many(settings: Settings, options: argparse.Namespace) -> None:
-    """Serve from several processes that share a socket."""
-    from router.app import CONFIG_VARIABLE
-
-    logging.getLogger("uvicorn").setLevel(logging.INFO)  # a worker's death and a renewal are no more than that to it
-    if options.config is not None:
-        os.environ[CONFIG_VARIABLE] = str(options.config.resolve())
-    application = "router.app:create_app_from_environment"
-    uvicorn.run(application, factory=True, workers=settings.server.workers, **server_options(settings))
+def _renewed(before: Settings, options: argparse.Namespace) -> Settings:
+    """The settings as they are now, as far as they can change while the port stays."""
+    now = with_options(load_settings(options.config, os.environ), options)
+    for name in ("host", "port"):
+        old, new = getattr(before.server, name), getattr(now.server, name)
+        if old != new:
+            log.warning("server.%s stays %s until a restart", name, old)
+    for warning in now.warnings:
+        log.warning("%s", warning)
+    write_messages(now.server.log_level)
+    return now

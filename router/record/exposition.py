@@ -6,8 +6,7 @@ from pathlib import Path
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus-client's own name: where workers share their counts."""
+from router.record.shared import MULTIPROC_DIR
 
 
 def exposition() -> tuple[bytes, str]:

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import fsum, nan
 from operator import attrgetter
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
@@ -41,6 +41,18 @@ class BatchedHistogram(Histogram):
             if up_to > below:
                 bucket.inc(up_to - below)
             below = up_to
+
+
+RenewalOutcome = Literal["renewed", "refused", "failed"]
+"""``refused``: the config cannot be used; ``failed``: a worker could not be started with it."""
+
+
+def renewals(registry: CollectorRegistry) -> Counter:
+    """The one metric that the parent of several workers counts; they only show it, from 0 on."""
+    counted = Counter("router_renewals", "Renewals of all workers by SIGHUP.", ("outcome",), registry=registry)
+    for outcome in get_args(RenewalOutcome):
+        counted.labels(outcome)
+    return counted
 
 
 class Metrics:
@@ -152,6 +164,7 @@ class Metrics:
         self.ledger_size_bytes = Gauge("router_ledger_size_bytes", "What the ledger takes.", **gauge)
         for reason in get_args(DropReason):
             self.ledger_dropped_rows.labels(reason)  # shown as 0, so that the first drop is an increase
+        renewals(registry)
         self._in_flight_now: Callable[[], int] = lambda: 0
         for route in get_args(Route):
             for verdict in get_args(Verdict):

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from router.app import CONFIG_VARIABLE, create_app_from_environment
 from router.commands import serve as serve_command
 from router.commands.serve import announce
 from router.config.fields import Section
@@ -176,18 +175,6 @@ def test_few_open_files_are_a_warning(capsys: pytest.CaptureFixture[str]) -> Non
     assert "may open 700 files here, enough for 318 requests at once" in capsys.readouterr().err
     announce(settings, 2_000)
     assert "warning" not in capsys.readouterr().err
-
-
-def test_a_worker_whose_config_has_been_broken_since_says_how_without_a_traceback(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "router.yaml"
-    config.write_text(POOL.replace("routing", "ruoting"))
-    monkeypatch.setenv(CONFIG_VARIABLE, str(config))
-    with pytest.raises(SystemExit, match="1"):
-        create_app_from_environment()
-    said = json.loads(capsys.readouterr().err)["message"]
-    assert "ruoting: is not a known key; did you mean routing" in said
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,5 +102,19 @@ def test_workers_deaths_and_renewals_are_told(run: Run) -> None:
     running.says("serving, judging by", times=3)
     running.process.send_signal(signal.SIGHUP)
     running.says("SIGHUP")
+    running.says("all 2 workers are renewed")
     running.says("serving, judging by", times=5)
     running.says("no longer serving", times=2)
+
+
+def test_a_config_that_cannot_be_used_renews_nobody_and_says_so(run: Run, tmp_path: Path) -> None:
+    running = run(pool(QUICK).replace("log_level: error", "log_level: info"), "--workers", "2")
+    running.says("serving, judging by", times=2)
+    before = running.workers()
+    (tmp_path / "router.yaml").write_text(pool(QUICK).replace("routing:", "ruoting:"))
+    running.process.send_signal(signal.SIGHUP)
+    running.says("the config cannot be used: ", "ruoting: is not a known key; did you mean routing")
+    assert running.says("the workers are not renewed, they go on as they were")["level"] == "error"
+    assert running.workers() == before
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.port}/metrics") as shown:
+        assert b'router_renewals_total{outcome="refused"} 1.0' in shown.read()

@@ -5,6 +5,7 @@ without ``scripted/``. Plain ASGI: it must be fast enough to be the upstream of 
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
 from typing import Any, cast
@@ -177,6 +178,7 @@ def scripted_server(host: str, port: int, app: ScriptedUpstream | None = None) -
     return uvicorn.Server(config)
 
 
-def run_scripted_upstream(host: str, port: int) -> None:
+def run_scripted_upstream(sockets: list[socket.socket]) -> None:
     """Serve the scripted models until interrupted."""
-    scripted_server(host, port).run()
+    host, port = sockets[0].getsockname()[:2]
+    scripted_server(host, port).run(sockets)
