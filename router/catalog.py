@@ -29,6 +29,7 @@ _FLAG: Mapping[Capability, str] = {
     "json_schema": "supports_response_schema",
 }
 _MODALITY: Mapping[Capability, str] = {"vision": "image", "audio": "audio"}
+_SHAPES_BEYOND_TEXT = frozenset({"modalities", "audio"})
 _LONG = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
 _TIER = re.compile(r"input_cost_per_token_([a-z]+)")
 _TIER_NAMES: Mapping[str, tuple[str, ...]] = {"batches": ("batch",), "priority": ("priority", "fast")}
@@ -58,6 +59,7 @@ class ModelFacts:
         context_window: tokens. The table gives the longest prompt, which for some providers leaves the answer
             out; taking it for the whole window errs on the safe side.
         deprecated_on: ISO date on which the provider turns the model off.
+        refuses: fields that change the answer's shape and that the model is known not to have.
     """
 
     price: Price | None = None
@@ -65,6 +67,7 @@ class ModelFacts:
     max_output_tokens: int | None = None
     supports: Mapping[Capability, bool] = field(default_factory=dict)
     deprecated_on: str | None = None
+    refuses: frozenset[str] = frozenset()
 
 
 class Catalog:
@@ -170,6 +173,7 @@ def _facts(entry: Mapping[str, Any], source: str, free_is_a_price: bool) -> Mode
         max_output_tokens=_tokens(entry.get("max_output_tokens")),
         supports=_supports(entry),
         deprecated_on=entry.get("deprecation_date"),
+        refuses=_SHAPES_BEYOND_TEXT if entry.get("supported_output_modalities") == ["text"] else frozenset(),
     )
 
 

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 
 from router.config.fields import Section, nearest
 from router.core.ask import FUSION_NAMES, RESERVED_NAMES, ROUTE_NAMES
-from router.core.types import Price
+from router.core.types import Capability, Deployment, Price
 from router.dispatch.provider import Target
 from router.settings import RoutingSettings, ServerSettings
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_ASKED_FOR: tuple[Capability, ...] = ("tools", "json_schema", "vision")
+"""What clients ask for daily; audio is rare, and nobody lists it of most models."""
 
 _INPUT_SHARE = 0.75
 """Of a typical request's tokens, for comparing two models by one number. Source: the customary 3:1 blend."""
@@ -46,6 +49,23 @@ def warn_about_money(section: Section, routing: RoutingSettings, pool: Mapping[s
     if small is not None and strong is not None and _blended(small) > _blended(strong):
         fix = "swap the routes, or check the prices"
         section.warn("small", f"{routing.small[0]} is dearer than {routing.strong[0]}, so routing saves nothing", fix)
+
+
+def warn_about_support(section: Section, routing: RoutingSettings, pool: Mapping[str, Target]) -> None:
+    """Warn where requests leave a route only because nobody has said what its deployments can do."""
+    routes = {"small": routing.small, "strong": routing.strong}
+    listed = {route: [pool[name].deployment for name in names if name in pool] for route, names in routes.items()}
+    for route, other in (("small", "strong"), ("strong", "small")):
+        needs = [need for need in _ASKED_FOR if _is_known(need, listed[other]) and not _is_known(need, listed[route])]
+        doubtful = {need: each.name for need in needs for each in listed[route] if need not in each.supports}
+        if doubtful:
+            what, names = ", ".join(doubtful), listing(set(doubtful.values()))
+            problem = f"has nobody who is known to do {what}: requests that need it go to {other}, where somebody is"
+            section.warn(route, problem, f"say in the pool what {names} supports or lacks")
+
+
+def _is_known(need: Capability, deployments: Iterable[Deployment]) -> bool:
+    return any(deployment.supports.get(need) for deployment in deployments)
 
 
 def warn_about_exposure(section: Section, server: ServerSettings, has_keys: bool) -> None:

@@ -12,6 +12,7 @@ from router.config.checks import (
     check_routing,
     warn_about_exposure,
     warn_about_money,
+    warn_about_support,
 )
 from router.config.environment import pool_from_environment
 from router.config.fields import Notebook, Section
@@ -98,6 +99,7 @@ def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
     check_routing(parts["routing"], routing, names, has_panel=has_panel)
     check_fusion(parts["fusion"], fusion, routing.aliases, names)
     warn_about_money(parts["routing"], routing, pool)
+    warn_about_support(parts["routing"], routing, pool)
     warn_about_exposure(parts["server"], server, bool(auth.keys))
     return settings
 

@@ -1,7 +1,7 @@
 """The ``pool`` section: each deployment's file entry and the catalog's facts → a target."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 from urllib.parse import urlsplit
 
@@ -83,7 +83,14 @@ class _Entry:
         self._warn_of_list_price(provider, known, given_base, price)
         return Target(
             deployment=Deployment(
-                self.name, model, price, context_window, max_output_tokens, supports, like, known.refuses
+                self.name,
+                model,
+                price,
+                context_window,
+                max_output_tokens,
+                supports,
+                like,
+                known.refuses | facts.refuses,
             ),
             provider=provider,
             upstream_model=upstream_name(model),
@@ -125,7 +132,7 @@ class _Entry:
             return own
         borrowed = self.catalog.facts(like)
         if borrowed is not None:
-            return ModelFacts(own.price, borrowed.context_window, borrowed.max_output_tokens, borrowed.supports)
+            return replace(borrowed, price=own.price, deprecated_on=own.deprecated_on)
         abilities = self.known()
         if abilities is not None and abilities.find(like) is None:
             close = nearest(like, (*abilities.names, *self.catalog.names))

@@ -60,8 +60,12 @@ def able_by_route(
     prompt: Prompt,
     controls: Controls,
     deployments: Mapping[str, Deployment],
+    proven: str | None = None,
 ) -> tuple[dict[Route, tuple[str, ...]], Obstacle]:
-    """Keep who may and can answer, unknown support last; and say what stood against the wanted route."""
+    """Keep who may and can answer, unknown support last; and say what stood against the wanted route.
+
+    ``proven`` is a deployment that has answered this turn before, whatever is known of it.
+    """
     obstacle = Obstacle(Reason.FORCED_BY_CALLER)  # the caller's lists, where nobody is known to lack anything
     able: dict[Route, tuple[str, ...]] = {}
     for route, names in lists.items():
@@ -75,7 +79,7 @@ def able_by_route(
             elif route == wanted:
                 obstacle = Obstacle(missing.reason, obstacle.refused | missing.refused)
         if prompt.needs:
-            kept.sort(key=lambda name: _unknowns(prompt, deployments[name]))
+            kept.sort(key=lambda name: 0 if name == proven else _unknowns(prompt, deployments[name]))
         able[route] = tuple(kept)
     return able, obstacle
 
@@ -87,6 +91,14 @@ def is_allowed(name: str, controls: Controls) -> bool:
 
 def _unknowns(prompt: Prompt, deployment: Deployment) -> int:
     return sum(capability not in deployment.supports for capability in prompt.needs)
+
+
+def doubt(prompt: Prompt, deployment: Deployment) -> Reason | None:
+    """The first need of which nobody knows whether the deployment can meet it; None where it is known to meet all."""
+    for capability, reason in _NEED_REASONS.items():
+        if capability in prompt.needs and capability not in deployment.supports:
+            return reason
+    return None
 
 
 def refuse_if_empty(names: Sequence[str], obstacle: Obstacle, prompt: Prompt) -> None:
@@ -111,5 +123,12 @@ def refuse_if_empty(names: Sequence[str], obstacle: Obstacle, prompt: Prompt) ->
         )
     raise CapabilityUnavailable(
         f"No allowed deployment supports what the request needs ({', '.join(sorted(prompt.needs | obstacle.refused))}).",
-        param=_PARAMS.get(obstacle.reason) or min(obstacle.refused),
+        param=_param(obstacle, prompt),
     )
+
+
+def _param(obstacle: Obstacle, prompt: Prompt) -> str:
+    """The field of the request that asks for what nobody can do."""
+    if obstacle.reason is Reason.CAPABILITY_VISION and "vision" not in prompt.needs and "modalities" in prompt.shape:
+        return "modalities"
+    return _PARAMS.get(obstacle.reason) or min(obstacle.refused)

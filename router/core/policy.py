@@ -3,7 +3,8 @@
 Laws, each held by a property test:
 
 * A harder prompt (higher complexity or gain) never gets a cheaper route.
-* A deployment known to lack what the request needs is never in the plan; one whose support is unknown comes last.
+* A deployment known to lack what the request needs is never in the plan; one whose support is unknown comes last, behind
+  the other route's too, unless it has answered this very turn before.
 * Nothing here fails a request for want of a classifier: no assessment means strong.
 """
 
@@ -16,7 +17,7 @@ from classifier.value import value
 from router.core.ask import Ask, Controls
 from router.core.budget import EstimateOf, affordable, budget_too_small, estimator, output_tokens_of
 from router.core.certificate import Certificate
-from router.core.eligibility import able_by_route, is_allowed, missing_need, refuse_if_empty
+from router.core.eligibility import able_by_route, doubt, is_allowed, missing_need, refuse_if_empty
 from router.core.evidence import NO_FUSION, FusionPolicy
 from router.core.fusion import FusionWish, Member
 from router.core.memory import Pin
@@ -167,7 +168,8 @@ def decide(
         "small": _order(policy.small, pinned),
         "strong": _order(policy.strong, pinned),
     }
-    able, obstacle = able_by_route(lists, wanted, prompt, controls, policy.deployments)
+    proven = pinned if why is Reason.TURN_PINNED else None
+    able, obstacle = able_by_route(lists, wanted, prompt, controls, policy.deployments, proven)
     route, reason = (wanted, why) if able[wanted] else (_other(wanted), obstacle.reason)
     if ask.kind in ("small", "strong"):
         refuse_if_empty(able[wanted], obstacle, prompt)
@@ -180,12 +182,30 @@ def decide(
         if not within[route]:
             route, reason = _over_budget(route, within, able, cost_of, controls)
     plan = tuple([Step(name, r) for r in (route, _other(route)) for name in within[r]])
+    if prompt.needs:
+        plan, doubted = _known_first(plan, prompt, policy, proven)
+        if plan[0].route != route and doubted is not None:
+            route, reason = plan[0].route, doubted
     leads = {r: names[0] for r, names in able.items() if names}
     is_novel = assessment is not None and assessment.novelty > policy.thresholds[mode].novelty
     decision = Decision(route, reason, mode, plan, assessment, leads, is_novel)
     if not policy.fusion.controls.panel:
         return decision
     return _with_panel(decision, prompt, ask, controls, policy, wish or FusionWish(None, policy.fusion.controls))
+
+
+def _known_first(
+    plan: tuple[Step, ...], prompt: Prompt, policy: Policy, proven: str | None
+) -> tuple[tuple[Step, ...], Reason | None]:
+    """The plan with those in front who are known to be able; and what is not known of the one that was first."""
+    doubts = [
+        None if step.deployment == proven else doubt(prompt, policy.deployments[step.deployment]) for step in plan
+    ]
+    if not any(doubts):
+        return plan, None
+    known = [step for step, doubted in zip(plan, doubts, strict=True) if doubted is None]
+    unknown = [step for step, doubted in zip(plan, doubts, strict=True) if doubted is not None]
+    return (*known, *unknown), doubts[0]
 
 
 def _straight_to(

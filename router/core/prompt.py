@@ -119,19 +119,27 @@ def message_text(message: Mapping[str, Any]) -> str:
 
 
 def read_needs(body: Mapping[str, Any]) -> frozenset[Capability]:
-    """What a deployment must support: tools, a JSON schema, images, audio."""
+    """What a deployment must support: tools, a JSON schema, images, audio to hear or to speak."""
     needs: set[Capability] = set()
     if body.get("tools") or body.get("functions"):
         needs.add("tools")
     response_format = body.get("response_format")
     if isinstance(response_format, dict) and response_format.get("type") == "json_schema":
         needs.add("json_schema")
+    if _speaks(body):
+        needs.add("audio")
     for part in _parts(body["messages"]):
         if part.get("type") in _SEEN_PARTS:
             needs.add("vision")
         elif part.get("type") == "input_audio":
             needs.add("audio")
     return frozenset(needs)
+
+
+def _speaks(body: Mapping[str, Any]) -> bool:
+    """Whether sound is asked for; a voice alone (``audio``) says only how it would sound."""
+    modalities = body.get("modalities")
+    return isinstance(modalities, list) and "audio" in modalities
 
 
 def read_shape(body: Mapping[str, Any]) -> frozenset[str]:

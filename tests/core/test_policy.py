@@ -107,7 +107,7 @@ def test_a_known_lack_rules_out_and_the_unknown_comes_last() -> None:
         small=("s1", "s2", "s3"),
     )
     prompt = Prompt("hi", needs=frozenset({"tools"}), input_tokens=10)
-    assert choose(prompt, assessed(0.1), policy=pool)[2] == ["s3", "s2", "b1"]
+    assert choose(prompt, assessed(0.1), policy=pool)[2] == ["s3", "b1", "s2"]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,42 @@ def test_what_small_cannot_do_goes_to_strong(need: Any, reason: str) -> None:
     pool = policy(deployment("s1", supports={need: False}), small=("s1",))
     prompt = Prompt("hi", needs=frozenset({need}), input_tokens=10)
     assert choose(prompt, assessed(0.1), policy=pool) == ("strong", reason, ["b1"])
+
+
+@pytest.mark.parametrize(
+    ("need", "reason"),
+    [("vision", "capability_vision"), ("tools", "capability_tools"), ("json_schema", "capability_json"),
+     ("audio", "capability_vision")],
+)  # fmt: skip
+def test_who_is_known_to_be_able_goes_before_a_route_of_which_nobody_knows(need: Any, reason: str) -> None:
+    prompt = Prompt("hi", needs=frozenset({need}), input_tokens=10)
+    able: Any = {need: True}
+    one = policy(deployment("s1", supports={}), deployment("b1", supports=able), small=("s1",))
+    assert choose(prompt, assessed(0.1), policy=one) == ("strong", reason, ["b1", "s1"])
+    assert choose(prompt, assessed(0.9), policy=one) == ("strong", "above_threshold", ["b1", "s1"])
+    other = policy(deployment("s1", supports=able), deployment("b1", supports={}), small=("s1",))
+    assert choose(prompt, assessed(0.9), policy=other) == ("small", reason, ["s1", "b1"])
+    nobody = policy(deployment("s1", supports={}), deployment("b1", supports={}), small=("s1",))
+    assert choose(prompt, assessed(0.1), policy=nobody) == ("small", "below_threshold", ["s1", "b1"])
+    assert choose(HI, assessed(0.1), policy=one) == ("small", "below_threshold", ["s1", "b1"]), "nothing is needed"
+
+
+def test_a_forced_route_a_named_deployment_and_a_tool_loop_stay_with_who_is_not_known_to_be_able() -> None:
+    pool = policy(deployment("s1", supports={}), deployment("s2", supports={}))
+    prompt = Prompt("hi", needs=frozenset({"tools"}), input_tokens=10)
+    assert choose(prompt, assessed(0.1), policy=pool, ask=Ask("small"))[2] == ["s1", "s2"]
+    assert choose(prompt, assessed(0.1), policy=pool, ask=Ask("direct", deployment="s2"))[2] == ["s2"]
+    loop, recalled = replace(prompt, in_tool_loop=True), Recalled(turn=Pin("small", "s2"))
+    assert choose(loop, assessed(0.1), policy=pool, recalled=recalled) == ("small", "turn_pinned", ["s2", "b1", "s1"])
+    kept = choose(loop, assessed(0.1), policy=policy(deployment("s2", supports={})), recalled=recalled)
+    assert kept == ("small", "turn_pinned", ["s2", "s1", "b1"]), "it has answered this turn before"
+
+
+def test_where_the_budget_leaves_only_one_who_is_not_known_to_be_able_it_is_asked() -> None:
+    pool = policy(deployment("s1", supports={}), small=("s1",))
+    prompt = Prompt("hi", needs=frozenset({"tools"}), input_tokens=10)
+    cheap = Controls(max_cost_usd=0.001)
+    assert choose(prompt, assessed(0.1), policy=pool, controls=cheap) == ("small", "below_threshold", ["s1"])
 
 
 def test_what_nobody_can_do_is_refused() -> None:
@@ -139,6 +175,17 @@ def test_a_field_that_a_provider_is_known_not_to_have_leads_past_its_deployments
         with pytest.raises(CapabilityUnavailable, match=r"\(n\)") as caught:
             choose(twice, assessed(0.9), policy=pool, ask=ask)
         assert caught.value.param == "n"
+
+
+def test_who_lacks_audio_is_not_asked_to_speak() -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}], "modalities": ["text", "audio"], "audio": {"voice": "a"}}
+    spoken, mute = read_prompt(body), deployment("s1", supports={**ALL, "audio": False})
+    pool = policy(mute, deployment("b1", DEAR, supports={**ALL, "audio": True}), small=("s1",))
+    assert choose(spoken, assessed(0.1), policy=pool) == ("strong", "capability_vision", ["b1"])
+    assert choose(read_prompt({**body, "modalities": ["text"]}), assessed(0.1), policy=pool)[0] == "small"
+    with pytest.raises(CapabilityUnavailable, match="audio") as caught:
+        choose(spoken, assessed(0.1), policy=pool, ask=Ask("small"))
+    assert caught.value.param == "modalities"
 
 
 def test_only_the_fields_that_were_refused_are_blamed() -> None:
@@ -286,6 +333,9 @@ def test_who_cannot_or_may_not_answer_is_never_in_a_plan(
         assert step.deployment not in exclude
         assert all(found.supports.get(need) is not False for need in needs)
         assert found.context_window is None or found.context_window >= tokens
+    routed = [pool.deployments[step.deployment].supports for step in decision.plan if step.route != "fusion"]
+    doubtful = [any(need not in found for need in needs) for found in routed]
+    assert doubtful == sorted(doubtful), "unknown support comes last"
     assert decision.reason in set(Reason)
 
 

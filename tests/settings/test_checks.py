@@ -24,6 +24,7 @@ Load = Callable[..., Settings]
 Complain = Callable[..., dict[str, Complaint]]
 
 
+FREE = "{input_usd_per_mtok: 0, output_usd_per_mtok: 0}"
 PANEL = "fusion: {panel: [strong, flash], judge: small}"
 
 
@@ -117,6 +118,23 @@ def test_a_judge_on_the_panel_is_a_warning(load: Load) -> None:
 def test_a_panel_of_one_is_a_warning(load: Load) -> None:
     assert "fusion.panel" in warned(load(POOL + ROUTING + "fusion: {panel: [flash], judge: strong}"))
     assert "fusion.panel" not in warned(load(POOL + ROUTING + "fusion: {panel: [flash, small], judge: strong}"))
+
+
+@pytest.mark.parametrize(("known", "doubtful"), [("small", "strong"), ("strong", "small")])
+def test_a_route_that_requests_leave_because_nobody_said_what_it_can_do_is_a_warning(
+    load: Load, known: str, doubtful: str
+) -> None:
+    def warning(says: str) -> Complaint | None:
+        mine = f"{{model: openai/mine, api_base: http://h/v1, price: {FREE}{says}}}"
+        return warned(load(f"pool:\n  {known}: {{model: openai/gpt-4o}}\n  {doubtful}: {mine}\n{ROUTING}")).get(
+            f"routing.{doubtful}"
+        )
+
+    told = warning("")
+    assert told is not None
+    assert f"tools, json_schema, vision: requests that need it go to {known}" in told.problem
+    assert warning(", lacks: [tools, vision]").problem.count("json_schema") == 1  # type: ignore[union-attr]
+    assert warning(", supports: [tools]") is None
 
 
 def test_listening_beyond_loopback_without_keys_is_a_warning(load: Load) -> None:

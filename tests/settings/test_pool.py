@@ -57,7 +57,7 @@ def test_what_the_table_does_not_know_stays_unknown_and_is_a_warning(load: Load)
     loaded = load(pool("{model: openai/qwen-of-mine, api_base: http://h/v1}"))
     deployment = loaded.pool["small"].deployment
     assert (deployment.price, deployment.context_window, deployment.supports) == (None, None, {})
-    assert [warning.key for warning in loaded.warnings] == ["pool.small.price"]
+    assert [warning.key for warning in loaded.warnings] == ["pool.small.price", "routing.small"]
 
 
 def test_a_list_price_at_another_address_is_a_warning(load: Load) -> None:
@@ -95,6 +95,12 @@ def test_like_borrows_abilities_but_no_price(load: Load) -> None:
     assert deployment.context_window == 1_000_000
     assert deployment.supports["tools"]
     assert deployment.price is None
+
+
+def test_what_writes_text_only_is_asked_for_nothing_else(load: Load) -> None:
+    loaded = load(pool("{model: gemini/gemini-2.5-flash}"))
+    assert {"modalities", "audio", "top_logprobs"} <= loaded.pool["small"].deployment.refuses
+    assert not load(pool("{model: openai/gpt-audio}")).pool["small"].deployment.refuses
 
 
 def test_like_may_name_a_model_that_only_the_classifier_knows(load: Load) -> None:
