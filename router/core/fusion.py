@@ -49,7 +49,8 @@ class FusionControls:
 
     Attributes:
         quorum: candidates needed; None means all but one.
-        deadline_s: length of the panel stage at the most. Source: twice the slowest member in replays.
+        deadline_s: length of a stage at the most: the panel, a round of debate, the judge (of one that is streamed, until its
+            first word). Source: twice the slowest member in replays.
         max_cost_usd: of the whole run; None means no cap.
         max_tool_calls: per panelist; 0 takes tools away. Source: OpenRouter Fusion's default.
         max_output_tokens: of each call; None leaves it to the caller's request.

@@ -186,6 +186,36 @@ async def test_when_the_judge_fails_the_best_prior_answers() -> None:
         assert (answer.text, facts["status"], facts["analysis"]) == (TEXTS["a"], "degraded", None), habit
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    "habit", ["fail=hang", "think_ms=60000&keep_alive_ms=50", "reasoning_tokens=900&tokens_per_second=30"]
+)
+@pytest.mark.parametrize(("total_s", "deadline_s"), [(60.0, 0.3), (1.2, 60.0)])
+async def test_a_judge_that_does_not_come_to_words_in_time_leaves_the_best_members_answer(
+    habit: str, streamed: bool, total_s: float, deadline_s: float
+) -> None:
+    pool = dispatcher(**OPEN, judge=f"scripted/judge?{habit}")
+    asked, listener = order(total_s=total_s, deadline_s=deadline_s), Listener()
+    began_s = time.perf_counter()
+    answer, facts, attempts = await go(asked, pool, listener.audience if streamed else None)
+    assert time.perf_counter() - began_s < 1.1
+    assert asyncio.get_running_loop().time() < asked.deadline_s, "there is time for it to leave"
+    assert (answer.text, facts["status"]) == (TEXTS["a"], "degraded")
+    assert not streamed or listener.text == TEXTS["a"]
+    assert [(line["role"], line["status"]) for line in facts["cost"]["lines"]][3:] == [("judge", "late")]
+    assert attempts[-1].usage is not None
+    assert attempts[-1].usage.estimated
+    assert pool.health.is_available("judge"), "a caller's deadline is no fault of the judge's"
+
+
+async def test_a_judge_that_has_begun_may_write_for_longer_than_a_stage_where_its_words_leave_at_once() -> None:
+    pool = dispatcher(**OPEN, judge="scripted/judge?latency_ms=0&tokens_per_second=100&judge=1")
+    listener, began_s = Listener(), time.perf_counter()
+    _, facts, _ = await go(order(deadline_s=0.3), pool, listener.audience)
+    assert time.perf_counter() - began_s > 0.4
+    assert facts["status"] == "judged"
+
+
 async def test_a_judge_whose_analysis_cannot_be_read_still_answers() -> None:
     pool = dispatcher(**OPEN, judge=script(reply="The final answer, and nothing else."))
     answer, facts, _ = await go(order(), pool)

@@ -30,6 +30,9 @@ _NOT_FOR_MEMBERS = ("stream", "stream_options", "n", "model")
 SEARCHES = "web_search"
 """Stands for a deployment in the lines of web searches."""
 
+LEAVING_S = 0.5
+"""Kept of a run's time for the candidate that is the answer where the judge's does not come."""
+
 LEAST_CANDIDATE_TOKENS = 500
 """Shown of the candidates in any case; a window too small even for that refuses the call by itself."""
 
@@ -70,6 +73,10 @@ class RunCalls:
     def stage_ends_s(self) -> float:
         """When a stage that begins now has to be over: by its own deadline and by the run's."""
         return min(monotonic() + self.order.controls.deadline_s, self.order.deadline_s)
+
+    def judge_ends_s(self) -> float:
+        """When a judge that is asked now has to have answered, or begun to where it is streamed: in time for a candidate to leave."""
+        return min(self.stage_ends_s(), self.order.deadline_s - LEAVING_S)
 
     def affords(self, name: str, input_tokens: int, output_tokens: int) -> bool:
         """Whether one more call is estimated to fit."""

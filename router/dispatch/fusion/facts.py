@@ -110,9 +110,14 @@ def _analysis(run: RunFacts) -> dict[str, Any] | None:
 
 
 def _late(run: RunFacts) -> frozenset[int]:
-    """Lines of members that were cut off because the panel was over."""
+    """Lines of members that were cut off because the panel was over, and of a judge whose time was."""
     cut = {
         id(call) for panelist in run.panelists if panelist.status != "cancelled" for call in panelist.calls
         if call.outcome == "aborted"
     }  # fmt: skip
-    return frozenset(index for index, call in enumerate(run.calls.attempts) if id(call) in cut)
+    goes_on = run.status != "failed"  # it was no hang-up that cut them off
+    return frozenset(
+        index
+        for index, call in enumerate(run.calls.attempts)
+        if id(call) in cut or (goes_on and call.outcome == "aborted")
+    )

@@ -1,5 +1,6 @@
 """Asking the judge: in one piece, or streamed, with the answer cut from the analysis as it comes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from router.core.whole_json import loads
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls, bounded
 from router.dispatch.fusion.order import with_text
-from router.errors import UpstreamBroken
+from router.errors import UpstreamBroken, UpstreamTimeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ async def ask_judge(calls: RunCalls, frame: Frame, audience: Audience, *, picks:
         is_split: an analysis may follow the answer; not where the answer itself is JSON, or a choice.
 
     Raises:
+        UpstreamTimeout: it did not answer in the time of a stage; where its words leave as they come, it did not begin to.
         UpstreamBroken: the stream broke before the answer was whole, or before it began.
         GatewayError: the judge failed.
     """
@@ -60,9 +62,14 @@ async def ask_judge(calls: RunCalls, frame: Frame, audience: Audience, *, picks:
     not_for_it = _NOT_FOR_JUDGES + (_NOT_FOR_CHOICES if picks else ())
     body = {key: value for key, value in body.items() if key not in not_for_it}
     body = bounded(body, calls.limit_within(calls.left_usd, calls.order.judge, tokens))
-    if is_split and audience.is_live:
-        return await judge_streamed(calls, body, frame, tokens, audience)
-    return await judge_whole(calls, body, frame, tokens, is_split=is_split)
+    limit = asyncio.timeout_at(calls.judge_ends_s())
+    try:
+        async with limit:
+            if is_split and audience.is_live:
+                return await judge_streamed(calls, body, frame, tokens, audience, lambda: limit.reschedule(None))
+            return await judge_whole(calls, body, frame, tokens, is_split=is_split)
+    except TimeoutError as error:
+        raise UpstreamTimeout(f"{calls.order.judge} did not judge in time.", billed=True) from error
 
 
 async def judge_whole(
@@ -89,9 +96,16 @@ async def judge_whole(
 
 
 async def judge_streamed(
-    calls: RunCalls, body: Mapping[str, Any], frame: Frame, input_tokens: int, audience: Audience
+    calls: RunCalls,
+    body: Mapping[str, Any],
+    frame: Frame,
+    input_tokens: int,
+    audience: Audience,
+    on_first: Callable[[], None],
 ) -> Judged:
     """The judge's answer, said as it comes; the analysis stays here.
+
+    ``on_first`` is told when the first words leave: from then on no candidate can take the answer's place.
 
     Raises:
         UpstreamBroken: the stream broke before the answer was whole, or before it began.
@@ -103,6 +117,8 @@ async def judge_streamed(
     async def send(events: bytes) -> None:
         text = split.feed(_content(events))
         if text and (said or text.strip()):
+            if not said:
+                on_first()
             said.append(text)
             await audience.say(text, model)
 
