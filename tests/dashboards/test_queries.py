@@ -120,8 +120,7 @@ def test_both_workers_have_served_and_their_counts_are_added(run: Run) -> None:
     for path in run.stage.counts.glob("counter_*.db"):
         values = MmapedDict.read_all_values_from_file(str(path))
         served.append(sum(value for key, value, *_ in values if '"router_requests_total"' in key))
-    assert len(served) == 2
-    assert all(served), served
+    assert len([count for count in served if count]) == 2, "their parent counts renewals only"
     assert sum(served) == run.stage.asked.number(of(run, total("router_requests_total")))
 
 
