@@ -143,9 +143,8 @@ def test_an_address_may_be_written_as_people_write_it(load: Load, base: str) -> 
     ],
 )
 def test_an_address_that_names_an_endpoint_is_a_warning(load: Load, base: str, taken: str, said: str | None) -> None:
-    loaded = load(
-        pool(f"{{model: openai/x, api_base: '{base}', price: {{input_usd_per_mtok: 0, output_usd_per_mtok: 0}}}}")
-    )
+    free = "supports: [tools], price: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}"
+    loaded = load(pool(f"{{model: openai/x, api_base: '{base}', {free}}}"))
     assert loaded.pool["small"].api_base == taken
     fixes = [(warning.key, warning.line, warning.fix.rpartition(" ")[2]) for warning in loaded.warnings]
     assert fixes == ([("pool.small.api_base", 2, said)] if said else [])
