@@ -4,7 +4,8 @@ Laws:
 
 * The request is the caller's with ``model`` replaced, his own bytes where they can be cut around it; unknown fields
   are not looked at. What a deployment does not take as it stands is changed by the call's ``changes`` alone.
-* A reply is parsed once; a stream not at all: its bytes pass as they come.
+* A reply is parsed once; a stream not at all: its bytes pass as they come. A whole reply where a stream was asked for is
+  an answer too, paid for as one, and passes as the events that say the same.
 * Every failure leaves as an ``UpstreamError`` (``refusal`` for statuses, ``breakage`` for exceptions, ``reply``
   for bodies) that carries no key; cancellation passes through.
 * Leaving a stream's context early closes the connection, which is how a provider learns to stop.
@@ -17,6 +18,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any
 
+from router.core.at_once import events_of
 from router.core.request import exact_body
 from router.core.whole_json import dumps
 from router.dispatch.address import Address, address_of
@@ -52,33 +54,14 @@ class OpenAIProvider:
         ``first_byte_s`` does not count here: a provider that is not streaming sends its first byte when the whole
         answer is ready. The call's deadline bounds it.
         """
-        target = call.target
-        name = target.deployment.name
-        begun = False
+        name, begun = call.target.deployment.name, False
         try:
             async with self.open(call) as reply:
                 begun = reply.status == 200
                 raw = await _read(reply, MAX_REPLY_BYTES if begun else _MAX_REFUSAL_BYTES)
         except Breakage as error:
             raise meaning(error, name, billed=begun) from None
-        if reply.status != 200:
-            raise refusal(reply.status, reply.headers, raw, target, now_s=time.time())
-        if len(raw) > MAX_REPLY_BYTES:
-            raise UpstreamBadReply(
-                f"{name}: the reply is longer than {MAX_REPLY_BYTES} bytes", upstream_status=200, billed=True
-            )
-        if not _is(reply, "application/json"):
-            raise UpstreamBadReply(
-                f"{name}: the reply is not declared as application/json", upstream_status=200, billed=True
-            )
-        try:
-            return parsed_reply(raw, call.operation, name)
-        except UpstreamBadReply as error:
-            told = refusal_under_200(reply.headers, raw, target, now_s=time.time())
-            if told is None:
-                raise
-            told.usage = error.usage
-        raise told
+        return _answer_in(reply, raw, call)
 
     def stream(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a stream; see ``Provider.stream``. Errors before the first byte can still be retried."""
@@ -120,21 +103,19 @@ class _Stream:
             reply = await self._exchange.__aenter__()
         except Breakage as error:
             raise meaning(error, name) from None
-        if reply.status == 200 and _is(reply, "text/event-stream"):
+        begun = reply.status == 200
+        if begun and _is(reply, "text/event-stream"):
             return _Reader(reply, target)
-        is_told = reply.status != 200 or _is(reply, "application/json")
         try:
-            raw = await _read(reply, _MAX_REFUSAL_BYTES) if is_told else b""
-        except Breakage as error:
-            raise meaning(error, name) from None
-        finally:
+            if begun and not _is(reply, "application/json"):
+                raise UpstreamBadReply(f"{name}: the reply is not a stream of events", upstream_status=200, billed=True)
+            raw = await _read(reply, MAX_REPLY_BYTES if begun else _MAX_REFUSAL_BYTES)
+            return _at_once(events_of(_answer_in(reply, raw, self._call)))
+        except BaseException as error:
             await self._exchange.__aexit__(None, None, None)
-        if reply.status != 200:
-            raise refusal(reply.status, reply.headers, raw, target, now_s=time.time())
-        told = refusal_under_200(reply.headers, raw, target, now_s=time.time())
-        if told is not None:
-            raise told
-        raise UpstreamBadReply(f"{name}: the reply is not a stream of events", upstream_status=200, billed=True)
+            if isinstance(error, Breakage):
+                raise meaning(error, name, billed=begun) from None
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -167,6 +148,37 @@ class _Reader:
             self._begun = True
             self._reply.set_silence(self._target.timeouts.idle_s)
         return chunk
+
+
+async def _at_once(events: bytes) -> AsyncIterator[bytes]:
+    yield events
+
+
+def _answer_in(reply: Reply, raw: bytes, call: Call) -> dict[str, Any]:
+    """The answer in a reply's whole body.
+
+    Raises:
+        UpstreamError: there is none in it.
+    """
+    target, name = call.target, call.target.deployment.name
+    if reply.status != 200:
+        raise refusal(reply.status, reply.headers, raw, target, now_s=time.time())
+    if len(raw) > MAX_REPLY_BYTES:
+        raise UpstreamBadReply(
+            f"{name}: the reply is longer than {MAX_REPLY_BYTES} bytes", upstream_status=200, billed=True
+        )
+    if not _is(reply, "application/json"):
+        raise UpstreamBadReply(
+            f"{name}: the reply is not declared as application/json", upstream_status=200, billed=True
+        )
+    try:
+        return parsed_reply(raw, call.operation, name)
+    except UpstreamBadReply as error:
+        told = refusal_under_200(reply.headers, raw, target, now_s=time.time())
+        if told is None:
+            raise
+        told.usage = error.usage
+    raise told
 
 
 def _written(call: Call) -> bytes:

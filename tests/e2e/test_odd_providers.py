@@ -103,6 +103,32 @@ async def test_half_a_character_costs_that_character(stream: bool) -> None:
         assert await told(live, stream=stream) == TEXT.replace("😀", "\ufffd")
 
 
+async def test_a_whole_reply_to_who_asked_for_a_stream_is_passed_on_as_one() -> None:
+    calls = [{"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": "{}"}} for name in "ab"]
+    message = {"role": "assistant", "content": TEXT, "tool_calls": calls}
+    body = {
+        "id": "a",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+    }
+    async with (
+        behind(json.dumps(body).encode(), kind="application/json") as live,
+        AsyncOpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client,
+        client.chat.completions.stream(model="small", messages=HI, stream_options={"include_usage": True}) as stream,
+    ):
+        whole = await stream.get_final_completion()
+        assert whole.choices[0].message.content == TEXT
+        assert whole.choices[0].finish_reason == "tool_calls"
+        assert [call.function.name for call in whole.choices[0].message.tool_calls or ()] == ["a", "b"]
+        assert whole.usage is not None
+        assert whole.usage.completion_tokens == 5
+        record = live.wait_for_records(1)[0]
+        assert [(call.outcome, call.usage and call.usage.output_tokens) for call in record.attempts] == [("ok", 5)]
+
+
 HALF = rb"\ud83d"
 """Of a surrogate pair, as JSON in ASCII has it: providers send it whose tokens end inside of an emoji."""
 
