@@ -2,6 +2,7 @@
 
 from dashboards.panel import Board, Panel, Query, Row
 from dashboards.promql import (
+    estimated,
     per_hour,
     rate,
     savings_per_hour,
@@ -14,6 +15,11 @@ SPEND, BASELINE, REQUESTS = "router_cost_usd_total", "router_counterfactual_cost
 USD, USD_PER_HOUR = "currencyUSD", "USD per hour"
 UNPRICED = "Calls of models without a known price are in neither side; the panel of unpriced calls counts them."
 
+RESTARTED = (
+    "Exact while no gateway restarts; what was counted by one that restarted in the time is Prometheus's estimate "
+    "(`increase`). The ledger's sum is exact: `fusion-router savings`."
+)
+
 OVERHEAD, CPU_PRICE = "router_overhead_seconds_sum", "scalar(router:cpu_price_usd_per_second)"
 _ASSESS = 'station="assess"'
 
@@ -23,8 +29,9 @@ _GLANCE = Row(
         Panel(
             "What did we spend?",
             "stat",
-            (Query(total(SPEND)),),
-            "Every upstream call with a known price: answers, retries, panels, judges, failed and cancelled calls.",
+            (Query(total(SPEND), "spent"), Query(estimated(SPEND), "of it estimated")),
+            "Every upstream call with a known price: answers, retries, panels, judges, failed and cancelled calls. "
+            + RESTARTED,
             USD,
             width=4,
             drawn=True,
@@ -33,7 +40,8 @@ _GLANCE = Row(
             "What would the baseline have cost?",
             "stat",
             (Query(total(BASELINE)),),
-            "An estimate: the same prompts and answers at the baseline model's prices, answered at the first try.",
+            "An estimate: the same prompts and answers at the baseline model's prices, answered at the first try. "
+            + RESTARTED,
             USD,
             width=4,
             drawn=True,
@@ -43,7 +51,7 @@ _GLANCE = Row(
             "stat",
             (Query(savings_total()),),
             "Baseline minus spend, request by request; money spent on requests that failed counts against us. "
-            + UNPRICED,
+            + f"{UNPRICED} {RESTARTED}",
             USD,
             width=4,
             limits=(0.0,),

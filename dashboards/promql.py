@@ -2,9 +2,10 @@
 
 Laws:
 
-* Totals are exact. Prometheus's own ``increase`` extrapolates and loses what a series was born with; money must not
-  depend on that. ``growth`` is the newest value minus the one at the range's start (0 for a younger series), and falls
-  back to ``increase`` only for series that were reset in the range, by a restart.
+* Totals are exact while no gateway restarts. Prometheus's own ``increase`` extrapolates and loses what a series was born
+  with; money must not depend on that. ``growth`` is the newest value minus the one at the range's start (0 for a younger
+  series). For a series that a restart reset in the range there is only ``increase``, an estimate: what was counted after
+  the last scrape before the restart is in the ledger alone. ``estimated`` is how much of a total is of that kind.
 * Every series is chosen by the job and instance variables.
 """
 
@@ -24,8 +25,15 @@ def series(metric: str, where: str = "") -> str:
 def growth(metric: str, where: str = "") -> str:
     """How much each counter grew in the dashboard's range."""
     found = series(metric, where)
-    exact = f"({found} - ({found} offset {RANGE} or {found} * 0)) and resets({found}[{RANGE}]) == 0"
+    newest = f"last_over_time({found}[{RANGE}])"  # of a series that has ended, too
+    exact = f"({newest} - ({found} offset {RANGE} or {newest} * 0)) and resets({found}[{RANGE}]) == 0"
     return f"({exact} or increase({found}[{RANGE}]))"
+
+
+def estimated(metric: str) -> str:
+    """How much of a counter's total is an estimate, because a gateway restarted in the dashboard's range; mostly 0."""
+    found = series(metric)
+    return f"(sum (increase({found}[{RANGE}]) and resets({found}[{RANGE}]) > 0) or vector(0))"
 
 
 def total(metric: str, by: str = "", where: str = "") -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards.promql import growth
+from dashboards.promql import estimated, growth
 from tests.dashboards.processes import DASHBOARDS, filled
 
 TESTS = Path(__file__).with_name("alerts.test.yml")
@@ -67,19 +67,27 @@ tests:
       - {{series: 'm{{job="j", instance="steady", kind="old"}}', values: "7+2x40"}}
       - {{series: 'm{{job="j", instance="steady", kind="young"}}', values: "_x30 5+1x10"}}
       - {{series: 'm{{job="j", instance="restarted", kind="old"}}', values: "100+2x20 0+2x20"}}
+      - {{series: 'm{{job="j", instance="restarted", kind="gone"}}', values: "100+2x30 stale"}}
     promql_expr_test:
       - expr: round({growth}, 0.001)
         eval_time: 10m
         exp_samples:
           - {{labels: '{{job="j", instance="steady", kind="old"}}', value: 40}}
           - {{labels: '{{job="j", instance="steady", kind="young"}}', value: 15}}
+          - {{labels: '{{job="j", instance="restarted", kind="gone"}}', value: 20}}
           - {{labels: '{{job="j", instance="restarted", kind="old"}}', value: 38}}
+      - expr: round({estimated}, 0.001)
+        eval_time: 10m
+        exp_samples: [{{labels: '{{}}', value: 38}}]
+      - expr: round({estimated}, 0.001)
+        eval_time: 4m
+        exp_samples: [{{labels: '{{}}', value: 0}}]
 """
 
 
-def test_growth_is_exact_without_restarts_counts_young_series_whole_and_survives_restarts(
+def test_growth_is_exact_without_restarts_counts_young_and_ended_series_and_tells_what_restarts_left_to_estimate(
     prometheus_tools: None, tmp_path: Path
 ) -> None:
     path = tmp_path / "resets.test.yml"
-    path.write_text(RESETS.format(growth=filled(growth("m"), 300)))
+    path.write_text(RESETS.format(growth=filled(growth("m"), 300), estimated=filled(estimated("m"), 300)))
     assert "SUCCESS" in promtool("test", "rules", path)
