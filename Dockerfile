@@ -13,6 +13,6 @@ VOLUME /home/gateway/.local/state/fusion-router
 USER gateway
 WORKDIR /home/gateway
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz')"
+HEALTHCHECK --interval=10s --timeout=3s CMD python -c "import urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:8000/healthz')"
 ENTRYPOINT ["fusion-router"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

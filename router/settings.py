@@ -237,6 +237,7 @@ class Settings:
         origin: the file's path, or ``environment``.
         warnings: what is allowed but doubtful.
         notes: what was chosen on the operator's behalf and why, one sentence each.
+        proxies: who is called through which proxy, in words without logins; empty where the environment names none.
         traces: whether OpenTelemetry's variables name a collector; the exporter reads the rest of them itself.
     """
 
@@ -251,4 +252,5 @@ class Settings:
     origin: str = "environment"
     warnings: tuple[Complaint, ...] = ()
     notes: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
     traces: bool = False

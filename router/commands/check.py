@@ -24,6 +24,8 @@ def run(options: argparse.Namespace) -> int:
     if report.settings is not None and report.ok:
         classifier = Classifier.load(report.settings.classifier.path)
         print(_summary(report.settings, classifier))
+        for way in report.settings.proxies:
+            print(f"proxy: {way}")
         print(_models(report.settings, classifier))
         _show_certificate(report.settings.routing.mode, classifier)
         doubt = panel_doubt(build_policy(report.settings, classifier))

@@ -111,9 +111,10 @@ def _running(settings: Settings) -> Iterator[threading.Thread]:
 
 async def _send_all(prompts: Sequence[dict[str, Any]], base_url: str) -> list[Row]:
     """Send all prompts, a few at a time, and print their lines in order as they are answered."""
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-    client = AsyncOpenAI(base_url=base_url, api_key="demo", max_retries=0)
+    without_proxy = DefaultAsyncHttpxClient(trust_env=False)
+    client = AsyncOpenAI(base_url=base_url, api_key="demo", max_retries=0, http_client=without_proxy)
     room = asyncio.Semaphore(AT_ONCE)
     tasks = [asyncio.create_task(_send(client, prompt, room)) for prompt in prompts]
     print("  ".join(name.rjust(width) if "$" in name else name.ljust(width) for name, width in COLUMNS))

@@ -117,6 +117,8 @@ def _announcement(settings: Settings, open_files: int | None) -> Iterator[str]:
     for route, names in (("small", routing.small), ("strong", routing.strong)):
         models = ", ".join(settings.pool[name].deployment.model for name in names)
         yield f"{route:>7}: {models}"
+    for way in settings.proxies:
+        yield f"  proxy: {way}"
     yield f" ledger: {_ledger(settings.ledger)}"
     yield f"fusion-router on http://{address(server.host, server.port)}/v1"
 

@@ -19,6 +19,7 @@ from router.config.fields import Notebook, Section
 from router.config.fusion import check_fusion, read_fusion
 from router.config.ledger import read_ledger
 from router.config.pool import read_pool
+from router.config.proxies import with_proxies
 from router.config.sections import (
     read_auth,
     read_classifier,
@@ -43,7 +44,7 @@ def load_settings(path: Path | None, env: Mapping[str, str], *, calls: bool = Tr
         SettingsError: with every complaint at once.
     """
     if path is None:
-        return with_tracing(pool_from_environment(env), env)
+        return with_proxies(with_tracing(pool_from_environment(env), env), env)
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -69,7 +70,8 @@ def parse_settings(text: str, file: str, env: Mapping[str, str], *, calls: bool 
         settings = _read(root, book, Path(file).parent)
     if book.complaints or settings is None:
         raise SettingsError(_in_file_order(book.complaints))
-    return with_tracing(replace(settings, origin=file, warnings=_in_file_order(book.warnings)), env)
+    settings = with_tracing(replace(settings, origin=file, warnings=_in_file_order(book.warnings)), env)
+    return with_proxies(settings, env) if calls else settings
 
 
 def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from router import __version__
-from router.dispatch.provider import Operation, Target
+from router.dispatch.provider import Operation, Proxy, Target
 from router.errors import UpstreamAuthFailed, UpstreamUnreachable
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -26,6 +26,7 @@ class Origin(NamedTuple):
     host: str
     port: int
     tls: bool
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Address:
     """Where calls of one kind go, and what each of them carries.
 
     Attributes:
-        path: with the query.
+        path: with the query; a whole URL where it is a proxy that reads it.
         headers: names in lower case.
         head: the request's first bytes, up to the headers that differ from call to call.
     """
@@ -72,9 +73,9 @@ def address_of(
         )
     tls = url.scheme == "https"
     usual_port = 443 if tls else 80
-    shown_host = f"[{host}]" if ":" in host else host
+    shown = authority(host, None if port == usual_port else port)
     headers = {
-        "host": shown_host if port in (None, usual_port) else f"{shown_host}:{port}",
+        "host": shown,
         "user-agent": f"fusion-router/{__version__}",
         "content-type": "application/json",
         "accept": "text/event-stream" if stream else "application/json",
@@ -85,6 +86,9 @@ def address_of(
     elif url.username:
         user = f"{unquote(url.username)}:{unquote(url.password or '')}"
         headers["authorization"] = f"Basic {b64encode(user.encode()).decode()}"
+    proxy = target.proxy
+    if proxy is not None and proxy.authorization is not None and not tls:  # in a tunnel it would reach the provider
+        headers["proxy-authorization"] = proxy.authorization
     headers |= {key.lower(): value for key, value in target.headers.items()}
     for key, value in headers.items():
         if not HEADER_NAME.fullmatch(key):
@@ -94,7 +98,16 @@ def address_of(
                 f"{name}: a header holds a line break; check the end of pool.{name}.api_key and its headers"
             )
     path = f"{url.path.rstrip('/')}/{operation}" + (f"?{url.query}" if url.query else "")  # Azure's api-version
-    return Address(Origin(host, port or usual_port, tls), quote(path, safe=f"{_KEPT_IN_PATHS}?"), headers)
+    path = quote(path, safe=f"{_KEPT_IN_PATHS}?")
+    if proxy is not None and not tls:
+        path = f"http://{shown}{path}"
+    return Address(Origin(host, port or usual_port, tls, proxy), path, headers)
+
+
+def authority(host: str, port: int | None) -> str:
+    """Host and port as a URL has them."""
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
 
 
 def header_lines(headers: Mapping[str, str]) -> bytes:

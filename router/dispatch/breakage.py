@@ -30,6 +30,26 @@ class NoConnectionInTime(Breakage):
     """Name lookup, connection and handshake took too long."""
 
 
+class NoProxy(Breakage):
+    """Nobody listens where the proxy should be, or it is not to be trusted."""
+
+
+class ProxyWantsLogin(Breakage):
+    """The proxy answered 407."""
+
+
+class ProxyForbids(Breakage):
+    """The proxy answered 403."""
+
+
+class ProxyFailed(Breakage):
+    """The proxy opened no tunnel, for some other reason."""
+
+
+class NoTunnelInTime(Breakage):
+    """The same as ``NoConnectionInTime``, by way of a proxy."""
+
+
 class HungUp(Breakage):
     """The connection closed before a reply had begun."""
 
@@ -55,6 +75,17 @@ MEANINGS: dict[type[Breakage], tuple[type[UpstreamError], str]] = {
     NoMoreFiles: (OutOfFiles, "the gateway may open no more files; raise ulimit -n, or lower limits.max_in_flight"),
     NotTrusted: (UpstreamUnreachable, "TLS failed; check the certificate and the scheme of api_base"),
     NoConnectionInTime: (UpstreamTimeout, "no connection in time"),
+    NoProxy: (UpstreamUnreachable, "no connection to the proxy; check the proxy's variable in the environment"),
+    ProxyWantsLogin: (
+        UpstreamUnreachable,
+        "the proxy, not the provider, refuses the login (407); check user and password in the proxy's variable",
+    ),
+    ProxyForbids: (
+        UpstreamUnreachable,
+        "the proxy, not the provider, refuses (403); have the provider's host allowed there, or name it in NO_PROXY",
+    ),
+    ProxyFailed: (UpstreamUnreachable, "the proxy opens no way to the provider; check api_base and the proxy"),
+    NoTunnelInTime: (UpstreamTimeout, "no connection through the proxy in time"),
     HungUp: (UpstreamUnreachable, "the provider closed the connection without answering"),
     Garbled: (UpstreamBadReply, "the reply is not valid HTTP, or packed in a way we did not ask for"),
     Cut: (UpstreamBadReply, "the reply broke off before its end"),

@@ -1,6 +1,6 @@
 """The transport over sockets: a pool of kept-alive connections to the providers.
 
-No cookies, no redirects, no proxies: the first two would carry one tenant's credentials to a place nobody configured.
+No cookies, no redirects: they would carry one tenant's credentials to a place nobody configured.
 """
 
 import asyncio
@@ -13,16 +13,29 @@ from types import TracebackType
 from aiohappyeyeballs import start_connection
 
 from router.dispatch.address import Address, Origin, header_lines
-from router.dispatch.breakage import HungUp, NoConnection, NoConnectionInTime, NoMoreFiles, NotTrusted
+from router.dispatch.breakage import (
+    HungUp,
+    NoConnection,
+    NoConnectionInTime,
+    NoMoreFiles,
+    NoProxy,
+    NotTrusted,
+    NoTunnelInTime,
+)
 from router.dispatch.connection import Connection, WireReply
 from router.dispatch.lookup import AddressBook
+from router.dispatch.provider import Proxy
 from router.dispatch.transport import Patience
+from router.dispatch.tunnel import open_tunnel
 
 STALE_S = 1.0
 """A kept connection that closes this soon after a request, without a byte of reply, was closing already."""
 
 NEXT_ADDRESS_S = 0.25
 """Head start of a host's first address over its second. Source: RFC 8305."""
+
+
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
 
 
 class HttpTransport:
@@ -82,19 +95,22 @@ class HttpTransport:
         """A new connection.
 
         Raises:
-            NoConnection, NoMoreFiles, NotTrusted, NoConnectionInTime: there is none.
+            Breakage: there is none.
         """
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout_at(min(patience.ends_s, loop.time() + patience.connect_s)):
-                connection = await self._connect(loop, origin)
+                if origin.proxy is None:
+                    connection = await self._connect(loop, origin)
+                else:
+                    connection = await self._connect_through(loop, origin, origin.proxy, patience.ends_s)
         except TimeoutError:
-            self._book.doubt(origin.host)
-            raise NoConnectionInTime from None
+            self._book.doubt(origin.host if origin.proxy is None else origin.proxy.host)
+            raise (NoConnectionInTime if origin.proxy is None else NoTunnelInTime) from None
         except ssl.SSLError:
             raise NotTrusted from None
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in _NO_MORE_FILES:
                 raise NoMoreFiles from None
             self._book.doubt(origin.host)
             raise NoConnection from None
@@ -116,11 +132,27 @@ class HttpTransport:
         try:
             if not origin.tls:
                 return (await loop.create_connection(Connection, sock=sock))[1]
-            tls = self._tls = self._tls or _tls_context()
+            tls = self._trust()
             return (await loop.create_connection(Connection, sock=sock, ssl=tls, server_hostname=origin.host))[1]
         except BaseException:
             sock.close()
             raise
+
+    async def _connect_through(
+        self, loop: asyncio.AbstractEventLoop, origin: Origin, proxy: Proxy, ends_s: float
+    ) -> Connection:
+        try:
+            connection = await self._connect(loop, Origin(proxy.host, proxy.port, proxy.tls))
+        except OSError as error:
+            if error.errno in _NO_MORE_FILES:
+                raise
+            self._book.doubt(proxy.host)
+            raise NoProxy from None
+        return await open_tunnel(connection, origin, proxy, self._trust(), ends_s) if origin.tls else connection
+
+    def _trust(self) -> ssl.SSLContext:
+        self._tls = self._tls or _tls_context()
+        return self._tls
 
     def _sweep(self) -> None:
         """Close what has been idle for too long; one timer for all, since most connections are used again."""

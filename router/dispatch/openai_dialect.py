@@ -28,6 +28,7 @@ from router.dispatch.refusal import refusal, refusal_under_200
 from router.dispatch.reply import parsed_reply
 from router.dispatch.tastes import rewritten
 from router.dispatch.transport import Patience, Reply, Transport
+from router.dispatch.tunnel import refused_by_proxy
 from router.errors import (
     UpstreamBadReply,
     UpstreamRejected,
@@ -162,7 +163,8 @@ def _answer_in(reply: Reply, raw: bytes, call: Call) -> dict[str, Any]:
     """
     target, name = call.target, call.target.deployment.name
     if reply.status != 200:
-        raise refusal(reply.status, reply.headers, raw, target, now_s=time.time())
+        proxys = refused_by_proxy(reply.status, reply.headers, target)
+        raise proxys or refusal(reply.status, reply.headers, raw, target, now_s=time.time())
     if len(raw) > MAX_REPLY_BYTES:
         raise UpstreamBadReply(
             f"{name}: the reply is longer than {MAX_REPLY_BYTES} bytes", upstream_status=200, billed=True

@@ -26,6 +26,21 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy on the way to a provider.
+
+    Attributes:
+        tls: it is itself spoken to over TLS.
+        authorization: what ``Proxy-Authorization`` says; never shown.
+    """
+
+    host: str
+    port: int
+    tls: bool = False
+    authorization: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A deployment with what is needed to reach it.
 
@@ -36,6 +51,7 @@ class Target:
         api_key: never shown; None where the provider needs none.
         direct: the provider speaks OpenAI's dialect at ``api_base``; otherwise litellm translates.
         headers: extra request headers the operator configured.
+        proxy: on the direct way; litellm finds its own.
     """
 
     deployment: Deployment
@@ -46,6 +62,7 @@ class Target:
     direct: bool = True
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeouts: Timeouts = Timeouts()
+    proxy: Proxy | None = None
 
 
 @value
