@@ -204,20 +204,30 @@ class Supervisor:
             worker.process.kill()
         else:
             worker.send("end")
-        worker.ends_at_s = time.monotonic() + self.settings.server.drain_s + LAST_S
+        worker.ends_at_s = self._latest_end_s()
 
-    def _start(self, settings: Settings) -> Worker:
-        ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=work, args=(settings, self.sockets, self.options_of(settings), theirs))
-        process.start()
-        theirs.close()
+    def _latest_end_s(self) -> float:
+        return time.monotonic() + self.settings.server.drain_s + LAST_S
+
+    def _start(self, settings: Settings) -> Worker | None:
+        """A new process; None, said why, where the system gives none."""
+        try:
+            ours, theirs = spawn.Pipe()
+            with theirs:
+                process = spawn.Process(target=work, args=(settings, self.sockets, self.options_of(settings), theirs))
+                process.start()
+        except OSError as error:
+            log.error("a worker cannot be started: %s", error)
+            return None
         now_s = time.monotonic()
         return Worker(process, ours, now_s, now_s)
 
     def _replace_missing(self, now_s: float) -> None:
-        if now_s >= self._again_at_s:
-            while len(self._serving) < self.settings.server.workers:
-                self._serving.append(self._start(self.settings))
+        while len(self._serving) < self.settings.server.workers and now_s >= self._again_at_s:
+            if started := self._start(self.settings):
+                self._serving.append(started)
+            else:
+                self._wait_longer(now_s)
         for worker in self._serving:
             if worker.state == "loaded":
                 worker.send("listen")
@@ -230,7 +240,10 @@ class Supervisor:
             if any(worker.state == "loading" for worker in self._coming):
                 return
             if len(self._coming) < self._renewal.server.workers:
-                self._coming.append(self._start(self._renewal))
+                if started := self._start(self._renewal):
+                    self._coming.append(started)
+                else:
+                    self._give_up("a worker cannot be started")
                 return
             self._replaced, self._serving, self._coming = self._serving, self._coming, []
             self.settings, self._is_switching = self._renewal, True
@@ -257,13 +270,13 @@ class Supervisor:
         self.count(outcome)
         log.log(logging.INFO if outcome == "renewed" else logging.ERROR, message, *arguments)
 
-    def _give_up(self, why: str, worker: Worker) -> None:
+    def _give_up(self, why: str) -> None:
         """Of a renewal: the old workers have served all the while, and go on."""
         for each in self._coming:
             self._let_go(each)
         self._leaving += self._coming
         self._coming = []
-        self._conclude("failed", f"%s {why}: no worker is renewed, all go on as they were", worker)
+        self._conclude("failed", "%s: no worker is renewed, all go on as they were", why)
 
     def _hear(self, worker: Worker) -> None:
         try:
@@ -279,6 +292,7 @@ class Supervisor:
         if worker.state == "ending" and worker in self._serving:  # somebody has told it by a signal
             self._serving.remove(worker)
             self._leaving.append(worker)
+            worker.ends_at_s = self._latest_end_s()
 
     def _look_after(self, now_s: float) -> None:
         """Ask them all how they are, and end what does not get on."""
@@ -295,7 +309,7 @@ class Supervisor:
             if not is_late:
                 continue
             if worker in self._coming:
-                self._give_up(why, worker)
+                self._give_up(f"{worker} {why}")
             else:
                 log.error("%s %s, it is killed", worker, why)
                 worker.process.kill()
@@ -307,7 +321,7 @@ class Supervisor:
         worker.pipe.close()
         if worker in self._coming:
             self._coming.remove(worker)
-            self._give_up("ended while it was starting", worker)
+            self._give_up(f"{worker} ended while it was starting")
         elif worker in self._serving:
             self._serving.remove(worker)
             self._mourn(worker)
@@ -327,9 +341,13 @@ class Supervisor:
         now_s = time.monotonic()
         if now_s - worker.started_at_s > AGAIN_S[-1]:
             self._died = 0
-        after_s = AGAIN_S[min(self._died, len(AGAIN_S) - 1)]
-        self._died, self._again_at_s = self._died + 1, now_s + after_s
+        self._wait_longer(now_s)
         log.error("%s died (exit code %s); another is started", worker, worker.process.exitcode)
+
+    def _wait_longer(self, now_s: float) -> None:
+        """Than the last time, before the next worker is started in the place of one that is missing."""
+        self._again_at_s = now_s + AGAIN_S[min(self._died, len(AGAIN_S) - 1)]
+        self._died += 1
 
 
 def _heeded() -> list[int]:

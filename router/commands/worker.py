@@ -99,6 +99,8 @@ def serve_alone(settings: Settings, sockets: list[socket.socket], options: dict[
 
 def work(settings: Settings, sockets: list[socket.socket], options: dict[str, Any], parent: Connection) -> None:
     """Serve as a worker, as the parent says; without a parent, end: orphaned, it would hold the port against the next."""
+    if hasattr(signal, "SIGHUP"):  # that of a whole group is the parent's business until the artifact is watched
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     write_messages(settings.server.log_level)
     try:
         from router.app import create_app

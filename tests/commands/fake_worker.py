@@ -8,30 +8,41 @@ from pathlib import Path
 from typing import Any
 
 
-def work(settings: Any, _sockets: Any, options: dict[str, Any], parent: Connection) -> None:
-    mode, state, hangs = settings.routing.mode, "loading", False
+def is_meant(file: Path) -> bool:
+    """Whether the file is there for this worker: the first that takes it away."""
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def work(settings: Any, _sockets: Any, options: dict[str, Path], parent: Connection) -> None:
+    def note(words: str) -> None:
+        with options["log"].open("a") as lines:
+            lines.write(f"{os.getpid()} {words}\n")
+
+    mode, idle_s = settings.routing.mode, 0.0
+    state = "loaded" if mode == "balanced" else "loading"
     if mode == "cost":
         time.sleep(0.2)
         sys.exit(3)
-    log = Path(options["log"])
-    if mode == "balanced":
-        state = "loaded"
     while True:
         try:
             order = parent.recv()
         except EOFError:
             return
-        if order == "listen":
-            if state == "serving":  # said again until it is heard
-                continue
+        if order == "listen" and state == "loaded":  # said again until it is heard
             state = "serving"
-            with log.open("a") as lines:
-                lines.write(f"{os.getpid()} serves {settings.server.drain_s:.0f}\n")
+            note(f"serves {settings.server.drain_s:.0f}")
         elif order == "end":
-            with log.open("a") as lines:
-                lines.write(f"{os.getpid()} ends\n")
+            note("ends")
             return
-        else:
-            hangs = hangs or (state == "serving" and Path(options["hangs"]).exists())
-            Path(options["hangs"]).unlink(missing_ok=True)
-            parent.send((state, 1e9 if hangs else 0.0))
+        elif order == "say":
+            if state == "serving" and is_meant(options["hangs"]):
+                idle_s = 1e9
+            if state == "serving" and is_meant(options["ends"]):
+                parent.send(("ending", 0.0))
+                time.sleep(2)  # it drains
+                return
+            parent.send((state, idle_s))

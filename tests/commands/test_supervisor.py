@@ -33,7 +33,7 @@ class Stage:
     """A supervisor in the main thread, where signals are heard, and a script in another."""
 
     def __init__(self, folder: Path) -> None:
-        self.log, self.hangs = folder / "log", folder / "hangs"
+        self.log, self.hangs, self.ends = folder / "log", folder / "hangs", folder / "ends"
         self.log.touch()
         self.outcomes: list[str] = []
         self.next: Settings | None = None
@@ -46,7 +46,7 @@ class Stage:
         supervisor = Supervisor(
             first,
             [self.socket],
-            lambda _: {"log": str(self.log), "hangs": str(self.hangs)},
+            lambda _: {"log": self.log, "hangs": self.hangs, "ends": self.ends},
             lambda: self.next,
             self.outcomes.append,
         )
@@ -165,6 +165,34 @@ def test_a_worker_whose_loop_hangs_is_replaced(stage: Stage, monkeypatch: pytest
         stage.until(lambda: len(stage.lines("serves")) == 2)
         stage.hangs.touch()
         stage.until(lambda: len(stage.lines("serves")) == 3)
+
+    assert stage.play(settings(), script)
+
+
+def test_where_the_system_gives_no_process_the_old_workers_go_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script() -> None:
+        stage.until(lambda: len(stage.lines("serves 1")) == 2)
+        with monkeypatch.context() as full:
+            full.setattr(module.spawn, "Pipe", refuse)
+            stage.renew(settings(drain_s=2))
+            stage.until(lambda: stage.outcomes == ["failed"])
+            os.kill(int(stage.lines("serves")[0].split()[0]), signal.SIGKILL)
+            time.sleep(0.5)
+        stage.until(lambda: len(stage.lines("serves 1")) == 3)
+        assert stage.lines("ends") == []
+
+    def refuse() -> None:
+        raise OSError(24, "Too many open files")
+
+    assert stage.play(settings(), script)
+
+
+def test_a_worker_that_somebody_ends_is_replaced_while_it_drains(stage: Stage) -> None:
+    def script() -> None:
+        stage.until(lambda: len(stage.lines("serves 1")) == 2)
+        stage.ends.touch()
+        stage.until(lambda: len(stage.lines("serves 1")) == 3)
+        assert stage.lines("ends") == []
 
     assert stage.play(settings(), script)
 
