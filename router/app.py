@@ -36,11 +36,11 @@ from router.dispatch.single import Dispatcher
 from router.dispatch.web import Search, Web
 from router.http.auth import Authenticator
 from router.http.body import WireLimits
+from router.http.connection_limits import ConnectionLimits
 from router.http.endpoints import add_endpoints
 from router.http.files import callers_allowed
 from router.http.front import Front
 from router.http.ledger import add_ledger_endpoints
-from router.http.server import ConnectionLimits
 from router.http.slots import Slots
 from router.pipeline import Services
 from router.providers import SEARXNG

@@ -76,7 +76,8 @@ def _share_metrics(stack: ExitStack, workers: int) -> bool:
 
 def server_options(settings: Settings) -> dict[str, Any]:
     """How uvicorn is to run an application of ours."""
-    from router.http.server import KEEP_ALIVE_S, GuardedProtocol
+    from router.http.connection_limits import KEEP_ALIVE_S
+    from router.http.server import GuardedProtocol
 
     server = settings.server
     return {

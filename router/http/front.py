@@ -11,9 +11,9 @@ from router.core.request import ModelRequest
 from router.explain import answer_route
 from router.http.auth import Authenticator
 from router.http.body import Receive, Scope, WireLimits
+from router.http.connection_limits import ConnectionLimits
 from router.http.exchange import AsgiExchange, Send
 from router.http.openai import read_chat, read_embeddings
-from router.http.server import ConnectionLimits
 from router.http.slots import Slots
 from router.pipeline import Services, answer_chat, answer_embeddings
 

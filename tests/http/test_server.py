@@ -13,8 +13,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from router.http.connection_limits import ConnectionLimits
 from router.http.outbox import Outbox
-from router.http.server import ON_HANG_UP, WHOLE_BODY, ConnectionLimits, GuardedProtocol
+from router.http.server import ON_HANG_UP, WHOLE_BODY, GuardedProtocol
 from tests.live import POOL, LiveGateway, gateway
 
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"%s"}]}'
