@@ -34,6 +34,8 @@ from router.errors import (
     UpstreamBadReply,
     UpstreamBroken,
     UpstreamError,
+    UpstreamIncapable,
+    UpstreamRejected,
     UpstreamTimeout,
 )
 
@@ -209,7 +211,10 @@ class Dispatcher:
                 self._tastes.changes(target.deployment, body),
             )  # fmt: skip
             try:
-                return step, await self._heeding(step, made, trip, call)
+                try:
+                    return step, await self._attempt(step, made, trip, call)
+                except (UpstreamIncapable, UpstreamRejected) as refusal:
+                    return step, await self._heeding(refusal, step, made, trip, call)
             except UpstreamError as error:
                 trip.failed.append(Failed(step, error))
         if trip.failed:
@@ -217,23 +222,26 @@ class Dispatcher:
         raise self._nothing_available(plan, operation)
 
     async def _heeding(
-        self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call, UnderWay], Awaitable[T]]
+        self,
+        refusal: UpstreamError,
+        step: Step,
+        made: Call,
+        trip: Trip,
+        call: Callable[[Step, Call, UnderWay], Awaitable[T]],
     ) -> T:
-        """Make a call; and at once again, no failed try, as long as the deployment objects to what can be left out or renamed."""
+        """Make a refused call again at once, no failed try, as long as what it is refused for can be left out or renamed."""
         heard: tuple[Objection, ...] = ()
-        while True:
+        while new := unheeded(objections(refusal, made.body), made.changes or {}):
+            heard, trip.rewritten = heard + new, True
+            made = replace(made, changes=self._tastes.changes(made.target.deployment, made.body, heard))
             try:
                 answer = await self._attempt(step, made, trip, call)
-            except UpstreamError as error:
-                new = unheeded(objections(error, made.body), made.changes or {})
-                if not new:
-                    raise
-                heard, trip.rewritten = heard + new, True
-                made = replace(made, changes=self._tastes.changes(made.target.deployment, made.body, heard))
-                continue
-            if heard:
+            except (UpstreamIncapable, UpstreamRejected) as error:
+                refusal = error
+            else:
                 self._tastes.learn(step.deployment, heard)
-            return answer
+                return answer
+        raise refusal
 
     async def _attempt(
         self, step: Step, made: Call, trip: Trip, call: Callable[[Step, Call, UnderWay], Awaitable[T]]

@@ -47,10 +47,10 @@ class Tastes:
             body: the request as it came.
             heard: what was said against it just now.
         """
-        most, learnt = deployment.max_output_tokens, self._learnt.get(deployment.name, ())
-        if not learnt and not heard and (most is None or not _asks_above(body, most)):
+        learnt = self._learnt.get(deployment.name, ())
+        if not (learnt or heard or "max_tokens" in body or "max_completion_tokens" in body):
             return None
-        changes: dict[str, Any] = {}
+        most, changes = deployment.max_output_tokens, dict[str, Any]()
         for objection in (*learnt, *heard):
             if objection.holds(body):
                 changes[objection.field] = None
@@ -67,10 +67,6 @@ class Tastes:
         known = self._learnt.get(name, ())
         new = [each for each in heard if each not in known and len(each.value or b"") <= _MAX_VALUE_BYTES]
         self._learnt[name] = (*known, *new)[:_MAX_LEARNT]
-
-
-def _asks_above(body: Mapping[str, Any], most: int) -> bool:
-    return _is_above(body.get("max_tokens"), most) or _is_above(body.get("max_completion_tokens"), most)
 
 
 def _is_above(limit: Any, most: int) -> bool:

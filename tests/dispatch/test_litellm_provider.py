@@ -85,12 +85,14 @@ async def test_a_hang_up_while_litellm_prepares_a_call_raises_no_warning(
 ) -> None:
     """litellm makes the call's coroutine in a thread; who is cancelled meanwhile never awaits it."""
     seen: list[str] = []
-    loop, prepared = asyncio.get_running_loop(), threading.Event()
+    loop, begun, prepared = asyncio.get_running_loop(), threading.Event(), threading.Event()
     in_a_thread = loop.run_in_executor
 
     def hang_up(executor: Any, prepare: Any) -> asyncio.Future[Any]:
         asking.cancel()
-        return in_a_thread(executor, lambda: (prepare(), prepared.set())[0])
+        working = in_a_thread(executor, lambda: (begun.set(), prepare(), prepared.set())[1])
+        assert begun.wait(5), "what no thread has begun would be cancelled with the call"
+        return working
 
     with warnings.catch_warnings():
         warnings.resetwarnings()
