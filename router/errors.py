@@ -23,6 +23,7 @@
     │   ├── Overloaded             503  overloaded
     │   ├── LedgerUnavailable      503  ledger_unavailable
     │   └── NothingAvailable       503  no_deployment_available
+    │       └── AllRateLimited     429  upstream_rate_limited
     ├── UpstreamError                   a provider's answer, or the lack of one
     │   ├── UpstreamRejected       400  upstream_rejected        give up: another model would say the same
     │   ├── UpstreamContextTooLong 400  context_length_exceeded  fall back: a larger window may fit
@@ -202,6 +203,17 @@ class NothingAvailable(GatewayBusy):
     """Every deployment that could answer is cooling down."""
 
     code = "no_deployment_available"
+
+
+class AllRateLimited(NothingAvailable):
+    """Every deployment that could answer is left alone because its provider's rate limit was reached.
+
+    It has the code of the 429 that the first callers got: to who comes later it is the same, and clients wait for it alike.
+    """
+
+    status = 429
+    code = "upstream_rate_limited"
+    type = "rate_limit_error"
 
 
 class UpstreamError(GatewayError):

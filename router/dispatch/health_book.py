@@ -16,7 +16,7 @@ from router.core.health import (
     before_call,
 )
 from router.dispatch.provider import Operation
-from router.errors import OutOfFiles, UpstreamError
+from router.errors import OutOfFiles, UpstreamError, UpstreamRateLimited
 
 log = logging.getLogger("router")
 
@@ -24,12 +24,14 @@ log = logging.getLogger("router")
 class Line:
     """The book's line on what one deployment does of one kind."""
 
-    __slots__ = ("health", "name", "operation")
+    __slots__ = ("health", "is_rate_limited", "name", "operation")
 
     def __init__(self, name: str, operation: Operation) -> None:
         """Begin with it up."""
         self.name, self.operation = name, operation
         self.health = Health()
+        self.is_rate_limited = False
+        """Whether a 429 began its last cooldown."""
 
     def __str__(self) -> str:
         """Whom it is about, for the log."""
@@ -67,8 +69,12 @@ class HealthBook:
         health = self._lines[operation][name].health
         return not health.cooling_until_s or availability(health, monotonic()) != "cooling"  # mostly the former
 
+    def are_rate_limited(self, names: Iterable[str], operation: Operation) -> bool:
+        """Whether each of them, all left out now, is so because of a 429."""
+        return all(self._lines[operation][name].is_rate_limited for name in names)
+
     def wait_s(self, names: Iterable[str], operation: Operation) -> float:
-        """Seconds until the first of them may be called again."""
+        """Seconds until the first of them, all left out now, may be called again."""
         return min(self._lines[operation][name].health.cooling_until_s for name in names) - monotonic()
 
     def called(self, name: str, operation: Operation) -> UnderWay:
@@ -98,6 +104,8 @@ class HealthBook:
         was, now_s = line.health, monotonic()
         line.health = after_failure(was, epoch, now_s, self._rules, error.retry_after_s)
         until_s = line.health.cooling_until_s
+        if until_s != was.cooling_until_s:
+            line.is_rate_limited = isinstance(error, UpstreamRateLimited)
         is_its_probe = was.probing and epoch == was.epoch
         if until_s != was.cooling_until_s and (is_its_probe or availability(was, now_s) != "cooling"):
             log.warning("%s is left out for %.1f s: %s", line, until_s - now_s, _said(error))

@@ -29,8 +29,8 @@ from router.dispatch.provider import Call, Operation, Provider, Target
 from router.dispatch.refusal import refusal_under_200
 from router.dispatch.tastes import Changes, Tastes, unheeded
 from router.dispatch.trip import Trip
+from router.dispatch.unanswered import all_failed, nobody_asked
 from router.errors import (
-    NothingAvailable,
     UpstreamBadReply,
     UpstreamBroken,
     UpstreamError,
@@ -217,9 +217,10 @@ class Dispatcher:
                     return step, await self._heeding(refusal, step, made, trip, call)
             except UpstreamError as error:
                 trip.failed.append(Failed(step, error))
+        names = [step.deployment for step in plan]
         if trip.failed:
-            raise trip.failed[-1].error
-        raise self._nothing_available(plan, operation)
+            raise all_failed(names, trip.failed, self.health, operation)
+        raise nobody_asked(names, self.health, operation)
 
     async def _heeding(
         self,
@@ -275,13 +276,6 @@ class Dispatcher:
     def _broken(self, live: Live, outcome: str) -> UpstreamBroken:
         model = self.pool[live.step.deployment].model
         return UpstreamBroken(f"The stream from {model} broke before its end ({outcome}).", billed=True)
-
-    def _nothing_available(self, plan: tuple[Step, ...], operation: Operation) -> NothingAvailable:
-        names = [step.deployment for step in plan]
-        return NothingAvailable(
-            f"All deployments that could answer are cooling down after failures: {', '.join(names)}.",
-            retry_after_s=max(self.health.wait_s(names, operation), 1.0),
-        )
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

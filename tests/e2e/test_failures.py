@@ -143,11 +143,45 @@ def test_when_everything_fails_the_last_error_comes_back_and_sdks_are_told_when_
         assert headers["retry-after-ms"] == "9000"
         assert headers["x-should-retry"] == "true"
         assert headers["x-router-attempts"] == "2"
-        with pytest.raises(openai.InternalServerError) as unavailable:
+        with pytest.raises(openai.RateLimitError) as later:
             client.chat.completions.create(model="auto", messages=HI)
-        assert unavailable.value.status_code == 503
-        assert unavailable.value.body["code"] == "no_deployment_available"  # type: ignore[index]
-        assert 1 <= int(unavailable.value.response.headers["retry-after"]) <= 9
+        assert later.value.body["code"] == "upstream_rate_limited"  # type: ignore[index]
+        assert later.value.body["type"] == "rate_limit_error"  # type: ignore[index]
+        headers = later.value.response.headers
+        assert 1 <= int(headers["retry-after"]) <= 9
+        assert headers["x-should-retry"] == "true"
+        assert headers["x-router-attempts"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("small", "strong", "told"),
+    [("7", "0", "7"), ("0", "7", "7"), ("40", "7", "7"), ("7", "40", "7"), ("0", "0", None)],
+)
+def test_of_several_rate_limits_the_shortest_known_wait_is_passed_on(small: str, strong: str, told: str | None) -> None:
+    with (
+        gateway(pool(f"fail=429&retry_after={small}", strong=f"fail=429&retry_after={strong}")) as live,
+        client_of(live) as client,
+    ):
+        told_s = []
+        for _ in range(5):
+            with pytest.raises(openai.RateLimitError) as caught:
+                client.chat.completions.create(model="auto", messages=HI)
+            told_s.append(caught.value.response.headers.get("retry-after"))
+        assert told_s[0] == told
+        longest_s = int(told or 30)  # without a provider's word a cooldown of ours begins at the third
+        assert longest_s - 3 <= int(told_s[-1] or 0) <= longest_s
+        assert caught.value.response.headers["x-router-attempts"] == "0"
+
+
+@pytest.mark.parametrize(("small", "strong"), [("fail=429&retry_after=9", "fail=500"), ("fail=500", "fail=500")])
+def test_where_not_all_are_left_out_for_rate_limits_it_is_a_503(small: str, strong: str) -> None:
+    with gateway(pool(small, strong=strong)) as live, client_of(live) as client:
+        for _ in range(4):
+            with pytest.raises(openai.APIStatusError) as caught:
+                client.chat.completions.create(model="auto", messages=HI)
+        assert caught.value.status_code == 503
+        assert caught.value.body["code"] == "no_deployment_available"  # type: ignore[index]
+        assert 1 <= int(caught.value.response.headers["retry-after"]) <= 30
 
 
 def test_a_provider_that_wants_to_be_left_alone_for_years_is_heeded_no_longer_than_a_cooldown() -> None:
