@@ -71,7 +71,8 @@ def test_every_column_is_filled_by_name(url: URL) -> None:
     fill(url, [record(prompt="hi", answer="hello")])
     empty = {name for name, value in rows(url, "SELECT * FROM requests")[0].items() if value is None}
     assert empty == {"first_token_s", "fusion", "answered_special"}
-    assert [name for name, value in rows(url, "SELECT * FROM calls")[0].items() if value is None] == ["special"]
+    missing = [name for name, value in rows(url, "SELECT * FROM calls")[0].items() if value is None]
+    assert missing == ["special", "changes"]
     assert None not in rows(url, "SELECT * FROM texts")[0].values()
 
 
@@ -92,11 +93,21 @@ def test_a_tier_and_audio_are_kept_and_where_their_price_is_from(url: URL) -> No
     assert found["answered_special"] == found["calls"][0]["special"] == {"tier": "flex", "audio_input_tokens": 7}
 
 
+def test_what_a_call_was_sent_otherwise_is_kept(url: URL) -> None:
+    changes = {"temperature": None, "max_tokens": 16_384}
+    fill(url, [record(attempts=[replace(in_a_tier(), changes=changes)])])
+    engine = open_ledger(url)
+    ((found,),) = requests_since(engine)
+    engine.dispose()
+    assert found["calls"][0]["changes"] == changes
+
+
 def test_a_ledger_of_the_first_schema_goes_on_with_tiers(url: URL) -> None:
     fill(url, [record("old")])
     with sqlite3.connect(str(url.database)) as old:
         old.execute("ALTER TABLE requests DROP COLUMN answered_special")
         old.execute("ALTER TABLE calls DROP COLUMN special")
+        old.execute("ALTER TABLE calls DROP COLUMN changes")
         old.execute("UPDATE schema_version SET version = 1")
     old.close()
     counts = fill(url, [record("new", attempts=[in_a_tier()])])

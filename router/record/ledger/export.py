@@ -75,7 +75,7 @@ def _groups(pages: Iterator[list[Found]]) -> Iterator[list[Found]]:
             for held, name in (
                 (found, "fusion"),
                 (found, "answered_special"),
-                *((c, "special") for c in found["calls"]),
+                *((c, name) for c in found["calls"] for name in ("special", "changes")),
             ):
                 held[name] = orjson.dumps(held[name]).decode() if held[name] is not None else None
             chars += sum(len(found[column.name] or "") for column in TEXT_COLUMNS)

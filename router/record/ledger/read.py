@@ -37,7 +37,7 @@ def requests_since(
     """Pages of requests that started at or after ``since_s`` and were written after number ``after``.
 
     A request has its columns, those of its feedback, its ``calls``, where asked for its texts; ``features`` are
-    numbers, and ``fusion`` and what is ``special`` are what they were before they became JSON.
+    numbers, and ``fusion``, ``changes`` and what is ``special`` are what they were before they became JSON.
 
     Args:
         caller: only this key's requests; None for everybody's.
@@ -94,7 +94,7 @@ def _page(engine: Engine, query: "Select[Any]") -> list[Found]:
         for call in connection.execute(made).mappings():
             if call["seq"] in calls:
                 found = {name: call[name] for name in _CALL_NAMES}
-                found["special"] = _json(found["special"])
+                found["special"], found["changes"] = _json(found["special"]), _json(found["changes"])
                 calls[call["seq"]].append(found)
     for found in page:
         found["calls"] = calls[found["seq"]]

@@ -53,7 +53,7 @@ REQUEST_COLUMNS = (
     *("asked_model", "propensity", "input_tokens", "output_tokens", "prompt_hash", "session_hash", "features"),
     *("features_id", "fusion", "answered_special", "seq"),
 )
-CALL_COLUMNS = (*_ATTEMPT, *_USAGE, "position", "price_source", "special", "seq")
+CALL_COLUMNS = (*_ATTEMPT, *_USAGE, "position", "price_source", "special", "changes", "seq")
 TEXT_COLUMNS = ("stored_at", "prompt", "context", "answer", "seq")
 
 
@@ -113,6 +113,7 @@ class RowMaker:
             (
                 *(*_of_attempt(attempt), *_of_usage(attempt.usage), position),
                 *(price_source(attempt, self.pool), _special(attempt.usage)),
+                _json(attempt.changes) if attempt.changes is not None else None,
             )
             for position, attempt in enumerate(attempts)
         ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-VERSION = 2
+VERSION = 3
 """Of the schema below. Raise it with each addition, and give what is added ``since``."""
 
 
@@ -121,6 +121,9 @@ CALLS = _table(
     _column("cost_usd", Double),
     _column("price_source", Text),
     _column("special", Text, since=2),  # as answered_special
+    _column(
+        "changes", Text, since=3
+    ),  # JSON: what it was sent otherwise than asked, null for what was left out; None for most
     sqlite_with_rowid=False,
 )
 
