@@ -35,8 +35,9 @@ def run(options: argparse.Namespace) -> int:
     sockets = listen_or_complain(server.host, server.port, ", or server.host and server.port in the config")
     if not sockets:
         return 1
-    options.port = sockets[0].getsockname()[1]  # where 0 stood for any
-    settings = with_options(settings, options)
+    if server.port == 0:
+        options.port = sockets[0].getsockname()[1]
+        settings = with_options(settings, options)
     with ExitStack() as stack:
         if not _share_metrics(stack, server.workers):
             return 1

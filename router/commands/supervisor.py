@@ -13,20 +13,16 @@ other, gave each 5 s to start, left what it had renewed when one failed, and hea
 """
 
 import logging
-import multiprocessing
 import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
-from multiprocessing.reduction import ForkingPickler
-from types import FrameType, MappingProxyType
+from multiprocessing.connection import wait
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from router.commands.worker import Order, State, work
+from router.commands.child import Worker, start
 from router.settings import Settings
 
 START_S = 300.0
@@ -48,45 +44,6 @@ if TYPE_CHECKING:  # at run time it would bring prometheus-client before it is k
     from router.record.metrics import RenewalOutcome
 
 log = logging.getLogger("router")
-spawn = multiprocessing.get_context("spawn")
-ForkingPickler.register(MappingProxyType, lambda kept: (MappingProxyType, (dict(kept),)))  # settings hold some
-
-
-@dataclass(slots=True, eq=False)
-class Worker:
-    """A worker as its parent knows it.
-
-    Attributes:
-        heard_at_s: when it last said how it is, or was started.
-        asked_at_s: when it was last asked.
-        is_asked: whether it owes an answer.
-        hears: whether its end of the pipe is open.
-        ends_at_s: when it is killed if it still is there.
-    """
-
-    process: SpawnProcess
-    pipe: Connection
-    started_at_s: float
-    heard_at_s: float
-    state: State = "loading"
-    asked_at_s: float = 0.0
-    is_asked: bool = False
-    hears: bool = True
-    ends_at_s: float | None = None
-
-    def send(self, order: Order) -> None:
-        """Say something; who cannot hear it is about to end."""
-        with suppress(OSError):
-            self.pipe.send(order)
-
-    @property
-    def is_on_the_way(self) -> bool:
-        """Whether it does not serve yet."""
-        return self.state in ("loading", "loaded")
-
-    def __str__(self) -> str:
-        """As messages name it."""
-        return f"worker [{self.process.pid}]"
 
 
 @dataclass(slots=True)
@@ -210,17 +167,12 @@ class Supervisor:
         return time.monotonic() + self.settings.server.drain_s + LAST_S
 
     def _start(self, settings: Settings) -> Worker | None:
-        """A new process; None, said why, where the system gives none."""
+        """A new worker; None, said why, where the system gives no process."""
         try:
-            ours, theirs = spawn.Pipe()
-            with theirs:
-                process = spawn.Process(target=work, args=(settings, self.sockets, self.options_of(settings), theirs))
-                process.start()
+            return start(settings, self.sockets, self.options_of(settings))
         except OSError as error:
             log.error("a worker cannot be started: %s", error)
             return None
-        now_s = time.monotonic()
-        return Worker(process, ours, now_s, now_s)
 
     def _replace_missing(self, now_s: float) -> None:
         while len(self._serving) < self.settings.server.workers and now_s >= self._again_at_s:

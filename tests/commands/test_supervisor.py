@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from router.commands import child
 from router.commands import supervisor as module
 from router.commands.supervisor import Supervisor
 from router.config.load import parse_settings
@@ -85,7 +86,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(module, "work", fake_worker.work)
+    monkeypatch.setattr(child, "work", fake_worker.work)
     monkeypatch.setattr(module, "ASK_S", 0.2)
     return Stage(tmp_path)
 
@@ -173,7 +174,7 @@ def test_where_the_system_gives_no_process_the_old_workers_go_on(stage: Stage, m
     def script() -> None:
         stage.until(lambda: len(stage.lines("serves 1")) == 2)
         with monkeypatch.context() as full:
-            full.setattr(module.spawn, "Pipe", refuse)
+            full.setattr(child.spawn, "Pipe", refuse)
             stage.renew(settings(drain_s=2))
             stage.until(lambda: stage.outcomes == ["failed"])
             os.kill(int(stage.lines("serves")[0].split()[0]), signal.SIGKILL)
