@@ -53,9 +53,13 @@ def has_another(
     plan: Sequence[Step], tried: Sequence[str], pool: Mapping[str, Deployment], is_available: Callable[[str], bool]
 ) -> bool:
     """Whether somebody else can be asked where the last of those tried does not answer in time."""
-    if _twin(plan, tried, pool, is_available) is not None:
-        return True
-    return next_model(plan, tried, pool, is_available) is not None
+    model, models_tried = pool[tried[-1]].model, {pool[name].model for name in tried}
+    for step in plan:  # once, for a twin or another model: every call that is not streamed asks
+        name = step.deployment
+        may_follow = pool[name].model == model or pool[name].model not in models_tried
+        if may_follow and name not in tried and is_available(name):
+            return True
+    return False
 
 
 def _first_available(plan: Sequence[Step], is_available: Callable[[str], bool]) -> Step | None:

@@ -15,7 +15,7 @@ from router.core.health import (
     before_call,
 )
 from router.core.memory import Memory, Pin
-from router.core.plan import Failed, fallback_reason, next_step
+from router.core.plan import Failed, fallback_reason, has_another, next_step
 from router.core.policy import Step
 from router.core.types import Deployment
 from router.errors import (
@@ -190,6 +190,17 @@ def test_what_is_wrong_with_one_deployment_is_asked_of_the_models_others_but_not
     assert walk({name: kind("x") for name in ("a", "b")}) == ["a", "a2"]
     assert walk({name: kind("x") for name in ("a", "a2", "b")}) == ["a", "a2", "b", "c"]
     assert walk({name: kind("x") for name in ("a", "b")}, down={"a2"}) == ["a", "b", "c"]
+
+
+@given(st.sets(st.sampled_from(list(POOL))), st.lists(st.sampled_from(PLAN), min_size=1, max_size=3, unique=True))
+def test_there_is_another_exactly_where_a_time_out_has_a_next_step(down: set[str], tried: list[Step]) -> None:
+    def is_available(name: str) -> bool:
+        return name not in down
+
+    failed = [Failed(step, UpstreamTimeout("x")) for step in tried]
+    names = [step.deployment for step in tried]
+    follows = next_step(PLAN, failed, POOL, is_available, 10) is not None
+    assert has_another(PLAN, names, POOL, is_available) == follows
 
 
 @pytest.mark.parametrize("kind", [UpstreamContextTooLong, UpstreamIncapable])
