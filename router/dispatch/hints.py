@@ -63,16 +63,21 @@ class Objection:
         instead: the name under which it is taken; None where it is to be left out.
         value: the one value, as JSON, that is refused; None where any is.
         beside: the field beside which it is refused; None where it always is.
+        effort: the ``reasoning_effort`` of the request that it was refused in. Some models take sampling hints at the one and
+            not at another (gpt-5.2, by OpenAI's guide to it), so that nothing is said of requests with another.
     """
 
     field: str
     instead: str | None = None
     value: bytes | None = None
     beside: str | None = None
+    effort: Any = None
 
     def holds(self, body: Mapping[str, Any]) -> bool:
         """Whether it would be raised against this request too."""
         if self.field not in body or (self.beside is not None and self.beside not in body):
+            return False
+        if self.instead is None and self.field != "reasoning_effort" and self.effort != body.get("reasoning_effort"):
             return False
         return self.value is None or self.value == dumps(body[self.field])
 
@@ -87,14 +92,15 @@ def objections(error: UpstreamError, body: Mapping[str, Any]) -> tuple[Objection
         is_asked_for = param in body and OTHER_NAME[param] in told  # else it is the value that does not please
         return (Objection(param, instead=OTHER_NAME[param]),) if is_asked_for else ()
     may_go = HINTS if is_lacking else _CHECKED_AT_THE_DOOR
+    effort = body.get("reasoning_effort")
     named = [name for name in body if name in may_go and (name == param if param else _names(told, name))]
     if len(named) > 1 and _ONE_OF_THEM.search(told):
         kept = "temperature" if "temperature" in named else named[0]
-        return tuple(Objection(name, beside=kept) for name in named if name != kept)
+        return tuple(Objection(name, beside=kept, effort=effort) for name in named if name != kept)
     is_a_value = not is_lacking or error.upstream_code == "unsupported_value" or "unsupported value" in told.lower()
     if is_a_value and not _DEFAULT_ONLY.search(told):
-        return tuple(Objection(name, value=dumps(body[name])) for name in named)
-    return tuple(Objection(name) for name in named)
+        return tuple(Objection(name, value=dumps(body[name]), effort=effort) for name in named)
+    return tuple(Objection(name, effort=effort) for name in named)
 
 
 def _names(told: str, name: str) -> bool:

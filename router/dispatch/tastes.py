@@ -15,7 +15,7 @@ from router.dispatch.hints import OTHER_NAME, Objection
 _MAX_LEARNT = 64
 """Objections kept of one deployment. Callers choose values; what is not kept costs a refused call each time."""
 
-_MAX_VALUE_BYTES = 64
+_MAX_CHARS = 64
 
 Changes = Mapping[str, Any]
 """Fields that are sent otherwise than they came, with what is sent; None for those left out."""
@@ -65,8 +65,12 @@ class Tastes:
     def learn(self, name: str, heard: Sequence[Objection]) -> None:
         """Remember what was said against a request that was answered once it was heeded."""
         known = self._learnt.get(name, ())
-        new = [each for each in heard if each not in known and len(each.value or b"") <= _MAX_VALUE_BYTES]
+        new = [each for each in heard if each not in known and _is_short(each)]
         self._learnt[name] = (*known, *new)[:_MAX_LEARNT]
+
+
+def _is_short(objection: Objection) -> bool:
+    return len(objection.value or b"") <= _MAX_CHARS and len(str(objection.effort)) <= _MAX_CHARS
 
 
 def _is_above(limit: Any, most: int) -> bool:

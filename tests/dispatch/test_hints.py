@@ -15,7 +15,7 @@ from router.errors import UpstreamError
 TARGET = Target(Deployment("strong", "openai/x"), "openai", "x")
 SENT: dict[str, Any] = {
     "model": "x", "messages": [], "temperature": 0, "top_p": 0.5, "presence_penalty": 0, "frequency_penalty": 0.1, "seed": 7,
-    "user": "u", "stop": ["."], "logprobs": True, "n": 2, "max_tokens": 5, "reasoning_effort": "minimal",
+    "user": "u", "stop": ["."], "logprobs": True, "n": 2, "max_tokens": 5,
 }  # fmt: skip
 
 
@@ -34,9 +34,6 @@ def openai(message: str, param: str | None, code: str | None) -> Mapping[str, An
          [Objection("top_p")]),
         (openai("Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is "
                 "supported.", "temperature", "unsupported_value"), [Objection("temperature")]),
-        (openai("Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: "
-                "'low' and 'high'.", "reasoning_effort", "unsupported_value"),
-         [Objection("reasoning_effort", value=b'"minimal"')]),
         (openai("Unknown parameter: 'seed'.", "seed", "unknown_parameter"), [Objection("seed")]),
         (openai("Unrecognized request argument supplied: seed", None, None), [Objection("seed")]),
         ({"code": "Client specified an invalid argument", "error": "Argument not supported on this model: presencePenalty"},
@@ -63,6 +60,17 @@ def openai(message: str, param: str | None, code: str | None) -> Mapping[str, An
 def test_a_refused_hint_is_found_in_the_words_of_every_provider(body: Any, expected: list[Objection]) -> None:
     for status in (400, 422):
         assert list(objections(refused(body, status), SENT)) == expected
+
+
+def test_an_effort_is_refused_by_its_value_and_other_hints_at_the_effort_that_was_asked_for() -> None:
+    sent, told = (
+        SENT | {"reasoning_effort": "minimal"},
+        "Unsupported value: 'reasoning_effort' does not support 'minimal'.",
+    )
+    refusal_of_effort = refused(openai(told, "reasoning_effort", "unsupported_value"))
+    assert objections(refusal_of_effort, sent) == (Objection("reasoning_effort", value=b'"minimal"', effort="minimal"),)
+    refusal_of_seed = refused(openai("Unsupported parameter: 'seed'", "seed", "unsupported_parameter"))
+    assert objections(refusal_of_seed, sent) == (Objection("seed", effort="minimal"),)
 
 
 @pytest.mark.parametrize(

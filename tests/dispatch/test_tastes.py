@@ -61,10 +61,18 @@ def test_a_refused_value_leaves_others_to_their_callers() -> None:
     assert tastes.changes(ANY, {"temperature": 0, "top_p": 0.5}) == {"top_p": None}
 
 
+def test_what_was_refused_at_one_effort_of_reasoning_is_sent_at_another() -> None:
+    tastes = Tastes()
+    tastes.learn("a", [Objection("temperature", effort="high"), Objection("top_p")])
+    assert tastes.changes(ANY, {"temperature": 0, "top_p": 1, "reasoning_effort": "high"}) == {"temperature": None}
+    assert tastes.changes(ANY, {"temperature": 0, "reasoning_effort": "none"}) is None
+    assert tastes.changes(ANY, {"temperature": 0, "top_p": 1}) == {"top_p": None}
+
+
 def test_callers_who_try_many_values_do_not_fill_the_memory() -> None:
     tastes = Tastes()
     for number in range(1_000):
-        tastes.learn("a", [Objection("seed", value=b"%d" % number), Objection("prediction", value=b"x" * 10_000)])
+        tastes.learn("a", [Objection("seed", value=b"%d" % number), Objection("user", effort="x" * 10_000)])
     known = [number for number in range(1_000) if tastes.changes(ANY, {"seed": number})]
     assert known == list(range(64))
 
