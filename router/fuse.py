@@ -10,6 +10,7 @@ from router.core.budget import output_tokens_of
 from router.core.prompt import text_tokens
 from router.core.request import exact_body
 from router.core.types import Usage
+from router.core.usage import special_of
 from router.dispatch.fusion import Answer, Audience, FusionRun, NoAudience, RunOrder, StreamAudience
 from router.dispatch.trip import Trip
 from router.record.record import Draft
@@ -117,6 +118,9 @@ def _answered_by(services: Services, draft: Draft, order: RunOrder, answer: Answ
     draft.deployment = services.dispatcher.pool[answer.step.deployment]
     if services.stores == "all":
         draft.keep_answer(answer.text)
-    draft.fused = Usage(order.input_tokens, text_tokens(answer.text), estimated=True)
+    own = [call.usage for call in draft.attempts if call.deployment == answer.step.deployment and call.outcome == "ok"]
+    special = own[-1].special if own and own[-1] is not None else None
+    tier = special_of(special.tier) if special is not None else None
+    draft.fused = Usage(order.input_tokens, text_tokens(answer.text), estimated=True, special=tier)
     if answer.why_alone is not None:
         draft.route, draft.reason = answer.step.route, answer.why_alone

@@ -19,6 +19,7 @@ pool:
   audio:  {{model: openai/gpt-audio, api_base: "{base}/v1", api_key: k}}
   claude: {{model: anthropic/claude-opus-4-5, api_base: "{anthropic}", api_key: k}}
 routing: {{small: [small], strong: [strong], baseline: strong}}
+fusion: {{panel: [small, strong], judge: small}}
 ledger: {{enabled: false}}
 server: {{access_log: false}}
 """
@@ -95,6 +96,13 @@ async def test_the_tier_that_the_reply_names_is_billed_and_the_baseline_by_it_to
     (call,) = found["attempts"]
     assert call.get("service_tier") == (None if tier == "default" else tier)
     assert call.get("plain_price") == (None if tier == "default" else tier == "unheard_of")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_panels_baseline_is_priced_by_the_tier_of_the_answer(live: LiveGateway, stream: bool) -> None:
+    usual, priority = [await asked(live, "fusion", stream, service_tier=tier) for tier in ("default", "priority")]
+    assert usual["baseline_cost_usd"] > 0
+    assert priority["baseline_cost_usd"] == pytest.approx(2 * usual["baseline_cost_usd"], abs=5e-10)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
