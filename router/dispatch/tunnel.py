@@ -1,4 +1,4 @@
-"""The way through a proxy: a tunnel to a provider behind TLS, and which replies to a plain request are the proxy's own."""
+"""The way through a proxy: a tunnel to a provider behind TLS, and which replies to a plain request are not the provider's."""
 
 import ssl
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from router.dispatch.breakage import (
 )
 from router.dispatch.connection import Connection
 from router.dispatch.provider import Proxy, Target
-from router.errors import UpstreamError
+from router.errors import UpstreamError, UpstreamUnreachable
 
 REFUSALS: Mapping[int, type[Breakage]] = {403: ProxyForbids, 407: ProxyWantsLogin}
 """What a proxy's answer to ``CONNECT`` means; all that is neither here nor a success is ``ProxyFailed``."""
@@ -57,9 +57,15 @@ async def open_tunnel(
 
 
 def refused_by_proxy(status: int, headers: Mapping[str, str], target: Target) -> UpstreamError | None:
-    """The error where a refusal is the proxy's; None where it is the provider's, as all are that come out of a tunnel."""
+    """The error where a refusal is not the provider's; None where it is, as all are that come out of a tunnel."""
     if target.proxy is None or (target.api_base or "").lower().startswith("https:"):
         return None
-    if status == 407 or (status in _AMBIGUOUS and "json" not in headers.get("content-type", "").lower()):
-        return meaning(REFUSALS.get(status, ProxyFailed)(), target.deployment.name)
-    return None
+    name = target.deployment.name
+    if status == 407:
+        return meaning(ProxyWantsLogin(), name)
+    if status not in _AMBIGUOUS or "json" in headers.get("content-type", "").lower():
+        return None
+    return UpstreamUnreachable(
+        f"{name}: {status}, but not in JSON, so from the proxy or another server before the provider; "
+        "have the provider's host allowed there, or name it in NO_PROXY"
+    )

@@ -249,12 +249,26 @@ async def test_a_call_that_is_cancelled_at_any_time_leaves_no_connection_in_use(
         assert await post(transport, proxy, "https://provider.test/v1") == 200
 
 
-async def test_a_provider_that_leaves_right_after_the_handshake_has_closed_the_connection(transport):
+@pytest.mark.parametrize("greeting", [b"", REPLY])
+async def test_a_provider_that_leaves_or_speaks_right_after_the_handshake_is_asked_for_nothing(
+    transport, monkeypatch, greeting
+):
     async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.abort()
+        writer.write(greeting)
+        await (reader.read() if greeting else asyncio.sleep(0))
+        writer.close()
 
+    loop = type(asyncio.get_running_loop())
+    start_tls = loop.start_tls
+
+    async def resume_late(*args: object, **kwargs: object) -> object:
+        secured = await start_tls(*args, **kwargs)
+        await asyncio.sleep(0.05)
+        return secured
+
+    monkeypatch.setattr(loop, "start_tls", resume_late)
     listening = await asyncio.start_server(leave, "127.0.0.1", 0, ssl=tls_of("provider.pem"))
     async with listening, forward_proxy(leads_to=listening.sockets[0].getsockname()[1]) as proxy:
-        with pytest.raises(UpstreamUnreachable):
+        with pytest.raises(UpstreamUnreachable, match="no connection"):
             await OpenAIProvider(transport).complete(call("https://provider.test/v1", proxy))
         assert transport.counts() == (0, 0)
