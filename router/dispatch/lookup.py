@@ -12,6 +12,7 @@ import asyncio
 import socket
 import threading
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import cast
 
 FRESH_S = 60.0
@@ -63,11 +64,10 @@ class AddressBook:
         if entry.found and entry.found_s + STALE_S < now_s:
             entry.found = []
         if entry.under_way is None:
-            try:
-                entry.take(_ask(host, socket.AI_NUMERICHOST), now_s)
+            if _is_address(host):
+                entry.take(_ask(host), now_s)
                 return
-            except OSError:  # it is a name
-                entry.under_way, entry.begun_s = _begin(entry, host, loop), now_s
+            entry.under_way, entry.begun_s = _begin(entry, host, loop), now_s
         left_s = entry.begun_s + PATIENCE_S - now_s if entry.found else None
         if left_s is None or left_s > 0:
             await asyncio.wait([entry.under_way], timeout=left_s)
@@ -124,8 +124,16 @@ def _begin(entry: _Entry, host: str, loop: asyncio.AbstractEventLoop) -> asyncio
     return under_way
 
 
-def _ask(host: str, flags: int = 0) -> list[AddressInfo]:
+def _is_address(host: str) -> bool:
     try:
-        return cast("list[AddressInfo]", socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=flags))
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _ask(host: str) -> list[AddressInfo]:
+    try:
+        return cast("list[AddressInfo]", socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM))
     except ValueError:  # a letter or a length that no name has
         raise socket.gaierror(socket.EAI_NONAME, "no name") from None
