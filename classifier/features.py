@@ -77,6 +77,7 @@ _SCALARS: tuple[str, ...] = (
     "share of digits",
     "words per sentence",
     "instruction before a colon, quote or line end",
+    "material around the request",
 )
 
 FEATURES: tuple[str, ...] = (
@@ -174,4 +175,5 @@ def _scalars(reading: Reading, sums: WordSums, marks: list[int]) -> list[float]:
         raw.count(b"0") / n_read,
         log1p(n_words / n_sentences),
         log1p(min([at for at in map(body.find, _PAYLOAD_STARTS) if at > 0], default=len(body))),
+        log1p(reading.n_apart_chars),
     ]

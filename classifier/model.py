@@ -1,6 +1,7 @@
 """Arrays to scores: the fitted model as it serves, numpy alone.
 
-Two judges and a gate. The *general* judge (linear heads over hand features, rarity and topic, for the gain trees as well, taught by
+A prompt that brings material along is judged by the numbers of its request, and by a small share of its own: where a request is
+set apart in it, and the rest does not look like the statement of a problem. Two judges and a gate. The *general* judge (linear heads over hand features, rarity and topic, for the gain trees as well, taught by
 judged prompts as much as by recorded ones) is what holds on prompts from sources never seen; everyday prompts have heads of their
 own in it. The *familiar* judge (trees over the same and the prompt's words and word pairs) is better where prompts resemble the
 training data. The gate weighs them by how unfamiliar the prompt is.
@@ -38,6 +39,9 @@ TYPICAL_SHARE = 0.35
 # side gains
 # is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
 GAIN_DOUBT = (1.0, 0.0)
+# Share of the whole prompt in the numbers of one that brings material along: prompts that ask the same of different
+# material are told apart by it alone.
+WHOLE_SHARE = np.float32(0.15)
 # Heads of the trees.
 TREE_HEADS = ("general gain", "everyday success", "familiar success", "familiar gain")
 # Columns of the linear heads before the tasks.
@@ -99,6 +103,8 @@ class Model:
         # squared distance to a centre, less the prompt's own square: one more linear head
         self._heads = np.concatenate((self._linear.T, -2 * centres))
         self._head_bias = np.concatenate((self._linear_bias, (centres**2).sum(axis=1)))
+        self._material = contents.floats("material_weights", (n_dense,))
+        self._material_bias = float(contents.floats("material_bias", (1,))[0])
         self._gate: list[float] = contents.floats("gate", (4,)).tolist()
         self._novelty_quantiles: list[float] = contents.floats("novelty_quantiles", (None,)).tolist()
         self._blend: list[float] = contents.floats("blend", (4,)).tolist()
@@ -106,12 +112,19 @@ class Model:
         self._trees = _trees(contents, len(self.feature_names))
 
     def features(self, reading: Reading) -> Floats:
-        """The numbers judged of one reading; see :func:`classifier.features.features`."""
-        return features(reading, self._words)
+        """The numbers judged of one reading, or mostly of its request; see :func:`classifier.features.features`."""
+        x = features(reading, self._words)
+        if reading.request is None or not self._is_material(x):
+            return x
+        return about_material(features(reading.request, self._words), x)
+
+    def _is_material(self, x: Floats) -> bool:
+        """Whether what surrounds the request of a prompt, whose numbers as a whole these are, is material."""
+        return float(self._material.dot(self._standardised(x))) + self._material_bias > 0
 
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""
-        return self.scores_of(features(reading, self._words), explain=explain)
+        return self.scores_of(self.features(reading), explain=explain)
 
     def scores_of(self, x: Floats, *, explain: bool = False) -> Scores:
         """Score the numbers of a reading as :meth:`features` gives them, those that a ledger has kept among them."""
@@ -154,7 +167,7 @@ class Model:
 
     def unfamiliar(self, reading: Reading) -> float:
         """Probability that the prompt comes from a source the training data does not have."""
-        x = features(reading, self._words)
+        x = self.features(reading)
         z = self._standardised(x)
         return self._unfamiliar(x, z, self._heads.dot(z) + self._head_bias)
 
@@ -183,6 +196,13 @@ class Model:
         for name, weight in zip(self.shown_names, weights.tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + weight
         return parts
+
+
+def about_material(request: Floats, whole: Floats) -> Floats:
+    """The numbers of a prompt that brings material along, of those of its request and of all of it: float32, read-only."""
+    x: Floats = WHOLE_SHARE * whole + (1 - WHOLE_SHARE) * request
+    x.flags.writeable = False
+    return x
 
 
 def _trees(contents: Contents, n_features: int) -> Trees:

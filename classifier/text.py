@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.pasted import labelled_lines, without_material, without_transcript
+from classifier.request import request_of
 
 # Number of this way of reading: raise it when the same prompt would give other words, counts or hand features.
-READING = 5
+READING = 6
 # Characters read of a long prompt, half from the head and half from the tail: 4,000 tokens are about 16,000
 # characters, and reading a third of them costs the whole budget of 0.5 ms on a busy machine (tests/bench).
 VIEW_CHARS = 2_600
@@ -89,6 +90,8 @@ class Reading(NamedTuple):
         n_pasted_chars: characters of pasted material (documents, retrieved passages) that were left out.
         raw: the body in UTF-8.
         n_foreign: characters of the body that are not ASCII.
+        n_apart_chars: characters of material without a label around what is asked, of a ``request``; else 0.
+        request: what was read of the part that may be all that is asked of the rest; None where no part is set apart.
     """
 
     body: str
@@ -99,6 +102,8 @@ class Reading(NamedTuple):
     n_pasted_chars: int
     raw: bytes
     n_foreign: int
+    n_apart_chars: int = 0
+    request: "Reading | None" = None
 
     @property
     def words(self) -> list[str]:
@@ -113,11 +118,21 @@ def read(text: str) -> Reading:
     view = _view(ask)
     told, n_told_chars = without_transcript(view, lines if view is text else labelled_lines(view))
     bare, n_options = _without_options(told)
-    body, raw, foreign = _plain(_without_wrapper(bare))
-    n_chars = len(ask) - (len(view) - len(body))
     n_left_out = n_pasted_chars + n_told_chars
+    n_unread, asked, request = len(ask) - len(view), request_of(bare), None
+    if asked:
+        n_apart = n_unread + len(bare) - len(asked)
+        request = _reading(asked, 0, n_options, n_left_out + n_apart)._replace(n_apart_chars=n_apart)
+    return _reading(bare, n_unread, n_options, n_left_out, request)
+
+
+def _reading(text: str, n_unread: int, n_options: int, n_left_out: int, request: Reading | None = None) -> Reading:
+    """What is read of a text, of which ``n_unread`` characters more would have been read were it not for its length."""
+    body, raw, foreign = _plain(_without_wrapper(text))
     spaced, numbers = _spaced(body, raw, foreign)
-    return Reading(body, spaced, numbers, max(n_chars, 0), n_options, n_left_out, raw, len(foreign))
+    return Reading(
+        body, spaced, numbers, n_unread + len(body), n_options, n_left_out, raw, len(foreign), request=request
+    )
 
 
 def _view(text: str) -> str:

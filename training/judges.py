@@ -20,6 +20,7 @@ from training.data import Bools, DataError, Floats
 from training.familiarity import centres, fit_gate
 from training.heads import fit_linear
 from training.labels import LEAST_GAP
+from training.material import fit_material
 from training.prepared import Prepared
 from training.rows import EVERYDAY, FAMILY, RECORDED, TRAFFIC, Rows
 from training.word_scores import fit_terms, vocabulary
@@ -32,7 +33,7 @@ SOURCE_POWER = 0.25
 GENERAL_SHARE = {RECORDED: 1.0, EVERYDAY: 0.3, FAMILY: 1.0, TRAFFIC: 1.0}
 GENERAL_GAIN_SHARE = {RECORDED: 1.0, EVERYDAY: 0.3, FAMILY: 3.0, TRAFFIC: 1.0}
 # Weight of one row in the familiar judge.
-FAMILIAR_WEIGHT = {RECORDED: 1.0, EVERYDAY: 2.0, FAMILY: 0.14, TRAFFIC: 0.4}
+FAMILIAR_WEIGHT = {RECORDED: 1.0, EVERYDAY: 1.15, FAMILY: 0.14, TRAFFIC: 0.4}
 # With one source nothing tells familiar from unfamiliar prompts: both judges count the same.
 NO_GATE = np.zeros(4)
 # Prompts that a parabola of gain over success needs.
@@ -90,6 +91,7 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
     gain = np.where(unjudged, np.maximum(np.polyval(parabola, rows.success), 0.0), rows.gain)
     general_gain = np.where(worth_spending(rows, use), gain, np.nan)
     linear, linear_bias = fit_linear(rows, general_gain, z, use, (weight, gain_weight), seed)
+    material, material_bias = fit_material(prepared, use, mean, scale, seed)
     trees = _fit_trees(prepared, gain, general_gain, term_scores, use, gain_weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
@@ -110,6 +112,8 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
         "dense_scale": scale.astype(np.float32),
         "linear_weights": linear.astype(np.float32),
         "linear_bias": linear_bias.astype(np.float32),
+        "material_weights": material.astype(np.float32),
+        "material_bias": np.array([material_bias], dtype=np.float32),
         "centres": centres(z[own], seed),
         "gate": np.asarray(gate, dtype=np.float32),
         "novelty_quantiles": np.linspace(0, 1, 201, dtype=np.float32),

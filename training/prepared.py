@@ -1,5 +1,6 @@
 """Every row read once with the code that serves, ready to be fitted on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.artifact import Contents
-from classifier.features import dense_features
+from classifier.features import FEATURES, dense_features
+from classifier.model import about_material
 from classifier.text import Reading, read
-from classifier.words import WordTable
+from classifier.words import RARITY_FEATURES, WordTable
 from training.data import Data, DataError, Ints
 from training.familiarity import N_FOLDS
 from training.labels import Labels
-from training.rows import Rows, everyday_rows, family_rows, join, recorded_rows, traffic_rows
+from training.rows import EVERYDAY, Rows, everyday_rows, family_rows, join, recorded_rows, traffic_rows
 
 WORD_TABLE = Path(__file__).parent / "word_table"
 
@@ -24,8 +26,10 @@ class Prepared:
 
     Attributes:
         rows: the targets.
-        readings: the prompts, read.
-        dense: hand features, rarity features and topic vector, float32.
+        readings: the prompts, read; of everyday ones that bring material along, the request alone.
+        dense: hand features, rarity features and topic vector, float32; of those, as they are served.
+        apart: rows of prompts in which a request is set apart from the rest.
+        apart_dense: ``dense`` of these prompts as a whole, in that order.
         fold: number of the cross-fitting fold; near-duplicates share one.
         word_contents: the word table, taken over into the artifact.
     """
@@ -33,6 +37,8 @@ class Prepared:
     rows: Rows
     readings: tuple[Reading, ...]
     dense: npt.NDArray[np.float32]
+    apart: Ints
+    apart_dense: npt.NDArray[np.float32]
     fold: Ints
     word_contents: Contents
 
@@ -76,9 +82,23 @@ def prepare(
     if traffic is not None:
         parts.append(traffic_rows(traffic))
     rows = join(parts)
-    readings = tuple(read(text) for text in rows.texts)
-    dense = np.array([dense_features(reading, table) for reading in readings], dtype=np.float32)
-    return Prepared(rows, readings, dense, _folds(data, len(rows), seed), contents)
+    whole = [read(text) for text in rows.texts]
+    apart = np.array([row for row, reading in enumerate(whole) if reading.request is not None], dtype=np.int64)
+    readings = tuple(
+        reading.request if reading.request is not None and origin == EVERYDAY else reading
+        for reading, origin in zip(whole, rows.origin, strict=True)
+    )
+    dense, apart_dense = _dense(readings, table), _dense([whole[row] for row in apart], table)
+    for row, all_of_it in zip(apart, apart_dense, strict=True):
+        if readings[row] is not whole[row]:
+            dense[row] = about_material(dense[row], all_of_it)
+    return Prepared(rows, readings, dense, apart, apart_dense, _folds(data, len(rows), seed), contents)
+
+
+def _dense(readings: Sequence[Reading], table: WordTable) -> npt.NDArray[np.float32]:
+    """The dense features of readings, one row each."""
+    shape = (len(readings), len(FEATURES) + len(RARITY_FEATURES) + table.dimensions)
+    return np.array([dense_features(reading, table) for reading in readings], dtype=np.float32).reshape(shape)
 
 
 def _folds(data: Data, n_rows: int, seed: int) -> Ints:

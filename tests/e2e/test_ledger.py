@@ -260,7 +260,7 @@ def test_a_page_of_decisions_is_written_off_the_event_loop(tmp_path: Path, monke
     monkeypatch.setattr("router.record.ledger.access.as_lines", write)
     with gateway(config(tmp_path / "l.db")) as live, client_of(live) as client:
         client.chat.completions.create(model="auto", messages=HI)
-        wait_until(lambda: len(rows(url_of(tmp_path / "l.db"), "SELECT seq FROM requests")) == 1)
+        wait_until(lambda: live.registry.get_sample_value("router_ledger_rows_total") == 1)
         assert len(httpx.get(f"{live.url}/v1/decisions").text.splitlines()) == 1
     assert off_the_loop == [True]
 

@@ -1,0 +1,37 @@
+"""Whether what surrounds a request is material, or the statement of a problem: learned from prompts that have such a request.
+
+Everyday prompts of that form bring material along; recorded ones and other traffic are problems with their statements.
+Prompts by kind are both, and say nothing.
+"""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from classifier.model import LIMIT
+from training.data import Bools, Floats
+from training.prepared import Prepared
+from training.rows import EVERYDAY, FAMILY
+
+# Rows of a source count as its size to this power, all together: one benchmark must not be all that there is.
+_SOURCE_POWER = 0.5
+_PENALTY = 0.01
+
+
+def fit_material(prepared: Prepared, use: Bools, mean: Floats, scale: Floats, seed: int) -> tuple[Floats, float]:
+    """Weights and bias of a linear head over the standardised dense features of whole prompts: above zero, it is material.
+
+    Without prompts of both kinds nothing ever is.
+    """
+    origin = prepared.rows.origin[prepared.apart]
+    chosen = use[prepared.apart] & (origin != FAMILY)
+    is_material = origin[chosen] == EVERYDAY
+    if len(np.unique(is_material)) < 2:
+        return np.zeros(len(mean)), -1.0
+    z = np.clip((prepared.apart_dense[chosen] - mean) * scale, -LIMIT, LIMIT)
+    source = np.char.add(origin[chosen], prepared.rows.source[prepared.apart][chosen])
+    _, place, count = np.unique(source, return_inverse=True, return_counts=True)
+    weight = count[place] ** (_SOURCE_POWER - 1.0)
+    for side in (is_material, ~is_material):
+        weight[side] *= len(side) / 2 / weight[side].sum()
+    model = LogisticRegression(C=_PENALTY, max_iter=500, random_state=seed).fit(z, is_material, sample_weight=weight)
+    return model.coef_[0], float(model.intercept_[0])
