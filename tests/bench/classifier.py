@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from classifier import Classifier
+from classifier.text import read
 from router.core.prompt import text_tokens
 from tests.bench.latency import percentile
 from tests.bench.processes import ROOT
@@ -55,6 +56,16 @@ def main() -> None:
             took["ours"] += time_each(ours, texts)
             if number % 10 == 0:  # they take a hundred times as long
                 took["LiteLLM"] += time_each(theirs, texts)
+        whole = [read(text).request is None for text in texts]
+        parts = {
+            "ours, read once": [
+                s for s, is_whole in zip(took["ours"], whole * options.rounds, strict=True) if is_whole
+            ],
+            "ours, request read again": [
+                s for s, is_whole in zip(took["ours"], whole * options.rounds, strict=True) if not is_whole
+            ],
+        }
+        took |= {name: values for name, values in parts.items() if values}
         p50 = {name: percentile(values, 0.5) * 1e6 for name, values in took.items()}
         p99 = {name: percentile(values, 0.99) * 1e6 for name, values in took.items()}
         faster = p50["LiteLLM"] / p50["ours"]
