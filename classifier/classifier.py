@@ -26,8 +26,9 @@ FOLLOW_UP_CONTEXT_CHARS = 300
 LONG_CONTEXT_CHARS = 12_000
 # Contributions that are named; what remains is summed up in one line, so that they still add up.
 NAMED_CONTRIBUTIONS = 12
-# How the artifact's files begin that say what a word is worth; they, and not what was fitted on them, make the features.
-TABLES = ("word", "term")
+# How the artifact's files begin that say what a word is worth and what is material; they, and not what was fitted on them,
+# make the features.
+TABLES = ("word", "term", "material")
 
 
 class Classifier:
@@ -73,7 +74,7 @@ class Classifier:
     def features_id(self) -> str:
         """Twelve hex digits that two artifacts share only if the features of a prompt are the same in both.
 
-        It depends on the names, the word lists and the artifact's tables of words; what was fitted on the features
+        It depends on the names, the word lists, and the artifact's tables of words and of material; what was fitted on the features
         does not move it, so an artifact fitted again on recorded features keeps it.
         """
         return self._features_id

@@ -27,7 +27,7 @@ class Prepared:
     Attributes:
         rows: the targets.
         readings: the prompts, read; of everyday ones that bring material along, the request alone.
-        dense: hand features, rarity features and topic vector, float32; of those, as they are served.
+        dense: hand features, rarity features and topic vector, float32; of such a request as :func:`classifier.model.about_material` has them.
         apart: rows of prompts in which a request is set apart from the rest.
         apart_dense: ``dense`` of these prompts as a whole, in that order.
         fold: number of the cross-fitting fold; near-duplicates share one.
