@@ -14,7 +14,6 @@ from training.rows import EVERYDAY, FAMILY
 
 # Rows of a source count as its size to this power, all together: one benchmark must not be all that there is.
 _SOURCE_POWER = 0.5
-_PENALTY = 0.01
 
 
 def fit_material(prepared: Prepared, use: Bools, mean: Floats, scale: Floats, seed: int) -> tuple[Floats, float]:
@@ -33,5 +32,5 @@ def fit_material(prepared: Prepared, use: Bools, mean: Floats, scale: Floats, se
     weight = count[place] ** (_SOURCE_POWER - 1.0)
     for side in (is_material, ~is_material):
         weight[side] *= len(side) / 2 / weight[side].sum()
-    model = LogisticRegression(C=_PENALTY, max_iter=500, random_state=seed).fit(z, is_material, sample_weight=weight)
+    model = LogisticRegression(C=0.01, max_iter=500, random_state=seed).fit(z, is_material, sample_weight=weight)
     return model.coef_[0], float(model.intercept_[0])

@@ -626,6 +626,16 @@ async def take_some(wire: Wire, *, times: int) -> None:
         await asyncio.sleep(0.01)
 
 
+def closed_outbox(untaken: int, linger_s: float) -> tuple[Wire, Outbox]:
+    """An outbox that was closed while so much of what it sent was not taken yet."""
+    wire = Wire()
+    outbox = Outbox(wire, asyncio.get_running_loop(), (), linger_s=linger_s)
+    outbox.write(b"a")
+    wire.untaken = untaken
+    outbox.close()
+    return wire, outbox
+
+
 async def test_who_goes_on_taking_a_reply_that_is_complete_is_not_hung_up_on_before_it_stops() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start(200, (b"content-length", b"2")))
@@ -644,11 +654,7 @@ async def test_who_goes_on_taking_a_reply_that_is_complete_is_not_hung_up_on_bef
 
 
 async def test_who_goes_on_taking_what_was_sent_before_a_close_gets_all_of_it() -> None:
-    wire = Wire()
-    outbox = Outbox(wire, asyncio.get_running_loop(), (), linger_s=0.05)
-    outbox.write(b"a")
-    wire.untaken = 1_000
-    outbox.close()
+    wire, _ = closed_outbox(untaken=1_000, linger_s=0.05)
     await take_some(wire, times=15)
     assert not wire.is_aborted
     await asyncio.sleep(0.15)
@@ -656,11 +662,7 @@ async def test_who_goes_on_taking_what_was_sent_before_a_close_gets_all_of_it() 
 
 
 async def test_a_connection_that_is_closed_ends_though_nobody_takes_the_rest() -> None:
-    wire = Wire()
-    outbox = Outbox(wire, asyncio.get_running_loop(), (), linger_s=0.02)
-    outbox.write(b"a")
-    wire.untaken = 1
-    outbox.close()
+    wire, outbox = closed_outbox(untaken=1, linger_s=0.02)
     outbox.close()
     assert not wire.is_aborted
     await asyncio.sleep(0.05)
