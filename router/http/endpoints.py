@@ -11,6 +11,7 @@ from router.core.ask import AUTO_NAMES, FUSION_NAMES, MODE_NAMES, ROUTE_NAMES, r
 from router.core.types import Deployment, Price
 from router.core.whole_json import dumps
 from router.errors import EndpointNotFound, GatewayError, MethodNotAllowed, RunNotFound
+from router.http.astray import way_back
 from router.http.auth import Authenticator
 from router.http.front import MODEL_PATHS
 from router.pipeline import Services
@@ -137,8 +138,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         refused = _failure(MethodNotAllowed(f"{request.method} is not allowed on {request.url.path[:100]}."))
         refused.headers.update(getattr(error, "headers", None) or {})  # Allow
         return refused
-    served = ", ".join(_served(request.app))
-    return _failure(EndpointNotFound(f"Unknown URL: {request.method} {request.url.path[:100]}. Served are {served}."))
+    path, served = request.url.path[:100], ", ".join(_served(request.app))
+    return _failure(EndpointNotFound(f"Unknown URL: {request.method} {path}.{way_back(path)} Served are {served}."))
 
 
 def _served(app: FastAPI) -> Iterator[str]:

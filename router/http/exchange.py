@@ -136,9 +136,15 @@ class AsgiExchange:
         serving.cancel()
 
 
+def id_headers(request_id: str) -> list[Header]:
+    """A reply's id under our name, and under the one by which OpenAI's SDKs show it (``request_id``, ``_request_id``)."""
+    named = request_id.encode()
+    return [(b"x-router-request-id", named), (b"x-request-id", named)]
+
+
 def _router_headers(draft: Draft, attempts: int | None, *, with_cost: bool) -> list[Header]:
     """The ``x-router-*`` headers, as far as they are known."""
-    headers = [(b"x-router-request-id", draft.request_id.encode())]
+    headers = id_headers(draft.request_id)
     if attempts is not None:
         headers.append((b"x-router-attempts", b"%d" % attempts))
     if draft.route is not None:

@@ -12,7 +12,7 @@ from router.explain import answer_route
 from router.http.auth import Authenticator
 from router.http.body import Receive, Scope, WireLimits
 from router.http.connection_limits import ConnectionLimits
-from router.http.exchange import AsgiExchange, Send
+from router.http.exchange import AsgiExchange, Send, id_headers
 from router.http.openai import read_chat, read_embeddings
 from router.http.slots import Slots
 from router.pipeline import Services, answer_chat, answer_embeddings
@@ -77,7 +77,7 @@ def _with_id(send: Send, request_id: str) -> Send:
 
     async def send_on(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), (b"x-router-request-id", request_id.encode())]
+            message["headers"] = [*message.get("headers", ()), *id_headers(request_id)]
         await send(message)
 
     return send_on

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from router.http import astray
 from tests.live import POOL, LiveGateway, gateway
 from tests.record.ledgers import wait_until
 
@@ -113,14 +114,27 @@ async def test_wrong_ways_in_get_openai_shaped_errors(
             assert (await reply.json())["error"]["code"] == code
             assert ("Allow" in reply.headers) == (status == 405)
             assert reply.headers["x-router-request-id"].startswith("req_")
+            assert reply.headers["x-request-id"] == reply.headers["x-router-request-id"]
 
 
-@pytest.mark.parametrize("path", ["/v1/responses", "/v1/messages", "/v1/completions", "/v1/v1/chat/completions"])
-async def test_who_asks_for_another_api_is_told_what_there_is(strict: LiveGateway, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/v1/responses", astray.RESPONSES),
+        ("/v1/messages", astray.MESSAGES),
+        ("/v1/completions", astray.COMPLETIONS),
+        ("/api/chat", astray.OLLAMA),
+        ("/v1/v1/chat/completions", astray.BASE_URL),
+        ("/v1/chat/completions/chat/completions", astray.BASE_URL),
+    ],
+)
+async def test_who_asks_for_another_api_is_told_which_setting_leads_here_and_what_there_is(
+    strict: LiveGateway, path: str, advice: str
+) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.post(strict.url + path, data=body()) as reply:
             message = (await reply.json())["error"]["message"]
-    assert message.startswith(f"Unknown URL: POST {path}. Served are POST /v1/chat/completions, ")
+    assert message.startswith(f"Unknown URL: POST {path}. {advice} Served are POST /v1/chat/completions, ")
     for served in ("POST /v1/embeddings", "GET /v1/models", "GET /v1/models/{name}", "GET /v1/decisions"):
         assert f", {served}" in message
 

@@ -209,7 +209,13 @@ def test_errors_map_to_the_sdks_exceptions(client: OpenAI, request_: Any, error:
         client.chat.completions.create(**{"model": "auto", "messages": HI, **request_})
     assert caught.value.status_code == status
     assert caught.value.body["code"]
-    assert caught.value.response.headers["x-router-request-id"]
+    assert caught.value.request_id == caught.value.response.headers["x-router-request-id"]
+
+
+def test_the_sdk_shows_the_id_that_the_record_has(client: OpenAI, live: LiveGateway) -> None:
+    reply = client.chat.completions.create(model="auto", messages=HI)
+    assert reply._request_id == reply.model_extra["router"]["request_id"]  # type: ignore[index]
+    assert live.record(str(reply._request_id)).outcome == "ok"
 
 
 def test_embeddings_go_to_the_deployment_they_name(client: OpenAI) -> None:
