@@ -12,8 +12,8 @@ from typing import Any
 
 from router.core.whole_json import dumps
 
-OTHERS = ("uvicorn", "asyncio")
-"""Whose warnings are ours to pass on; what they say of less is said by us where it matters."""
+OTHERS = ("uvicorn", "asyncio", "opentelemetry", "sqlalchemy")
+"""Libraries whose warnings we pass on, in our form. Python would write them as plain text, tracebacks over many lines."""
 
 
 WITHOUT_VALUES = (RuntimeWarning, ResourceWarning, DeprecationWarning)

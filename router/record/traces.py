@@ -89,7 +89,7 @@ def _request_attributes(record: RequestRecord) -> dict[str, Value]:
     assessment = record.decision.assessment if record.decision else None
     found: dict[str, Value | None] = {
         "gen_ai.operation.name": OPERATIONS.get(record.endpoint, record.endpoint),
-        "gen_ai.request.model": record.asked_model[:100],
+        "gen_ai.request.model": _sendable(record.asked_model[:100]),
         "gen_ai.response.model": record.model,
         "gen_ai.request.stream": record.stream,
         "http.response.status_code": record.status,
@@ -141,6 +141,11 @@ def _usage_attributes(usage: Usage | None) -> dict[str, Value]:
         "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens,
         "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens,
     }
+
+
+def _sendable(text: str) -> str:
+    """Text without halves of surrogate pairs: protobuf refuses them, and callers may send them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _nanoseconds(at_s: float) -> int:

@@ -1,6 +1,7 @@
 """Spans of real requests, as a collector on loopback receives them."""
 
 import gzip
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 from openai import OpenAI
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -119,12 +121,27 @@ def test_what_is_waiting_is_sent_before_the_gateway_ends(collector: Collector, m
     assert len(spans) == 2
 
 
-def test_a_collector_that_is_gone_costs_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_name_that_utf8_cannot_say_is_still_in_its_span(collector: Collector) -> None:
+    with gateway(POOL) as live:
+        reply = httpx.post(
+            f"{live.url}/v1/chat/completions",
+            content=b'{"model":"x\\ud800","messages":[{"role":"user","content":"hi"}]}',
+        )
+        spans = wait_for_spans(collector, 1)
+    assert reply.status_code == 404
+    assert attributes(spans[0])["gen_ai.request.model"] == "x?"
+
+
+def test_a_collector_that_is_gone_costs_no_request_and_is_told_of_in_json_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     with gateway(POOL) as live:
         assert [live.record(ask(live)).outcome for _ in range(3)] == ["ok"] * 3
+    said = [json.loads(line).get("message", "") for line in capsys.readouterr().err.splitlines()]
+    assert any("exporting span" in message for message in said)
 
 
 @pytest.mark.parametrize(
