@@ -1,7 +1,6 @@
 """``fusion-router serve``: run the gateway."""
 
 import argparse
-import ipaddress
 import logging
 import os
 import socket
@@ -16,11 +15,12 @@ from router.commands.listen import address, listen_or_complain
 from router.commands.settings import read_settings
 from router.commands.supervisor import Supervisor
 from router.commands.worker import serve_alone
+from router.config.check import exposure_warning
 from router.config.load import load_settings
 from router.http.files import SPARE_FILES, open_as_many_files_as_allowed
 from router.record.messages import write_messages
 from router.record.shared import MULTIPROC_DIR
-from router.settings import LedgerSettings, Settings, SettingsError
+from router.settings import Complaint, LedgerSettings, Settings, SettingsError
 
 log = logging.getLogger("router")
 
@@ -103,14 +103,9 @@ def announce(settings: Settings, open_files: int | None = None) -> None:
 
 def _announcement(settings: Settings, open_files: int | None) -> Iterator[str]:
     yield from settings.notes
-    for warning in settings.warnings:
+    for warning in _warnings(settings):
         yield f"warning: {warning}"
     server, routing = settings.server, settings.routing
-    if not settings.auth.keys and not is_loopback(server.host):
-        yield (
-            f"warning: listening on {server.host} without API keys: whoever reaches the port spends your money; "
-            "set auth.keys in the config"
-        )
     if open_files is not None and open_files < 2 * settings.limits.max_in_flight + SPARE_FILES:
         yield (
             f"warning: a process may open {open_files} files here, enough for {max(0, open_files - SPARE_FILES) // 2} requests at "
@@ -135,12 +130,9 @@ def _ledger(ledger: LedgerSettings) -> str:
     return f"{place}, {texts[ledger.store_text]}"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _warnings(settings: Settings) -> tuple[Complaint, ...]:
+    exposed = exposure_warning(settings)
+    return settings.warnings if exposed is None else (*settings.warnings, exposed)
 
 
 def _serve_many(settings: Settings, sockets: list[socket.socket], options: argparse.Namespace) -> bool:
@@ -168,7 +160,7 @@ def _renewed(before: Settings, options: argparse.Namespace) -> Settings:
         old, new = getattr(before.server, name), getattr(now.server, name)
         if old != new:
             log.warning("server.%s stays %s until a restart", name, old)
-    for warning in now.warnings:
+    for warning in _warnings(now):
         log.warning("%s", warning)
     write_messages(now.server.log_level)
     return now

@@ -23,11 +23,12 @@ def read_settings(path: Path | None, *, calls: bool = True) -> Settings | None:
 
 
 def read_settings_or_demo(path: Path | None) -> Settings | None:
-    """For commands that call nobody: without a config and without keys, the demo's pool serves as well."""
+    """For commands that call nobody: without a config, and where the environment names no pool, the demo's serves as well."""
     if path is not None:
         return read_settings(path, calls=False)
     try:
-        return load_settings(None, os.environ)
-    except SettingsError:
-        print("No config and no provider keys: deciding for the demo's pool.", file=sys.stderr)
+        return load_settings(None, os.environ, calls=False)
+    except SettingsError as error:
+        why = "; ".join(f"{complaint.key} {complaint.problem}".strip() for complaint in error.complaints)
+        print(f"No config, and {why}: deciding for the demo's pool.", file=sys.stderr)
         return read_settings(DEMO_CONFIG)

@@ -4,6 +4,7 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from router.config.load import load_settings
@@ -42,9 +43,27 @@ def check(
     except SettingsError as error:
         return CheckReport(error.complaints, ())
     broken = _artifact_complaint(settings, load_artifact)
-    unwritable = _ledger_warning(settings)
-    warnings = (*settings.warnings, unwritable) if unwritable else settings.warnings
+    found = (exposure_warning(settings), _ledger_warning(settings))
+    warnings = (*settings.warnings, *(warning for warning in found if warning is not None))
     return CheckReport((broken,) if broken else (), warnings, settings)
+
+
+def exposure_warning(settings: Settings) -> Complaint | None:
+    """A gateway that anybody on the network may call; asked of the final settings, since ``--host`` may have changed them."""
+    host = settings.server.host
+    if settings.auth.keys or _is_loopback(host):
+        return None
+    problem = f"{host} is beyond loopback and there are no API keys: whoever reaches the port spends your money"
+    fix = "set auth.keys, or listen on 127.0.0.1"
+    return Complaint("server.host", problem, fix, settings.origin, line_of(settings, "server.host"))
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _ledger_warning(settings: Settings) -> Complaint | None:

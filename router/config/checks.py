@@ -6,9 +6,7 @@ from router.config.fields import Section, nearest
 from router.core.ask import FUSION_NAMES, RESERVED_NAMES, ROUTE_NAMES
 from router.core.types import Capability, Deployment, Price
 from router.dispatch.provider import Target
-from router.settings import RoutingSettings, ServerSettings
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+from router.settings import RoutingSettings
 
 _ASKED_FOR: tuple[Capability, ...] = ("tools", "json_schema", "vision")
 """What clients ask for daily; audio is rare, and nobody lists it of most models."""
@@ -66,13 +64,6 @@ def warn_about_support(section: Section, routing: RoutingSettings, pool: Mapping
 
 def _is_known(need: Capability, deployments: Iterable[Deployment]) -> bool:
     return any(deployment.supports.get(need) for deployment in deployments)
-
-
-def warn_about_exposure(section: Section, server: ServerSettings, has_keys: bool) -> None:
-    """Warn where anybody on the network could spend the operator's money."""
-    if server.host not in _LOOPBACK and not has_keys:
-        fix = "add auth.keys, or listen on 127.0.0.1"
-        section.warn("host", f"{server.host} is beyond loopback and auth.keys is empty: anybody may call", fix)
 
 
 def _check_members(section: Section, name: str, names: frozenset[str]) -> None:

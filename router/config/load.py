@@ -10,7 +10,6 @@ from router.catalog import Catalog
 from router.config.checks import (
     check_pool_names,
     check_routing,
-    warn_about_exposure,
     warn_about_money,
     warn_about_support,
 )
@@ -38,13 +37,14 @@ def load_settings(path: Path | None, env: Mapping[str, str], *, calls: bool = Tr
     Args:
         path: the YAML file; None for the environment's pool.
         env: environment variables, for ``${…}`` in secrets and for provider keys.
-        calls: somebody will be called; else a file may do without the keys.
+        calls: somebody will be called; else keys may be missing from a file's pool, and proxies are nobody's concern.
 
     Raises:
         SettingsError: with every complaint at once.
     """
     if path is None:
-        return with_proxies(with_tracing(pool_from_environment(env), env), env)
+        chosen = with_tracing(pool_from_environment(env), env)
+        return with_proxies(chosen, env) if calls else chosen
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -76,19 +76,19 @@ def parse_settings(text: str, file: str, env: Mapping[str, str], *, calls: bool 
 
 def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
     top = Section(root, book, "")
-    parts = {name: top.section(name) for name in ("pool", "routing", "fusion", "server", "auth")}
+    parts = {name: top.section(name) for name in ("pool", "routing", "fusion")}
     limits = read_limits(top.section("limits"))
     catalog = Catalog()
     classifier = read_classifier(top.section("classifier"), folder)
     pool = read_pool(parts["pool"], catalog, limits, lambda: _known_models(classifier.path))
     routing = read_routing(parts["routing"])
     fusion = read_fusion(parts["fusion"], routing.strong[0] if routing.strong else None, catalog)
-    server, auth = read_server(parts["server"]), read_auth(parts["auth"])
+    auth = read_auth(top.section("auth"))
     settings = Settings(
         pool=pool,
         routing=routing,
         fusion=fusion,
-        server=server,
+        server=read_server(top.section("server")),
         auth=auth,
         ledger=read_ledger(top.section("ledger"), folder, [key.name for key in auth.keys]),
         limits=limits,
@@ -102,7 +102,6 @@ def _read(root: Located | None, book: Notebook, folder: Path) -> Settings:
     check_fusion(parts["fusion"], fusion, routing.aliases, names)
     warn_about_money(parts["routing"], routing, pool)
     warn_about_support(parts["routing"], routing, pool)
-    warn_about_exposure(parts["server"], server, bool(auth.keys))
     return settings
 
 

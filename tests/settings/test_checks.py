@@ -137,12 +137,6 @@ def test_a_route_that_requests_leave_because_nobody_said_what_it_can_do_is_a_war
     assert warning(", supports: [tools]") is None
 
 
-def test_listening_beyond_loopback_without_keys_is_a_warning(load: Load) -> None:
-    text = POOL + ROUTING + "server: {host: 0.0.0.0}\n"
-    assert "server.host" in warned(load(text))
-    assert load(text + f"auth: {{keys: [{{name: a, sha256: {'0' * 64}}}]}}").warnings == ()
-
-
 WEB = POOL + ROUTING + "fusion:\n  panel: [strong, flash]\n  judge: small\n  web: "
 
 
