@@ -10,9 +10,10 @@ from starlette.routing import Route
 from router.core.ask import AUTO_NAMES, FUSION_NAMES, MODE_NAMES, ROUTE_NAMES, read_ask
 from router.core.types import Deployment, Price
 from router.core.whole_json import dumps
-from router.errors import EndpointNotFound, GatewayError, MethodNotAllowed, RunNotFound
+from router.errors import EndpointNotFound, GatewayError, InternalError, MethodNotAllowed, RunNotFound
 from router.http.astray import way_back
 from router.http.auth import Authenticator
+from router.http.exchange import error_headers
 from router.http.front import MODEL_PATHS
 from router.pipeline import Services
 from router.record.exposition import exposition
@@ -80,6 +81,7 @@ def add_endpoints(
 
     app.add_exception_handler(GatewayError, _on_gateway_error)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_defect)
 
 
 def _models(services: Services) -> list[dict[str, Any]]:
@@ -118,18 +120,24 @@ def _price(price: Price | None) -> dict[str, Any] | None:
     }
 
 
-def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(dumps(body), status, headers, "application/json")
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(dumps(body), status, media_type="application/json")
 
 
 def _failure(error: GatewayError) -> Response:
-    headers = {"retry-after": str(max(1, round(error.retry_after_s)))} if error.retry_after_s else None
-    return _json(error.body(), error.status, headers)
+    response = _json(error.body(), error.status)
+    response.raw_headers += error_headers(error)
+    return response
 
 
 async def _on_gateway_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, GatewayError)  # noqa: S101  # the handler is registered for nothing else
     return _failure(error)
+
+
+async def _on_defect(_request: Request, _error: Exception) -> Response:
+    """What the caller is told of a defect of ours; the server logs it."""
+    return _failure(InternalError("The gateway failed; its log has more."))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

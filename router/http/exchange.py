@@ -111,7 +111,7 @@ class AsgiExchange:
             self.answered = True
             return
         draft.status = error.status
-        await self._respond(error.status, dumps(error.body()), draft, _error_headers(error, draft))
+        await self._respond(error.status, dumps(error.body()), draft, error_headers(error, spent=_has_spent(draft)))
         self.answered = True
 
     def release(self) -> None:
@@ -183,12 +183,16 @@ def _fusion_depth(headers: Mapping[bytes, bytes]) -> int:
     return max([int(value) if value.isdigit() and len(value) < 4 else 1 for value in told if value], default=0)
 
 
-def _error_headers(error: GatewayError, draft: Draft) -> list[Header]:
+def _has_spent(draft: Draft) -> bool:
+    """Whether a call was made that may cost money."""
+    return any(attempt.usage is not None for attempt in draft.attempts)
+
+
+def error_headers(error: GatewayError, *, spent: bool = False) -> list[Header]:
     """When to come back, and whether at all: not where money has been spent, so that SDKs do not spend it again."""
     headers: list[Header] = [(b"connection", b"close")] if isinstance(error, SlowCaller) else []
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", b"POST"))
-    spent = any(attempt.usage is not None for attempt in draft.attempts)
     told = error.should_retry if isinstance(error, UpstreamError) else None
     if spent or told is False or (isinstance(error, UpstreamError) and error.billed):
         return [*headers, (b"x-should-retry", b"false")]

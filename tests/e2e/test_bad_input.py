@@ -6,9 +6,10 @@ import socket
 import time
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
+import httpx
 import pytest
 
 from router.http import astray
@@ -115,6 +116,17 @@ async def test_wrong_ways_in_get_openai_shaped_errors(
             assert ("Allow" in reply.headers) == (status == 405)
             assert reply.headers["x-router-request-id"].startswith("req_")
             assert reply.headers["x-request-id"] == reply.headers["x-router-request-id"]
+
+
+def test_a_defect_outside_the_model_paths_is_told_in_openais_shape_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(services: Any) -> NoReturn:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr("router.http.endpoints._models", fail)
+    with gateway(POOL) as live:
+        reply = httpx.get(f"{live.url}/v1/models")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (500, "internal_error")
+    assert "defect" not in reply.text
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,8 @@ def test_requests_are_answered_while_the_ledger_cannot_be_written(tmp_path: Path
         request_id = facts_of(client.chat.completions.create(model="auto", messages=HI))["request_id"]
         said = httpx.post(f"{live.url}/v1/feedback", json={"request_id": request_id, "verdict": "good_fit"})
         assert (said.status_code, said.json()["error"]["code"]) == (503, "ledger_unavailable")
+        advice = [said.headers.get(name) for name in ("retry-after", "retry-after-ms", "x-should-retry")]
+        assert advice == ["5", "5000", "true"], "as the model paths say it"
         assert httpx.get(f"{live.url}/v1/decisions").status_code == 503
         assert httpx.get(f"{live.url}/readyz").status_code == 200
         blocked.unlink()

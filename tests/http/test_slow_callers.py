@@ -124,5 +124,7 @@ def test_a_verdict_has_as_long_to_arrive_as_any_body_and_takes_a_place(tmp_path:
             )
             wait_until(lambda: live.front.in_flight == 1)
             assert status(live) == 503
-            assert b" 408 " in stream.recv(65536)
+            refused = stream.recv(65536)
+            assert b" 408 " in refused
+            assert b"connection: close" in refused, "what comes of the body now is no new request"
         assert (live.front.in_flight, status(live)) == (0, 404)
