@@ -65,7 +65,7 @@ log = logging.getLogger("router")
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways out that a pool needs; what no deployment needs is never made."""
+    """The ways out. Each opens, or imports, what it needs with its first call."""
 
     http: HttpTransport
     direct: OpenAIProvider

@@ -29,10 +29,13 @@ class RequestLog:
         self._waiting: deque[RequestRecord] = deque(maxlen=MAX_WAITING)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lost = 0
+        self._refused = 0  # lines that could not be written
+        self._pushed_out = self._told_of = 0  # lines that newer ones took the place of; the writer has told of so many
 
     def add(self, record: RequestRecord) -> None:
         """Queue a record's line; nothing else happens on the request's path."""
+        if len(self._waiting) == MAX_WAITING:
+            self._pushed_out += 1
         self._waiting.append(record)
 
     def start(self) -> None:
@@ -62,19 +65,21 @@ class RequestLog:
             self._write(lines)
 
     def _write(self, lines: list[bytes]) -> None:
-        """Write; lines that cannot be written are lost, and a full disk is spoken of when it begins and when it ends."""
+        """Write; lines that cannot be written are lost. That is said when it begins, and how many when it ends."""
         out = self._out or sys.stderr
         try:
             out.write(b"\n".join(lines).decode() + "\n")
             out.flush()
         except (OSError, ValueError) as error:  # ValueError: somebody has closed it
-            if not self._lost:
+            if not self._refused:
                 messages.error("the request log cannot be written, lines are lost: %s", error)
-            self._lost += len(lines)
+            self._refused += len(lines)
             return
-        if self._lost:
-            messages.warning("the request log is written again; %s lines were lost", self._lost)
-            self._lost = 0
+        pushed_out = self._pushed_out
+        lost = self._refused + pushed_out - self._told_of
+        if lost:
+            messages.warning("the request log is written again; %s lines were lost", lost)
+            self._refused, self._told_of = 0, pushed_out
 
 
 def line(record: RequestRecord) -> dict[str, Any]:

@@ -26,11 +26,18 @@ def test_every_record_becomes_one_line_of_json_by_the_time_it_stops() -> None:
     assert [json.loads(line)["request_id"] for line in out.getvalue().splitlines()] == [f"req_{n}" for n in range(100)]
 
 
-def test_a_terminal_that_takes_nothing_costs_old_lines_and_no_memory() -> None:
-    log = RequestLog(io.StringIO())
+def test_a_terminal_that_takes_nothing_costs_old_lines_which_are_counted_and_no_memory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    out = io.StringIO()
+    log = RequestLog(out)
     for number in range(MAX_WAITING + 5):
         log.add(record(number))
     assert len(log._waiting) == MAX_WAITING
+    log.start()
+    log.stop()
+    assert json.loads(out.getvalue().splitlines()[0])["request_id"] == "req_5"
+    assert caplog.messages == ["the request log is written again; 5 lines were lost"]
 
 
 class FullDisk(io.StringIO):
