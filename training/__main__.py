@@ -18,6 +18,9 @@ def main() -> int:
             raise
         print(f"error: {missing} is not installed; pip install '.[training]' in the checkout", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # while the libraries are loaded, which takes seconds
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from training.replay import replay
 from training.retrain import Retraining, held_back_comparison, load, next_version, retrain
 from training.state import plain, read_json, write_json
 from training.steps import STEPS, Run, loaded, run
-from training.thresholds import Target, unmet
+from training.thresholds import LOSS_OF, Target, unmet
 
 OK, FAILED, REFUSED, UNMET = 0, 1, 2, 3
 """Exit codes: done; a gate of ``compare`` failed; unusable input; no threshold meets the target."""
@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return action(parsed)
     except (DataError, ArtifactError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return REFUSED
+    except OSError as error:  # a full disk, a place that is read-only: where inputs cannot be read is told by name
+        print(f"error: {error.filename or 'the output'}: {error.strerror or error}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         print("interrupted; finished steps are kept, run the same command again to go on", file=sys.stderr)
@@ -110,7 +113,9 @@ def _add_target(command: argparse.ArgumentParser) -> None:
     goal.add_argument(
         "--max-quality-loss",
         type=float,
-        help="share of always-strong's quality that the quality mode may lose (default 0.01); balanced 8 times, cost 15 times that",
+        help="share of always-strong's quality that the quality mode may lose (default 0.01); "
+        + ", ".join(f"{mode} {times:g} times" for mode, times in LOSS_OF.items() if times != 1)
+        + " that",
     )
     goal.add_argument(
         "--target-cost-share", type=float, help="cost of the balanced mode, always-strong being 1; no guarantee"

@@ -73,7 +73,9 @@ def table(found: dict[str, Any]) -> str:
     for name, row in found["measures"].items():
         around = "{:+.4f} to {:+.4f}".format(*row["difference_95"]) if row["difference_95"] else "too few rows"
         lines.append(f"{name:14}{row['before']:9.4f}{row['after']:9.4f}{row['difference']:+12.4f}   {around}")
-    lines += [f"{'passed' if gate['passed'] else 'FAILED':8}{gate['gate']}: {gate['found']}" for gate in found["gates"]]
+    for gate in found["gates"]:
+        worst = f", at worst {gate['worst']:+g}" if "worst" in gate else ""
+        lines.append(f"{'passed' if gate['passed'] else 'FAILED':8}{gate['gate']}: {gate['found']}{worst}")
     return "\n".join([*lines, "promote" if found["promote"] else "do not promote"])
 
 
@@ -99,9 +101,10 @@ def _verdicts(found: dict[str, Any], gates: Gates) -> list[dict[str, Any]]:
     worst_cost = (found["cost_at_95"]["difference_95"] or (float("inf"),))[-1]
     return [
         _gate(
-            f"AUROC does not fall, or by at most {gates.auroc_loss}",
-            worst_auroc,
+            f"AUROC does not fall, or at worst by {gates.auroc_loss}",
+            found["auroc"]["difference"],
             found["auroc"]["difference"] >= 0 or worst_auroc >= -gates.auroc_loss,
+            worst_auroc,
         ),
         _gate(
             f"ECE at most {gates.most_ece}, or no worse than before",
@@ -109,12 +112,15 @@ def _verdicts(found: dict[str, Any], gates: Gates) -> list[dict[str, Any]]:
             found["ece"]["after"] <= max(gates.most_ece, found["ece"]["before"]),
         ),
         _gate(
-            f"cost at 95 % quality does not rise, or by at most {gates.cost_rise}",
-            worst_cost,
+            f"cost at 95 % quality does not rise, or at worst by {gates.cost_rise}",
+            found["cost_at_95"]["difference"],
             found["cost_at_95"]["difference"] <= 0 or worst_cost <= gates.cost_rise,
+            worst_cost,
         ),
     ]
 
 
-def _gate(name: str, found: float, passed: bool) -> dict[str, Any]:
-    return {"gate": name, "found": round(float(found), 4), "passed": bool(passed)}
+def _gate(name: str, found: float, passed: bool, worst: float | None = None) -> dict[str, Any]:
+    """A gate's verdict on a number; of a difference also ``worst``, the end of its interval that counts against it."""
+    gate = {"gate": name, "found": round(float(found), 4), "passed": bool(passed)}
+    return gate if worst is None else {**gate, "worst": round(float(worst), 4)}

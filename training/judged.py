@@ -130,8 +130,11 @@ def load_judged(url: str, judge: Classifier, out: Path) -> tuple[Judged, dict[st
     found = _assemble(sound)
     out.mkdir(parents=True, exist_ok=True)
     part = out / f"{FILE}.part.npz"
-    np.savez(part, **{name: getattr(found, name) for name in Judged.__slots__})
-    part.replace(out / FILE)
+    try:
+        np.savez(part, **{name: getattr(found, name) for name in Judged.__slots__})
+        part.replace(out / FILE)
+    finally:
+        part.unlink(missing_ok=True)
     write_json(out / "judged.json", {"requests": len(found), "rejected": dict(rejected), "window": found.window()})
     return found, dict(rejected)
 
@@ -176,7 +179,9 @@ def _read(url: str) -> list[dict[str, Any]]:
         finally:
             engine.dispose()
     except Exception as error:  # whatever the database says: without its statements, and without the URL's password
-        problem = str(error).partition("\n")[0].replace(url, "the URL")
+        problem = str(error).partition("\n")[0]
+        if "://" in url:  # it may hold a password; a file's name is what a person looks for
+            problem = problem.replace(url, "the URL")
         raise DataError(
             f"--ledger: {problem}; give ledger.url of the gateway's config, or the file (an export goes to --data)"
         ) from error

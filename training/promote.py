@@ -22,10 +22,16 @@ def promote(candidate: Path, target: Path) -> str:
 
     Raises:
         ArtifactError: the candidate does not load.
+        DataError: there is no room for it, or no right to write there.
     """
     name = artifact.load(candidate)[0].artifact
     staged = _staged(target)
-    shutil.copytree(candidate, staged)
+    try:
+        shutil.copytree(candidate, staged)
+    except OSError as error:
+        shutil.rmtree(staged, ignore_errors=True)
+        why = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
+        raise DataError(f"{staged}: cannot be written ({why}); nothing was changed") from error
     _swap(staged, target)
     return name
 

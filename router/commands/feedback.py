@@ -28,6 +28,7 @@ KEY_VARIABLE = "FUSION_ROUTER_API_KEY"
 _AT_ONCE = 16
 _CHUNK = 500
 _KEPT, _UNKNOWN, _REFUSED = "kept", "no such request", "refused"
+_NOT_ITS_OWN = f"{_UNKNOWN}, or another key's: ledger.auditors names the keys that may judge all"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -63,7 +64,9 @@ def _give(judgements: "Sequence[Judgement]", wrong: int, options: argparse.Names
             print(f"\r{tally.total()} of {len(judgements)}", end="\r", file=sys.stderr, flush=True)
 
     if options.url is not None:
-        asyncio.run(_post_all(judgements, options.url, note))
+        trouble = asyncio.run(_post_all(judgements, options.url, note))
+        if trouble:
+            print(f"{options.url}: {trouble}; run the command again to send the rest", file=sys.stderr)
     else:
         _keep_all(judgements, options, note)
     lost = len(judgements) - tally[_KEPT]
@@ -85,33 +88,44 @@ def _keep_all(judgements: "Sequence[Judgement]", options: argparse.Namespace, no
                 note(judgement.request_id, _UNKNOWN if kept is None else _KEPT)
 
 
-async def _post_all(judgements: "Sequence[Judgement]", url: str, note: Callable[[str, str], None]) -> None:
+async def _post_all(judgements: "Sequence[Judgement]", url: str, note: Callable[[str, str], None]) -> str:
+    """Send them; gives back what ended it before its end, since it would happen to every one of them, or nothing."""
     import aiohttp
 
     key = os.environ.get(KEY_VARIABLE, "").strip()
     headers = {"authorization": f"Bearer {key}"} if key else {}
     endpoint = url.rstrip("/").removesuffix("/v1") + "/v1/feedback"
     waiting = iter(judgements)
+    trouble: list[str] = []
 
     async def work(session: aiohttp.ClientSession) -> None:
         for judgement in waiting:
+            if trouble:
+                return
             body = {name: value for name, value in asdict(judgement).items() if value is not None}
             try:
                 async with session.post(endpoint, data=orjson.dumps(body)) as reply:
-                    note(judgement.request_id, _outcome(reply.status, await reply.read()))
+                    outcome = _outcome(reply.status, await reply.read())
+                if reply.status == 401:
+                    trouble.append(f"{outcome} This command takes the key from {KEY_VARIABLE}")
+                else:
+                    note(judgement.request_id, outcome)
+            except aiohttp.ClientConnectorError as error:
+                trouble.append(f"cannot be reached ({error.strerror or error})")
             except (aiohttp.ClientError, TimeoutError) as error:
                 note(judgement.request_id, f"not sent ({str(error) or type(error).__name__})")
 
     headers["content-type"] = "application/json"
     async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=30)) as session:
         await asyncio.gather(*(work(session) for _ in range(_AT_ONCE)))
+    return trouble[0] if trouble else ""
 
 
 def _outcome(status: int, body: bytes) -> str:
     if status == 200:
         return _KEPT
     if status == 404 and b"request_not_found" in body:
-        return _UNKNOWN
+        return _NOT_ITS_OWN
     try:
         message = str(orjson.loads(body)["error"]["message"])
     except (orjson.JSONDecodeError, KeyError, TypeError):

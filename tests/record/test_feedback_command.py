@@ -8,6 +8,7 @@ from openai import OpenAI
 from sqlalchemy.engine import URL
 
 from router.cli import main
+from tests.e2e.test_failures import AUTH
 from tests.e2e.test_ledger import HI, config, facts_of
 from tests.live import gateway
 from tests.record.ledgers import fill, record, rows, url_of, wait_until
@@ -76,6 +77,21 @@ def test_a_gateway_that_is_not_there_loses_nothing_silently(tmp_path: Path, caps
     (tmp_path / "v.jsonl").write_text('{"request_id": "a", "verdict": "failed"}\n')
     assert main(["feedback", "--file", str(tmp_path / "v.jsonl"), "--url", "http://127.0.0.1:9"]) == 1
     said = capsys.readouterr()
-    assert "a: not sent" in said.err
+    assert "http://127.0.0.1:9: cannot be reached" in said.err
     assert "0 verdicts kept, 1 not" in said.out
     assert main(["feedback", "--file", str(tmp_path / "nowhere.jsonl")]) == 1
+
+
+def test_a_key_that_is_refused_is_said_once_with_where_it_is_taken_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FUSION_ROUTER_API_KEY", raising=False)
+    (tmp_path / "v.jsonl").write_text(
+        "".join(f'{{"request_id": "r{number}", "verdict": "failed"}}\n' for number in range(100))
+    )
+    with gateway(config(tmp_path / "l.db") + AUTH) as live:
+        assert main(["feedback", "--file", str(tmp_path / "v.jsonl"), "--url", live.url]) == 1
+    said = capsys.readouterr()
+    assert "0 verdicts kept, 100 not" in said.out
+    assert said.err.count("refused with 401") == 1
+    assert "FUSION_ROUTER_API_KEY" in said.err

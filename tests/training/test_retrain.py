@@ -1,8 +1,12 @@
 """From a gateway's ledger to an artifact in use: what an operator does at night, over a real gateway and a real file."""
 
 import random
+import resource
 import shutil
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +50,18 @@ def judge(engine: Engine, request_id: str, verdict: Verdict) -> None:
 
 def prompts(n: int) -> list[str]:
     return [ASKS[number % 2].format(TOPICS[number % 10]) + f" Case {number}." for number in range(n)]
+
+
+@contextmanager
+def files_of_at_most(n_bytes: int) -> Iterator[None]:
+    """A disk that is full, as far as this process can tell."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +186,31 @@ def test_a_worse_artifact_stays_out(out: Path, tmp_path: Path, capsys: pytest.Ca
     assert not history_of(target).exists()
 
 
+def test_a_place_that_cannot_be_written_is_named_without_a_traceback(
+    ledger: str, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    inside = str(tmp_path / "file" / "inside")
+    assert main(["run", "--ledger", ledger, "--out", inside]) == REFUSED
+    assert main(["promote", "--out", str(out), "--to", inside]) == REFUSED
+    assert capsys.readouterr().err.count(f"error: {tmp_path / 'file'}") == 2
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half_written(
+    ledger: str, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with files_of_at_most(100_000):
+        assert main(["run", "--ledger", ledger, "--out", str(tmp_path / "run")]) == REFUSED
+        assert main(["promote", "--out", str(out), "--to", str(tmp_path / "in-use")]) == REFUSED
+    assert "nothing was changed" in capsys.readouterr().err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--ledger", "sqlite:////nowhere/ledger.db"], "no ledger at"),
+        (["--ledger", "/nowhere/ledger.db"], "no ledger at /nowhere/ledger.db"),
         (["--ledger", "mysql://user:secret@host/db"], "neither a SQLite nor a PostgreSQL"),
         (["--ledger", "sqlite:///x.db", "--data", "somewhere"], "not both"),
     ],
