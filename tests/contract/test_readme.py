@@ -109,13 +109,15 @@ def test_commands_of_the_readme_do_what_it_says(command: str, tmp_path: Path) ->
         assert "mode balanced" in done.stdout
 
 
-def test_a_terminal_without_some_letters_shows_the_others() -> None:
+def test_the_demo_prints_the_rows_that_the_readme_shows_and_a_terminal_without_some_letters_the_others() -> None:
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
-        [sys.executable, "-m", "router", "demo", "--exit", "--port", "0"], capture_output=True, env=env
+        [sys.executable, "-m", "router", "demo", "--exit", "--port", "0"], capture_output=True, text=True, env=env
     )
     assert done.returncode == 0, done.stderr
-    assert b"48 answered" in done.stdout
+    assert "48 answered" in done.stdout
+    shown = blocks("text")[0]
+    assert not set(shown.splitlines()) - set(done.stdout.splitlines())
 
 
 def serve(directory: Path, *options: str, **env: str) -> "subprocess.CompletedProcess[str]":
