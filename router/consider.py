@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from classifier.value import value
 from router.core.ask import Ask, Controls, read_ask, read_controls
+from router.core.decision import Decision, Recalled, decide
 from router.core.fusion_controls import read_fusion, settle_ask
 from router.core.memory import Pin, Recall
-from router.core.policy import Decision, Policy, Recalled, decide
+from router.core.policy import Policy
 from router.core.prompt import Prompt, read_prompt
 from router.core.types import Reason
 from router.judging import Turn, judge_alone

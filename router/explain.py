@@ -9,8 +9,9 @@ from classifier.assessment import Assessment
 from router.consider import Consideration, consider, new_draft
 from router.core.ask import Ask
 from router.core.budget import estimate_cost_usd, output_tokens_of
+from router.core.decision import Decision, decide, estimate_routes_usd
 from router.core.flips import what_would_flip
-from router.core.policy import Decision, Thresholds, decide, estimate_routes_usd
+from router.core.policy import Thresholds
 from router.core.types import Mode, Reason
 from router.errors import GatewayError
 from router.pipeline import Exchange, Services, defect

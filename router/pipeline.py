@@ -14,8 +14,8 @@ from router.core.ask import read_controls
 from router.core.budget import output_tokens_of
 from router.core.embedding import decide_embeddings, embedded_tokens
 from router.core.memory import Memory
-from router.core.plan import fallback_reason
-from router.core.policy import Policy, Step
+from router.core.plan import Step, fallback_reason
+from router.core.policy import Policy
 from router.core.request import ModelRequest
 from router.dispatch.confined import Confined
 from router.dispatch.fusion import DEPTH_HEADERS, SCHEMA_CHECKER, RunStore

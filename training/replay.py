@@ -11,7 +11,8 @@ import numpy as np
 from classifier.assessment import Assessment, Assessor
 from router.core.ask import Ask, Controls
 from router.core.cost import call_cost_usd
-from router.core.policy import Policy, Thresholds, decide
+from router.core.decision import decide
+from router.core.policy import Policy, Thresholds
 from router.core.prompt import Prompt, read_prompt
 from router.core.types import Deployment, Price, Usage
 from training.data import Bools, Data, Floats, Ints, Strings

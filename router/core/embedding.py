@@ -4,7 +4,9 @@ from typing import Any
 
 from router.core.ask import Controls, read_ask
 from router.core.cost import call_cost_usd
-from router.core.policy import Decision, Policy, Step, refuse_where_ruled_out
+from router.core.decision import Decision, refuse_where_ruled_out
+from router.core.plan import Step
+from router.core.policy import Policy
 from router.core.prompt import bytes_tokens, text_tokens
 from router.core.types import Reason, Usage
 from router.core.whole_json import dumps

@@ -9,7 +9,8 @@ from math import inf, nextafter
 from typing import Any, Literal
 
 from classifier.assessment import Assessment
-from router.core.policy import Decision, Policy, Thresholds
+from router.core.decision import Decision
+from router.core.policy import Policy, Thresholds
 from router.core.types import MODES, Mode, Reason, Route
 
 Change = Literal["assessment", "mode", "request"]

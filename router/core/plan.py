@@ -1,11 +1,19 @@
-"""Which deployment to try next, after what has happened. Pure: rules on the errors' own words."""
+"""The plan of a decision: which deployment to try next, after what has happened. Pure: rules on the errors' own words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from router.core.policy import Step
-from router.core.types import Deployment, Reason
+from classifier.value import value
+from router.core.types import Deployment, Reason, Route
 from router.errors import UpstreamError, UpstreamTimeout
+
+
+@value
+class Step:
+    """A deployment that the plan allows, and the route it belongs to."""
+
+    deployment: str
+    route: Route
 
 
 @dataclass(frozen=True, slots=True)

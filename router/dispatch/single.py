@@ -17,8 +17,7 @@ from typing import Any, TypeVar, get_args
 
 from router.core.answer import words_of_reply
 from router.core.health import CooldownRules
-from router.core.plan import Failed, has_another, next_step
-from router.core.policy import Step
+from router.core.plan import Failed, Step, has_another, next_step
 from router.core.prompt import text_tokens
 from router.core.relay import Relay
 from router.core.types import Deployment, Stage, Usage

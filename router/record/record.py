@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from classifier.value import value
 from router.core.bill import Bill, make_bill
+from router.core.decision import Decision
 from router.core.fusion import without_texts
-from router.core.policy import Decision, Thresholds
+from router.core.policy import Thresholds
 from router.core.rounding import rounded
 from router.core.types import Attempt, Deployment, Reason, Route, Usage
 from router.record.redact import redact

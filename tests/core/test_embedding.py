@@ -6,7 +6,8 @@ import pytest
 
 from router.core.ask import Controls, read_controls
 from router.core.embedding import decide_embeddings, embedded_tokens
-from router.core.policy import Policy, Step
+from router.core.plan import Step
+from router.core.policy import Policy
 from router.core.types import Deployment, Price
 from router.errors import BadControl, BadRequest, BudgetTooSmall, ModelNotFound
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from classifier.assessment import Assessment
 from router.core.ask import Ask, Controls
+from router.core.decision import Decision, decide
 from router.core.evidence import Evidence, FusionPolicy, TaskEvidence
 from router.core.flips import _BY_REQUEST, JUDGED, Flip, what_would_flip
 from router.core.fusion import FusionControls, Member
-from router.core.policy import Decision, Policy, Thresholds, decide
+from router.core.policy import Policy, Thresholds
 from router.core.prompt import Prompt
 from router.core.types import MODES, Deployment, Mode, Reason
 

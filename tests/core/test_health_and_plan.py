@@ -15,8 +15,7 @@ from router.core.health import (
     before_call,
 )
 from router.core.memory import Memory, Pin
-from router.core.plan import Failed, fallback_reason, has_another, next_step
-from router.core.policy import Step
+from router.core.plan import Failed, Step, fallback_reason, has_another, next_step
 from router.core.types import Deployment
 from router.errors import (
     UpstreamAuthFailed,

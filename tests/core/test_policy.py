@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from classifier.assessment import Assessment
 from router.core.ask import Ask, Controls
+from router.core.decision import Recalled, decide, estimate_routes_usd
 from router.core.evidence import Evidence, FusionPolicy, TaskEvidence
 from router.core.fusion import FusionControls, FusionWish, Member
 from router.core.memory import Pin
-from router.core.policy import Policy, Recalled, Thresholds, decide, estimate_routes_usd
+from router.core.policy import Policy, Thresholds
 from router.core.prompt import Prompt, read_prompt
 from router.core.types import Capability, Deployment, Price, Reason
 from router.errors import BadControl, BudgetTooSmall, CapabilityUnavailable, ContextTooLong

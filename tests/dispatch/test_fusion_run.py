@@ -12,7 +12,7 @@ import pytest
 from router.core.frame import analysis_marker, frame_key
 from router.core.fusion import FusionControls, Member
 from router.core.health import CooldownRules
-from router.core.policy import Step
+from router.core.plan import Step
 from router.core.types import Attempt, Deployment, Price, Reason, Usage
 from router.dispatch.confined import Confined
 from router.dispatch.fusion import SCHEMA_CHECKER, Answer, FusionRun, NoAudience, RunOrder, StreamAudience

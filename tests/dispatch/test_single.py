@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router.core.health import CooldownRules
-from router.core.policy import Step
+from router.core.plan import Step
 from router.core.relay import event_bytes
 from router.core.types import Deployment, Price, Special, Usage
 from router.dispatch.provider import Call, Target

@@ -10,7 +10,9 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
 from classifier.assessment import Assessment
-from router.core.policy import Decision, Step, Thresholds
+from router.core.decision import Decision
+from router.core.plan import Step
+from router.core.policy import Thresholds
 from router.core.types import Attempt, Deployment, Price, Reason, Usage
 from router.record.ledger.database import read_url
 from router.record.ledger.writer import LedgerWriter

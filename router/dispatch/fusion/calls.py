@@ -7,7 +7,7 @@ from typing import Any
 
 from router.core.cost import total_cost_usd
 from router.core.fusion import Member
-from router.core.policy import Step
+from router.core.plan import Step
 from router.core.spend import (
     ANALYSIS_TOKENS,
     RULES_TOKENS,

@@ -8,7 +8,7 @@ from typing import Any
 from router.core.analysis import Analysis, read_analysis
 from router.core.answer import text_of_reply
 from router.core.frame import Frame, analysis_marker, judge_body
-from router.core.policy import Step
+from router.core.plan import Step
 from router.core.prompt import estimate_input_tokens
 from router.core.split import AnswerSplit
 from router.core.types import Attempt

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from router.core.fusion import FusionControls, Member
 from router.core.panel import PanelistStatus
-from router.core.policy import Step
+from router.core.plan import Step
 from router.core.types import Attempt, Reason
 from router.dispatch.trip import Trip
 from router.dispatch.web import Source

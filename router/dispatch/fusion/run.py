@@ -17,7 +17,7 @@ from router.core.answer import text_of_reply
 from router.core.frame import Frame, frame_candidates
 from router.core.fusion import FusionMode
 from router.core.panel import rank_members
-from router.core.policy import Step
+from router.core.plan import Step
 from router.core.prompt import text_tokens
 from router.core.rounding import rounded
 from router.core.spend import ANALYSIS_TOKENS, RULES_TOKENS, can_use_tools, output_limit
