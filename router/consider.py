@@ -57,26 +57,27 @@ class Assessed:
 class Consideration:
     """A request thought through, before anybody is called."""
 
-    prompt: Prompt
-    ask: Ask
-    controls: Controls
-    assessment: Assessment | None
+    asked: Asked
+    assessed: Assessed
     decision: Decision
-    wish: FusionWish
-    recalled: Recalled
-    previous: Assessment | None
 
 
-def consider(services: Services, request: ModelRequest, caller: str = "", session_header: str | None = None, *,
-             explain: bool = False, fusion_depth: int = 0) -> Consideration:  # fmt: skip
+def consider(
+    services: Services,
+    request: ModelRequest,
+    draft: Draft | None = None,
+    session_header: str | None = None,
+    *,
+    explain: bool = False,
+    fusion_depth: int = 0,
+) -> Consideration:
     """Think a request through that nobody is going to answer.
 
     Raises:
         GatewayError: the request cannot be served; see ``read_ask``, ``read_controls`` and ``decide``.
     """
-    draft = new_draft(services, "route")
-    draft.caller = caller
-    asked = read_asked(services, request, caller, session_header, draft, perf_counter(), fusion_depth)
+    draft = draft or new_draft(services, "route")
+    asked = read_asked(services, request, session_header, draft, perf_counter(), fusion_depth)
     turn = turn_of(asked, draft)
     if turn is not None:
         judge_alone(turn, explain=explain)
@@ -101,7 +102,6 @@ def _judged_by(draft: Draft, policy: Policy, assessor: Assessor | None) -> None:
 def read_asked(
     services: Services,
     request: ModelRequest,
-    caller: str,
     session_header: str | None,
     draft: Draft,
     began_s: float,
@@ -117,7 +117,7 @@ def read_asked(
     controls = read_controls(request.controls, policy.names, session_header)
     wish = read_fusion(controls.fusion, request.fusion_forms, policy.names, policy.fusion.controls, policy.deployments)
     ask, wish = settle_ask(ask, wish, policy.fusion.controls)
-    prompt = read_prompt(request.body, caller, fusion_depth)
+    prompt = read_prompt(request.body, draft.caller, fusion_depth)
     draft.prompt_digest, draft.session_id = prompt.digest, controls.session_id
     if services.stores != "none":
         draft.texts = Texts(prompt.text, prompt.context)
@@ -167,22 +167,20 @@ def settle(asked: Asked, assessed: Assessed, draft: Draft) -> Consideration:
     draft.decision, draft.route, draft.reason = decision, decision.route, decision.reason
     draft.thresholds = asked.policy.thresholds[decision.mode]
     draft.overhead_s["decide"] = perf_counter() - began_s
-    return Consideration(
-        asked.prompt, asked.ask, asked.controls, assessed.assessment, decision, asked.wish, assessed.recalled,
-        assessed.previous,
-    )  # fmt: skip
+    return Consideration(asked, assessed, decision)
 
 
 def remember(services: Services, considered: Consideration, draft: Draft) -> None:
     """Pin what was decided by routing; what a caller forced binds nobody, and a detour binds only its own turn."""
-    if draft.route is None or draft.deployment is None or considered.ask.kind != "auto":
+    asked = considered.asked
+    if draft.route is None or draft.deployment is None or asked.ask.kind != "auto":
         return
     # one model carries on what a panel began: a follow-up rarely needs several
     route: Route = "strong" if draft.route == "fusion" else draft.route
     pin, now_s = Pin(route, draft.deployment.name), services.now()
-    services.memory.remember(considered.prompt.turn_key, pin, now_s)
+    services.memory.remember(asked.prompt.turn_key, pin, now_s)
     if draft.route == considered.decision.route and considered.decision.reason not in _PASSING:
-        services.memory.remember(_session_key(considered.controls, draft.caller), pin, now_s)
+        services.memory.remember(_session_key(asked.controls, draft.caller), pin, now_s)
 
 
 def _recall(services: Services, asked: Asked, draft: Draft, recall: Recall) -> tuple[Recalled, Assessment | None]:

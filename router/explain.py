@@ -6,7 +6,7 @@ from typing import Any
 
 from classifier import Classifier
 from classifier.assessment import Assessment
-from router.consider import Consideration, consider, new_draft
+from router.consider import Asked, Consideration, consider, new_draft
 from router.core.ask import Ask
 from router.core.budget import estimate_cost_usd, output_tokens_of
 from router.core.decision import Decision, decide, estimate_routes_usd
@@ -44,15 +44,8 @@ async def answer_route(services: Services, exchange: Exchange) -> None:
     try:
         request = exchange.parse(await exchange.receive(draft))
         considered = consider(
-            services,
-            request,
-            draft.caller,
-            exchange.session_header,
-            explain=True,
-            fusion_depth=exchange.fusion_depth,
+            services, request, draft, exchange.session_header, explain=True, fusion_depth=exchange.fusion_depth
         )
-        draft.decision = considered.decision
-        draft.route, draft.reason = draft.decision.route, draft.decision.reason
         await exchange.reply(draft, explanation(considered, services))
     except GatewayError as error:
         await exchange.fail(draft, error)
@@ -62,20 +55,18 @@ async def answer_route(services: Services, exchange: Exchange) -> None:
 
 def explanation(considered: Consideration, services: Services) -> dict[str, Any]:
     """A decision in full."""
-    decision, assessment, policy = considered.decision, considered.assessment, services.policy
+    asked, assessed, decision = considered.asked, considered.assessed, considered.decision
+    assessment, policy = decision.assessment, asked.policy
 
-    def decide_again(assessment: Assessment | None, mode: Mode, ask: Ask = considered.ask) -> Decision:
-        controls = replace(considered.controls, mode=mode)
-        return decide(
-            considered.prompt, assessment, ask, controls, policy, considered.recalled, considered.previous,
-            considered.wish,
-        )  # fmt: skip
+    def decide_again(assessment: Assessment | None, mode: Mode, ask: Ask = asked.ask) -> Decision:
+        controls = replace(asked.controls, mode=mode)
+        return decide(asked.prompt, assessment, ask, controls, policy, assessed.recalled, assessed.previous, asked.wish)
 
-    estimates = estimate_routes_usd(decision, considered.prompt, policy)
+    estimates = estimate_routes_usd(decision, asked.prompt, policy)
     if policy.fusion.controls.panel and decision.route not in ("fusion", "direct"):
-        asked = decide_again(assessment, decision.mode, Ask("fusion"))
-        if asked.panel:
-            estimates["fusion"] = asked.run_usd
+        fused = decide_again(assessment, decision.mode, Ask("fusion"))
+        if fused.panel:
+            estimates["fusion"] = fused.run_usd
     return {
         "route": decision.route,
         "reason": decision.reason,
@@ -86,22 +77,22 @@ def explanation(considered: Consideration, services: Services) -> dict[str, Any]
         "panel": [policy.deployments[member.deployment].model for member in decision.panel],
         **(_judged(assessment, policy.thresholds[decision.mode]) if assessment else {"complexity": None}),
         "estimated_cost_usd": estimates,
-        "deployments": _deployments(considered, services),
-        "input_tokens": considered.prompt.input_tokens,
-        "is_followup": considered.prompt.is_followup,
+        "deployments": _deployments(asked, assessment),
+        "input_tokens": asked.prompt.input_tokens,
+        "is_followup": asked.prompt.is_followup,
         "would_flip": [asdict(flip) for flip in what_would_flip(decision, policy, decide_again)],
         "certificate": policy.certificate.facts(decision.mode) if policy.certificate else None,
-        **_promise(decision.mode, services),
+        **_promise(decision.mode, asked, services.now()),
         "policy": policy.version,
     }
 
 
-def _promise(mode: Mode, services: Services) -> dict[str, Any]:
+def _promise(mode: Mode, asked: Asked, now_s: float) -> dict[str, Any]:
     """What the thresholds promise of the artifact in use today, and what is doubtful about that."""
-    certificate, assessor = services.policy.certificate, services.assessor
+    certificate, assessor = asked.policy.certificate, asked.assessor
     if certificate is None or assessor is None:
         return {"promise": None, "promise_doubts": []}
-    judge, today = assessor.artifact, datetime.fromtimestamp(services.now(), UTC).date()
+    judge, today = assessor.artifact, datetime.fromtimestamp(now_s, UTC).date()
     return {"promise": certificate.in_words(mode, judge, today), "promise_doubts": certificate.doubts(judge, today)}
 
 
@@ -145,11 +136,11 @@ def in_words(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _deployments(considered: Consideration, services: Services) -> list[dict[str, Any]]:
+def _deployments(asked: Asked, assessment: Assessment | None) -> list[dict[str, Any]]:
     """What each deployment would cost and how likely it answers well; None where nobody knows."""
-    assessment, prompt, assessor = considered.assessment, considered.prompt, services.assessor
+    prompt, assessor = asked.prompt, asked.assessor
     tokens, found = output_tokens_of(prompt, assessment), []
-    for name, deployment in services.policy.deployments.items():
+    for name, deployment in asked.policy.deployments.items():
         known = assessor.known_model(deployment.model, deployment.like) if isinstance(assessor, Classifier) else None
         found.append(
             {

@@ -31,7 +31,7 @@ async def answer_by_panel(
     deadline_s: float,
 ) -> None:
     """Answer one chat completion by the panel that was decided on."""
-    order = _order(services, request, considered, draft, deadline_s)
+    order = _order(request, considered, draft, deadline_s)
     if request.stream:
         await _stream(services, exchange, request, order, draft)
     else:
@@ -70,27 +70,25 @@ async def _stream(services: Services, exchange: Exchange, request: ModelRequest,
     await exchange.end(chunks)
 
 
-def _order(
-    services: Services, request: ModelRequest, considered: Consideration, draft: Draft, deadline_s: float
-) -> RunOrder:
-    decision, controls = considered.decision, considered.wish.controls
-    caps = [cap for cap in (considered.controls.max_cost_usd, controls.max_cost_usd) if cap is not None]
-    assessment = considered.assessment
+def _order(request: ModelRequest, considered: Consideration, draft: Draft, deadline_s: float) -> RunOrder:
+    asked, decision, policy = considered.asked, considered.decision, considered.asked.policy
+    controls, assessment = asked.wish.controls, decision.assessment
+    caps = [cap for cap in (asked.controls.max_cost_usd, controls.max_cost_usd) if cap is not None]
     return RunOrder(
         run_id=draft.request_id,
         body=exact_body(request.body, request.around_model),
         panel=decision.panel,
         judge=decision.plan[0].deployment,
         alone=decision.plan[1:],
-        strong=services.policy.strong,
+        strong=policy.strong,
         controls=controls,
         closed_answer=assessment.closed_answer if assessment is not None else None,
-        input_tokens=considered.prompt.input_tokens,
-        output_tokens=output_tokens_of(considered.prompt, assessment),
+        input_tokens=asked.prompt.input_tokens,
+        output_tokens=output_tokens_of(asked.prompt, assessment),
         cap_usd=min(caps, default=None),
         deadline_s=deadline_s,
         tool_calls=controls.max_tool_calls,
-        priors=services.policy.fusion.priors or services.policy.priors,
+        priors=policy.fusion.priors or policy.priors,
     )
 
 

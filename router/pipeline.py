@@ -106,16 +106,16 @@ async def _chat(services: Services, exchange: Exchange, draft: Draft) -> None:
     began_s = perf_counter()
     request = exchange.parse(raw)
     draft.asked_model, draft.stream = request.model, request.stream
-    asked = read_asked(services, request, draft.caller, exchange.session_header, draft, began_s, exchange.fusion_depth)
+    asked = read_asked(services, request, exchange.session_header, draft, began_s, exchange.fusion_depth)
     turn = turn_of(asked, draft)
     if turn is not None:
         await services.docket.judge(turn, has_company=exchange.has_company)
     assessed = assess(services, asked, turn, draft, services.memory.recall)
     considered = settle(asked, assessed, draft)
     trip = Trip(
-        considered.prompt.input_tokens,
+        asked.prompt.input_tokens,
         draft.attempts,
-        output_tokens=output_tokens_of(considered.prompt, considered.assessment),
+        output_tokens=output_tokens_of(asked.prompt, assessed.assessment),
         headers=DEPTH_HEADERS if exchange.fusion_depth else {},
         keeps_text=services.stores == "all",
         around_model=request.around_model,

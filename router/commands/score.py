@@ -81,7 +81,7 @@ def _id(row: dict[str, Any], number: int) -> str | float | None:
 
 
 def _scores(considered: Consideration) -> dict[str, Any]:
-    decision, assessment = considered.decision, considered.assessment
+    decision, assessment = considered.decision, considered.decision.assessment
     return {
         "complexity": assessment.complexity if assessment else None,
         "gain": assessment.gain if assessment else None,

@@ -1,13 +1,13 @@
 """``POST /v1/route``: the decision in full, over a socket."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 from openai import OpenAI
 
 from classifier import Classifier
-from tests.live import LiveGateway
+from tests.live import POOL, LiveGateway, gateway
 
 MEDIUM = "Explain the difference between TCP and UDP to a new engineer, with trade-offs."
 HARD = "Prove that every bounded sequence of reals has a convergent subsequence, and say why this fails in l2."
@@ -43,6 +43,23 @@ def test_a_dry_run_carries_the_decisions_headers_and_names_no_model_that_answere
     assert told["complexity"] == f"{found['complexity']:.3f}"
     assert (told["attempts"], float(told["cost-usd"])) == ("0", 0.0)
     assert "model" not in told
+
+
+class Failing:
+    """A classifier that fails."""
+
+    artifact = "failing"
+
+    def assess(self, *_: Any, **__: Any) -> NoReturn:
+        raise RuntimeError("a defect")
+
+
+def test_a_classifier_that_fails_is_logged_under_the_id_that_the_caller_has(capsys: pytest.CaptureFixture[str]) -> None:
+    with gateway(POOL) as running:
+        running.front.services.assessor = Failing()  # type: ignore[assignment]
+        reply = httpx.post(f"{running.url}/v1/route", json={"model": "auto", "messages": asked("hi")})
+    assert reply.json()["reason"] == "classifier_unavailable"
+    assert f"failed on request {reply.headers['x-router-request-id']}" in capsys.readouterr().err
 
 
 def test_a_mode_that_is_said_to_flip_the_decision_does(client: OpenAI) -> None:
