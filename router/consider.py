@@ -179,7 +179,8 @@ def remember(services: Services, considered: Consideration, draft: Draft) -> Non
     route: Route = "strong" if draft.route == "fusion" else draft.route
     pin, now_s = Pin(route, draft.deployment.name), services.now()
     services.memory.remember(asked.prompt.turn_key, pin, now_s)
-    if draft.route == considered.decision.route and considered.decision.reason not in _PASSING:
+    binds = draft.route == considered.decision.route and considered.decision.reason not in _PASSING
+    if binds and not asked.prompt.is_housekeeping:
         services.memory.remember(_session_key(asked.controls, draft.caller), pin, now_s)
 
 
@@ -188,7 +189,7 @@ def _recall(services: Services, asked: Asked, draft: Draft, recall: Recall) -> t
     now_s, prompt = services.now(), asked.prompt
     turn = recall(prompt.turn_key, now_s) if prompt.in_tool_loop else None
     previous_turn = recall(prompt.previous_turn_key, now_s) if prompt.is_followup else None
-    session = recall(_session_key(asked.controls, draft.caller), now_s)
+    session = None if prompt.is_housekeeping else recall(_session_key(asked.controls, draft.caller), now_s)
     previous = None
     if prompt.is_followup and previous_turn is None:
         turn_before = Turn(asked.assessor, prompt.carried_on, "", draft.request_id)

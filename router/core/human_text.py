@@ -36,6 +36,39 @@ TYPED_TAGS = ("user_query", "user_message", "user_request", "userRequest")
 HUMAN_TAGS = (*TYPED_TAGS, "task", "feedback", "question", "query")
 """The same, with words that may also be a person's own markup."""
 
+RULES_BEHIND = (
+    "\n\nTo suggest changes to a file you MUST return the entire content",
+    "\n\n# *SEARCH/REPLACE block* Rules:",
+    "\n\n# File editing rules:",
+    "\n\n# V4A Diff Format Rules:",
+    "\n\nYou can execute bash commands and edit files to implement the necessary changes.",
+)
+"""How rules for the answer's form begin that are put behind what the person typed.
+
+Source: requests seen from aider and mini-swe-agent.
+"""
+
+_RULES_CHARS = 10_000
+"""Longer than any of them: where more than so many characters follow, it is a person who quotes them."""
+
+_REPORT_BEGINS = (
+    "Observation:\n",
+    "<returncode>",
+    "Validation feedback:\n",
+    "Validation Error found:\n",
+    "Correct your JSON ONLY RESPONSE, based on the following errors:",
+    "# Fix any errors below, if possible.",
+)
+_REPORT_ENDS = (
+    "```\n\nFix the errors and try again.",
+    "If you have retried several times, try a completely different approach.",
+)
+_REPORT_OF_EDITS = re.compile(r"# \d+ SEARCH/REPLACE blocks? failed to match!")
+"""How messages begin or end that report to a model, in a user's place, what came of its answer.
+
+Source: requests seen from smolagents, mini-swe-agent, Pydantic AI, Instructor and aider.
+"""
+
 _TAG_AT_START = re.compile(r"\s*<([a-zA-Z]+(?:[-_][a-zA-Z]+)+)>")
 _ANY_TAG_AT_START = re.compile(r"\s*<([a-zA-Z][\w-]{0,60})>")
 _MAX_BLOCKS = 64
@@ -43,8 +76,11 @@ _MAX_BLOCKS = 64
 
 def human_text(text: str) -> str:
     """Take away what client software injected, and unwrap what the person typed where nothing else is left."""
+    text = text.strip()
+    if "*" in text:  # as all of these rules have, but aider's for `udiff-simple`
+        text = _without_rules_behind(text)
     if "</" not in text:
-        return text.strip()
+        return text
     for tag in INJECTED_TAGS:
         text = _without_blocks(text, tag)
     text = _without_leading_blocks(text).strip()
@@ -56,6 +92,20 @@ def human_text(text: str) -> str:
     for tag in HUMAN_TAGS:
         if text.startswith(f"<{tag}>") and text.endswith(f"</{tag}>"):
             return text[len(tag) + 2 : -len(tag) - 3].strip() or text
+    return text
+
+
+def is_report(text: str) -> bool:
+    """Whether a message that follows an answer of the model was written by software, to say what came of that answer."""
+    text = text.strip()
+    return bool(text.startswith(_REPORT_BEGINS) or text.endswith(_REPORT_ENDS) or _REPORT_OF_EDITS.match(text))
+
+
+def _without_rules_behind(text: str) -> str:
+    for opening in RULES_BEHIND:
+        start = text.find(opening, -_RULES_CHARS)
+        if start > 0:
+            return text[:start].rstrip()
     return text
 
 

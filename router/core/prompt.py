@@ -2,8 +2,8 @@
 
 Laws:
 
-* The newest human turn is what gets judged. System prompts, tool schemas, tool results and blocks that client
-  software injects into user messages are not human words.
+* The newest human turn is what gets judged. System prompts, tool schemas, tool results and what client software
+  writes into user messages are not human words. Of a housekeeping call the task is judged, wherever it stands.
 * Nothing here fails: the messages have been checked before, and what is odd is read as text.
 * Reading is linear in the size of the conversation's texts, and no regular expression backtracks.
 """
@@ -13,7 +13,8 @@ from hashlib import sha256
 from typing import Any
 
 from classifier.value import value
-from router.core.human_text import human_text
+from router.core.housekeeping import housekeeping
+from router.core.human_text import human_text, is_report
 from router.core.types import Capability
 from router.core.whole_json import dumps
 
@@ -52,9 +53,11 @@ class Prompt:
         shape: fields of the request that change the answer's shape, and that not every provider has.
         input_tokens: estimate over all messages and tools.
         max_output_tokens: what the caller asked for at most, by the name ``limited_by``; None where not said.
-        in_tool_loop: the conversation has tool calls or results after the newest human turn.
+        in_tool_loop: the model has spoken since the newest human turn: it called tools, or software told it what came of
+            its answer.
         is_followup: short enough, after an answer, to mean the turn before.
         choices: answers asked for (``n``).
+        is_housekeeping: client software asks for itself, and no session is bound by it.
         fusion_depth: fusion runs that this request is inside of.
         digest: SHA-256 of ``text``.
         turn_key, previous_turn_key: name this turn and the one before in the memory of turns.
@@ -71,6 +74,7 @@ class Prompt:
     in_tool_loop: bool = False
     is_followup: bool = False
     choices: int = 1
+    is_housekeeping: bool = False
     fusion_depth: int = 0
     digest: bytes = b""
     turn_key: str = ""
@@ -84,6 +88,9 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
     previous, previous_text = _human_turn(messages, newest) if newest > 0 else (-1, "")
     if newest < 0:
         newest, text = len(messages) - 1, message_text(messages[-1])
+    task = _housekeeping(body)
+    if task:
+        text, previous = task, -1
     answer = _answer_between(messages, previous, newest) if previous >= 0 else ""
     is_followup = bool(answer) and _is_short(text)
     limited_by = "max_completion_tokens" if body.get("max_completion_tokens") else "max_tokens"
@@ -98,9 +105,10 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
         input_tokens=estimate_input_tokens(body),
         max_output_tokens=body.get(limited_by),
         limited_by=limited_by,
-        in_tool_loop=newest + 1 < len(messages) and any(_is_tool_step(message) for message in messages[newest + 1 :]),
+        in_tool_loop=newest + 1 < len(messages) and any(_is_step(message) for message in messages[newest + 1 :]),
         is_followup=is_followup,
         choices=body.get("n") or 1,
+        is_housekeeping=bool(task),
         fusion_depth=fusion_depth,
         digest=digest,
         turn_key=_key(caller, newest, first, digest),
@@ -192,7 +200,10 @@ def _human_turn(messages: Sequence[Mapping[str, Any]], before: int) -> tuple[int
     """Index and words of the newest human turn before an index; (-1, "") where there is none."""
     for index in range(before - 1, -1, -1):
         if messages[index].get("role") == "user":
-            text = human_text(message_text(messages[index]))
+            text = message_text(messages[index])
+            if index and messages[index - 1].get("role") == "assistant" and is_report(text):
+                continue
+            text = human_text(text)
             if text:
                 return index, text
     return -1, ""
@@ -221,8 +232,15 @@ def _answer_between(messages: Sequence[Mapping[str, Any]], start: int, end: int)
     return ""
 
 
-def _is_tool_step(message: Mapping[str, Any]) -> bool:
-    if message.get("role") in ("tool", "function") or message.get("tool_calls"):
+def _housekeeping(body: Mapping[str, Any]) -> str:
+    first = body["messages"][0]
+    if first.get("role") not in ("system", "developer"):
+        return ""
+    return housekeeping(message_text(first), has_tools=bool(body.get("tools") or body.get("functions")))
+
+
+def _is_step(message: Mapping[str, Any]) -> bool:
+    if message.get("role") in ("assistant", "tool", "function"):
         return True
     content = message.get("content")
     return isinstance(content, list) and any(part.get("type") in ("tool_use", "tool_result") for part in content)

@@ -1,9 +1,10 @@
 """What the core reads of a conversation."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.human_text import human_text
+from router.core.human_text import RULES_BEHIND, human_text
 from router.core.prompt import estimate_input_tokens, read_needs, read_prompt, read_shape
 
 
@@ -139,6 +140,42 @@ def test_a_tool_loop_is_seen_and_keeps_its_turns_key() -> None:
     first = read_prompt(chat(("user", "What is the weather in Oslo and in Rome?")))
     assert not first.in_tool_loop
     assert first.turn_key == loop.turn_key
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "Observation:\nExecution logs:\n42",
+        "Error:\nno code found\nNow let's retry! If you have retried several times, try a completely different approach.\n",
+        "<returncode>0</returncode>\n<output>\na.txt\n</output>",
+        "2 validation errors:\n```json\n[]\n```\n\nFix the errors and try again.",
+        "Validation feedback:\nToo short.\n\nFix the errors and try again.",
+        "Correct your JSON ONLY RESPONSE, based on the following errors:\nname: field required",
+        "# 2 SEARCH/REPLACE blocks failed to match!\n\n## SearchReplaceNoExactMatch",
+    ],
+)
+def test_what_software_reports_of_an_answer_is_a_step_of_the_turn_that_asked_for_it(report: str) -> None:
+    first = read_prompt(chat(("user", QUESTION)))
+    loop = read_prompt(chat(("user", QUESTION), ("assistant", "Let me see."), ("user", report)))
+    assert (loop.text, loop.turn_key) == (first.text, first.turn_key)
+    assert loop.in_tool_loop
+    assert not first.in_tool_loop
+    assert read_prompt(chat(("user", report))).text == report.strip(), "nobody has answered yet: a person wrote it"
+
+
+def test_what_a_person_says_of_an_answer_is_a_turn() -> None:
+    for said in ("Observation: the pendulum slows down.", "Fix the errors and try again.", "Error:\nE42. What is it?"):
+        prompt = read_prompt(chat(("user", QUESTION), ("assistant", "So:"), ("user", said)))
+        assert prompt.text == said
+        assert not prompt.in_tool_loop
+
+
+@pytest.mark.parametrize("rules", RULES_BEHIND)
+def test_rules_for_the_answers_form_behind_what_a_person_typed_are_not_human_words(rules: str) -> None:
+    behind = f"{rules}\n\n*NEVER* skip a file. Prove that every block matches."
+    assert human_text(f"{QUESTION}\n\nNow.{behind}") == f"{QUESTION}\n\nNow."
+    quoted = f"What do these rules mean?{behind}" + " long" * 3_000
+    assert human_text(quoted) == quoted
 
 
 def test_a_follow_up_names_the_turn_it_continues() -> None:

@@ -1,0 +1,52 @@
+"""What client software sends around its user's words, as it sends it: who answers, and what the record says of it."""
+
+from typing import Any
+
+from openai import OpenAI
+
+from tests.e2e.test_openai_client import HARD, HI
+from tests.live import LiveGateway
+
+QUESTION = HARD[0]["content"]
+TITLE: list[Any] = [
+    {"role": "system", "content": "You are a title generator. You output ONLY a thread title. Nothing else."},
+    {"role": "user", "content": "Generate a title for this conversation:\n"},
+    {"role": "user", "content": f'"{QUESTION}"'},
+]
+
+
+def ask(client: OpenAI, messages: list[Any], session: str = "") -> Any:
+    headers = {"x-session-id": session} if session else {}
+    return client.chat.completions.with_raw_response.create(
+        model="auto", messages=messages, extra_headers=headers
+    ).headers
+
+
+def test_the_title_of_a_hard_conversation_is_an_easy_task(client: OpenAI, live: LiveGateway) -> None:
+    told = ask(client, TITLE)
+    assert (told["x-router-route"], told["x-router-reason"]) == ("small", "below_threshold")
+    record = live.record(told["x-router-request-id"])
+    assert (record.route, record.reason, record.outcome) == ("small", "below_threshold", "ok")
+
+
+def test_a_title_is_bound_by_no_session_and_binds_none(client: OpenAI, live: LiveGateway) -> None:
+    assert ask(client, HARD, live.url)["x-router-route"] == "strong"
+    assert ask(client, HI, live.url)["x-router-reason"] == "session_pinned"
+    assert ask(client, TITLE, live.url)["x-router-reason"] == "below_threshold"
+    assert ask(client, HI, live.url)["x-router-route"] == "strong"
+
+
+def test_an_agent_that_reports_in_its_users_place_stays_on_the_model_that_began_the_turn(client: OpenAI) -> None:
+    answer = {"role": "assistant", "content": "Thought: I look.\n<code>\nprint(open('proof').read())\n</code>"}
+    report = {
+        "role": "user",
+        "content": "Observation:\nExecution logs:\nLemma 1.\nLast output from code snippet:\nNone",
+    }
+    assert ask(client, HARD)["x-router-route"] == "strong"
+    told = ask(client, [*HARD, answer, report])
+    assert (told["x-router-route"], told["x-router-reason"]) == ("strong", "turn_pinned")
+
+
+def test_rules_behind_a_plain_request_do_not_make_it_a_hard_one(client: OpenAI) -> None:
+    rules = "# *SEARCH/REPLACE block* Rules:\n\n" + QUESTION * 3
+    assert ask(client, [{"role": "user", "content": f"fix the typo\n\n{rules}"}])["x-router-route"] == "small"
