@@ -15,7 +15,7 @@ class Thresholds:
     Attributes:
         complexity: at or above it a prompt escalates; in [0, 1], above 1 switches it off.
         gain: likewise for the estimated gain; above 1 switches it off.
-        band: a prompt less than this below either threshold is uncertain, and escalates too.
+        band: a prompt no farther than this below either threshold is uncertain, and escalates too.
         novelty: above it a prompt is too far from the training data to be trusted to small.
     """
 

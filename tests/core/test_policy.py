@@ -1,6 +1,7 @@
 """The decision's laws."""
 
 from dataclasses import replace
+from math import inf, nextafter
 from typing import Any
 
 import pytest
@@ -66,6 +67,11 @@ def test_a_prompt_in_the_band_is_uncertain_and_goes_to_strong() -> None:
     assert choose(HI, assessed(0.45))[:2] == ("strong", "uncertain")
 
 
+def test_the_band_ends_where_it_says() -> None:
+    assert choose(HI, assessed(0.4))[:2] == ("strong", "uncertain")
+    assert choose(HI, assessed(nextafter(0.4, 0)))[:2] == ("small", "below_threshold")
+
+
 def test_a_novel_prompt_goes_to_strong() -> None:
     assert choose(HI, assessed(0.1, novelty=0.99))[:2] == ("strong", "novel_input")
 
@@ -109,6 +115,14 @@ def test_a_known_lack_rules_out_and_the_unknown_comes_last() -> None:
     )
     prompt = Prompt("hi", needs=frozenset({"tools"}), input_tokens=10)
     assert choose(prompt, assessed(0.1), policy=pool)[2] == ["s3", "b1", "s2"]
+    assert decide(prompt, assessed(0.1), AUTO, Controls(), pool).leads["small"] == "s3", "whose price is shown"
+
+
+def test_of_two_of_whom_not_all_is_known_the_better_known_comes_first() -> None:
+    half: dict[Capability, bool] = {"tools": True}
+    pool = policy(deployment("s1", supports={}), deployment("s2", supports=half), deployment("b1", supports={}))
+    prompt = Prompt("hi", needs=frozenset({"tools", "vision"}), input_tokens=10)
+    assert choose(prompt, assessed(0.1), policy=pool)[2] == ["s2", "s1", "b1"]
 
 
 @pytest.mark.parametrize(
@@ -215,6 +229,24 @@ def test_a_prompt_too_long_for_small_goes_to_strong_and_too_long_for_all_is_refu
     with pytest.raises(ContextTooLong) as caught:
         choose(Prompt("hi", input_tokens=200_000), assessed(0.1))
     assert caught.value.param == "messages"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "route"),
+    [
+        (1_000, "small"),  # 8,000 are all there is room for
+        (1_001, "strong"),
+        (90_000, "strong"),
+    ],
+)
+def test_a_window_holds_the_prompt_and_as_much_of_an_answer_as_is_asked_for(wanted: int, route: str) -> None:
+    pool = policy(*(replace(deployment(name), max_output_tokens=None) for name in ("s1", "s2")))
+    assert choose(Prompt("hi", input_tokens=7_000, max_output_tokens=wanted), assessed(0.1), policy=pool)[0] == route
+
+
+def test_a_limit_beyond_what_a_model_can_write_takes_no_more_of_its_window_than_that() -> None:
+    prompt = Prompt("hi", input_tokens=6_000, max_output_tokens=90_000)
+    assert choose(prompt, assessed(0.1))[0] == "small"  # 2,000 is all that it writes, and what it is sent
 
 
 def test_an_oversized_limit_of_the_answer_is_blamed_by_its_name() -> None:
@@ -380,6 +412,22 @@ def test_the_panels_plan_begins_with_the_judge_and_goes_on_with_who_may_answer_a
     assert [(step.deployment, step.route) for step in decision.plan][:2] == [("b1", "fusion"), ("b1", "strong")]
     estimates = estimate_routes_usd(decision, HI, policy(fusion=FUSION))
     assert estimates["fusion"] > estimates["strong"]  # type: ignore[operator]
+
+
+def run_usd(search_usd: float | None, prompt: Prompt = HI) -> float | None:
+    pool = policy(fusion=replace(FUSION, search_usd=search_usd))
+    return decide(
+        prompt, assessed(0.9), Ask("fusion"), Controls(), pool, wish=FusionWish(True, FUSION.controls)
+    ).run_usd
+
+
+def test_a_panels_estimate_has_its_searches_in_it_where_there_is_a_web_and_the_answer_is_text() -> None:
+    alone_usd = run_usd(None)
+    assert alone_usd is not None
+    assert run_usd(0.01) > alone_usd  # type: ignore[operator]
+    assert run_usd(inf) is None, "searches of unknown price"
+    shaped = replace(HI, needs=frozenset({"json_schema"}))
+    assert run_usd(0.01, shaped) == run_usd(None, shaped) == alone_usd
 
 
 def test_fusion_can_be_forced_and_forbidden() -> None:
