@@ -149,12 +149,12 @@ _FEEDBACK = Row(
             (
                 Query(
                     share(
-                        total(FEEDBACK, where='route="small", verdict=~"underpowered|failed"'),
+                        total(FEEDBACK, where='route="small", verdict=~"underpowered|failed|bad"'),
                         total(FEEDBACK, where='route="small"'),
                     )
                 ),
             ),
-            "Under-escalation: feedback `underpowered` or `failed` among all feedback on the small route.",
+            "Under-escalation: feedback `underpowered`, `failed` or `bad` among all feedback on the small route.",
             "percentunit",
             width=6,
             limits=(0.05, 0.15),
@@ -166,10 +166,13 @@ _FEEDBACK = Row(
             "stat",
             (
                 Query(
-                    share(total(FEEDBACK, where=f'{UPWARD}, verdict="overprovisioned"'), total(FEEDBACK, where=UPWARD))
+                    share(
+                        total(FEEDBACK, where=f'{UPWARD}, verdict="overprovisioned"'),
+                        total(FEEDBACK, where=f'{UPWARD}, verdict!~"good|bad"'),
+                    )
                 ),
             ),
-            "Over-escalation: feedback `overprovisioned` among all feedback on strong and fusion.",
+            "Over-escalation: feedback `overprovisioned` among the feedback on strong and fusion that speaks of the other route too.",
             "percentunit",
             width=6,
             limits=(0.2, 0.5),
@@ -256,11 +259,14 @@ _FUSION = Row(
             "bars",
             (
                 Query(
-                    share(total(FEEDBACK, "route", f'{UPWARD}, verdict="good_fit"'), total(FEEDBACK, "route", UPWARD)),
+                    share(
+                        total(FEEDBACK, "route", f'{UPWARD}, verdict=~"good|good_fit|overprovisioned"'),
+                        total(FEEDBACK, "route", UPWARD),
+                    ),
                     "{{route}}",
                 ),
             ),
-            "Share of `good_fit` among the feedback on each route.",
+            "Share of good answers (`good`, `good_fit`, `overprovisioned`) among the feedback on each route.",
             "percentunit",
             decimals=1,
         ),

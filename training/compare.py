@@ -1,6 +1,6 @@
 """Two artifacts on the same held-out rows, and whether the second may take the first one's place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,12 @@ class Gates:
 
 
 def compare(
-    before: Rows, after: Rows, gates: Gates | None = None, seed: int = 0, control: float | None = None
+    before: Rows,
+    after: Rows,
+    gates: Gates | None = None,
+    seed: int = 0,
+    control: float | None = None,
+    further: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Paired differences (after - before) with 95 % intervals, and each gate's verdict.
 
@@ -42,6 +47,7 @@ def compare(
         gates: of the promotion; the defaults where not given.
         seed: of the bootstrap.
         control: AUROC above chance that the same fit reaches on shuffled labels; None where none was made.
+        further: gates that rest on something else than the two artifacts.
     """
     if before.texts != after.texts:
         raise ValueError("the artifacts must judge the same prompts in the same order")
@@ -63,7 +69,8 @@ def compare(
     verdicts = _verdicts(found, gates)
     if control is not None:
         passed = control <= gates.control_slack
-        verdicts.append(_gate(f"taught shuffled labels, at most {gates.control_slack} above chance", control, passed))
+        verdicts.append(gate(f"taught shuffled labels, at most {gates.control_slack} above chance", control, passed))
+    verdicts += further
     return {"prompts": len(before), "measures": found, "gates": verdicts, "promote": all(v["passed"] for v in verdicts)}
 
 
@@ -73,9 +80,9 @@ def table(found: dict[str, Any]) -> str:
     for name, row in found["measures"].items():
         around = "{:+.4f} to {:+.4f}".format(*row["difference_95"]) if row["difference_95"] else "too few rows"
         lines.append(f"{name:14}{row['before']:9.4f}{row['after']:9.4f}{row['difference']:+12.4f}   {around}")
-    for gate in found["gates"]:
-        worst = f", at worst {gate['worst']:+g}" if "worst" in gate else ""
-        lines.append(f"{'passed' if gate['passed'] else 'FAILED':8}{gate['gate']}: {gate['found']}{worst}")
+    for each in found["gates"]:
+        worst = f", at worst {each['worst']:+g}" if "worst" in each else ""
+        lines.append(f"{'passed' if each['passed'] else 'FAILED':8}{each['gate']}: {each['found']}{worst}")
     return "\n".join([*lines, "promote" if found["promote"] else "do not promote"])
 
 
@@ -100,18 +107,18 @@ def _verdicts(found: dict[str, Any], gates: Gates) -> list[dict[str, Any]]:
     worst_auroc = (found["auroc"]["difference_95"] or (float("-inf"),))[0]
     worst_cost = (found["cost_at_95"]["difference_95"] or (float("inf"),))[-1]
     return [
-        _gate(
+        gate(
             f"AUROC does not fall, or at worst by {gates.auroc_loss}",
             found["auroc"]["difference"],
             found["auroc"]["difference"] >= 0 or worst_auroc >= -gates.auroc_loss,
             worst_auroc,
         ),
-        _gate(
+        gate(
             f"ECE at most {gates.most_ece}, or no worse than before",
             found["ece"]["after"],
             found["ece"]["after"] <= max(gates.most_ece, found["ece"]["before"]),
         ),
-        _gate(
+        gate(
             f"cost at 95 % quality does not rise, or at worst by {gates.cost_rise}",
             found["cost_at_95"]["difference"],
             found["cost_at_95"]["difference"] <= 0 or worst_cost <= gates.cost_rise,
@@ -120,7 +127,7 @@ def _verdicts(found: dict[str, Any], gates: Gates) -> list[dict[str, Any]]:
     ]
 
 
-def _gate(name: str, found: float, passed: bool, worst: float | None = None) -> dict[str, Any]:
+def gate(name: str, found: float, passed: bool, worst: float | None = None) -> dict[str, Any]:
     """A gate's verdict on a number; of a difference also ``worst``, the end of its interval that counts against it."""
-    gate = {"gate": name, "found": round(float(found), 4), "passed": bool(passed)}
-    return gate if worst is None else {**gate, "worst": round(float(worst), 4)}
+    verdict = {"gate": name, "found": round(float(found), 4), "passed": bool(passed)}
+    return verdict if worst is None else {**verdict, "worst": round(float(worst), 4)}

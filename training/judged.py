@@ -6,8 +6,11 @@
 | ``underpowered`` | small was wrong, strong would not have been | not even strong was right, nor would small have been |
 | ``overprovisioned`` | as ``good_fit`` | strong was right, and small would have been |
 | ``failed`` | neither | neither |
+| ``good`` | small was right, strong is not known | strong was right, small is not known |
+| ``bad`` | small was wrong, strong is not known | strong was wrong, small is not known |
 
-A ``score`` in [0, 1] takes the verdict's place for the tier that answered. No text is read.
+A ``score`` in [0, 1] takes the verdict's place for the tier that answered. Where a prompt was asked of both tiers, what
+each of them made of it outranks what is said of it on the other's answer. No text is read.
 """
 
 import hashlib
@@ -15,6 +18,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +30,7 @@ from router.core.prompt import Prompt
 from router.core.types import Usage
 from router.record.ledger.database import as_url, open_ledger, read_url
 from router.record.ledger.read import requests_since
-from training.data import DataError, Floats, Ints, Strings
+from training.data import Bools, DataError, Floats, Ints, Strings
 from training.readers.ledger import verdict_of
 from training.replay import UNKNOWN_OUTPUT_TOKENS, Rows
 from training.state import write_json
@@ -42,8 +46,12 @@ _QUALITY: Mapping[tuple[str, str], tuple[float, float]] = {
     ("strong", "underpowered"): (0.0, 0.0),
     ("strong", "overprovisioned"): (1.0, 1.0),
     ("strong", "failed"): (0.0, 0.0),
+    ("small", "good"): (1.0, np.nan),
+    ("small", "bad"): (0.0, np.nan),
+    ("strong", "good"): (np.nan, 1.0),
+    ("strong", "bad"): (np.nan, 0.0),
 }
-"""Quality of the small and the strong tier's answer, by who answered and the verdict on it."""
+"""Quality of the small and the strong tier's answer, by who answered and the verdict on it; NaN where it says nothing of it."""
 
 _SPLITS = (("train", 50), ("calibration", 75), ("test", 100))
 """Upper ends in per cent of a hash: a prompt's split never changes, whatever else the ledger holds."""
@@ -56,7 +64,8 @@ class Judged:
     Attributes:
         ids: of the requests.
         features: the numbers each was judged by, float32, shape (requests, features).
-        small, strong: quality of each tier's answer, in [0, 1].
+        answered: by which tier, ``small`` or ``strong``.
+        small, strong: quality of each tier's answer, in [0, 1]; NaN where nobody knows.
         group: requests with equal prompts share a number and a split.
         input_tokens, output_tokens: of the answer; the output is assumed where nothing was reported.
         started_at: Unix seconds.
@@ -64,6 +73,7 @@ class Judged:
 
     ids: Strings
     features: npt.NDArray[np.float32]
+    answered: Strings
     small: Floats
     strong: Floats
     group: Ints
@@ -76,6 +86,12 @@ class Judged:
     def __len__(self) -> int:
         """Number of requests."""
         return len(self.ids)
+
+    @property
+    def both_known(self) -> Bools:
+        """Where it is known what each of the tiers made, or would have made, of the prompt."""
+        known: Bools = ~np.isnan(self.small + self.strong)
+        return known
 
     def fingerprint(self) -> str:
         """SHA-256 over everything: equal rows, equal fingerprint."""
@@ -90,8 +106,8 @@ class Judged:
         return {"from": min(days, default=None), "to": max(days, default=None)}
 
     def rows(self, split: str, judge: Classifier) -> Rows:
-        """The requests of a split as an artifact judges them now."""
-        mine = np.flatnonzero(self.split == split)
+        """The requests of a split of which both tiers are known, as an artifact judges them now."""
+        mine = np.flatnonzero((self.split == split) & self.both_known)
         usages = [Usage(int(self.input_tokens[row]), int(self.output_tokens[row])) for row in mine]
         return Rows(
             index=mine,
@@ -164,10 +180,16 @@ def answers_of(url: str, judge: Classifier, model: str) -> tuple[npt.NDArray[np.
 
 
 def kept_judged(out: Path) -> Judged | None:
-    """What :func:`load_judged` kept in ``out``; None where it has not been run."""
+    """What :func:`load_judged` kept in ``out``; None where it has not been run.
+
+    Raises:
+        DataError: another release kept it.
+    """
     if not (out / FILE).is_file():
         return None
     with np.load(out / FILE, allow_pickle=False) as arrays:
+        if set(arrays.files) != set(Judged.__slots__):
+            raise DataError(f"{out / FILE}: was written by another release; run again")
         return Judged(**{name: arrays[name] for name in Judged.__slots__})
 
 
@@ -213,12 +235,20 @@ def _side(row: Mapping[str, Any]) -> str | None:
 def _assemble(rows: list[dict[str, Any]]) -> Judged:
     names = [row["prompt_hash"] or row["request_id"] for row in rows]
     number_of = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    features = np.array([row["features"] for row in rows], dtype=np.float32)
+    answered = np.array([_side(row) or "" for row in rows])
     quality = np.array([_quality(row) for row in rows])
+    asked = [(name, each.tobytes()) for name, each in zip(names, features, strict=True)]
+    small, strong = (
+        _observed(quality[:, 0], answered == "small", asked),
+        _observed(quality[:, 1], answered == "strong", asked),
+    )
     return Judged(
         ids=np.array([row["request_id"] for row in rows]),
-        features=np.array([row["features"] for row in rows], dtype=np.float32),
-        small=quality[:, 0],
-        strong=quality[:, 1],
+        features=features,
+        answered=answered,
+        small=small,
+        strong=strong,
         group=np.array([number_of[name] for name in names], dtype=np.int64),
         split=np.array([split_of(name) for name in names]),
         task=np.array([row["task"] or "other" for row in rows]),
@@ -236,6 +266,17 @@ def _quality(row: Mapping[str, Any]) -> tuple[float, float]:
     if row["score"] is None:
         return small, strong
     return (float(row["score"]), strong) if side == "small" else (small, float(row["score"]))
+
+
+def _observed(quality: Floats, answered: Bools, asked: list[tuple[str, bytes]]) -> Floats:
+    """A tier's quality on every request: where it answered the same prompt in the same light, what it made of it."""
+    seen: dict[tuple[str, bytes], list[float]] = {}
+    for prompt, score in zip(compress(asked, answered), quality[answered], strict=True):
+        seen.setdefault(prompt, []).append(float(score))
+    return np.array([
+        score if is_its_own or prompt not in seen else np.mean(seen[prompt])
+        for prompt, score, is_its_own in zip(asked, quality, answered, strict=True)
+    ])  # fmt: skip
 
 
 def split_of(name: str) -> str:

@@ -15,9 +15,9 @@ from classifier.adaptation import PREFIX, Adaptation
 from classifier.artifact import ArtifactError, Contents
 from classifier.classifier import Classifier
 from classifier.model import Model
-from training.adapt import Lessons, adapt, corrected
+from training.adapt import LEAST_ROWS, Lessons, adapt, corrected
 from training.calibrate import complexity_reference, prompt_mix
-from training.compare import compare, table
+from training.compare import compare, gate, table
 from training.data import DataError, Ints
 from training.judged import Judged, kept_judged, load_judged
 from training.metrics import auroc
@@ -61,6 +61,9 @@ def load(chosen: Retraining, in_use: Classifier, say: Callable[[str], None] = pr
     judged, rejected = load_judged(chosen.ledger, in_use, chosen.out)
     lines = "".join(f"\n  left out, {reason}: {count:,}" for reason, count in sorted(rejected.items()))
     sizes = ", ".join(f"{name} {int((judged.split == name).sum()):,}" for name in ("train", "calibration", "test"))
+    one_sided = int((~judged.both_known).sum())
+    if one_sided:
+        lines += f"\n  which say nothing of the other route's answer, and only teach: {one_sided:,}"
     say(f"load: {len(judged):,} judged requests ({sizes}){lines}")
     return judged
 
@@ -82,8 +85,7 @@ def retrain(chosen: Retraining, say: Callable[[str], None] = print) -> bool:
     target = _save(chosen, manifest, contents, learned, judged)
     judge = Classifier.load(target)
     say(f"thresholds: {_choose(chosen, judged, judge, target)}")
-    before, after = judged.rows("test", in_use), judged.rows("test", judge)
-    found = compare(before, after, seed=chosen.seed, control=shuffled_control(judged, Model(contents), chosen.seed))
+    found = _compared(judged, in_use, judge, Model(contents), chosen.seed)
     write_json(chosen.out / "comparison.json", plain({**found, "adaptation": facts, "artifact": judge.artifact}))
     say(table(found))
     return bool(found["promote"])
@@ -103,8 +105,31 @@ def held_back_comparison(out: Path, current: Path, candidate: Path, seed: int = 
         return compare(replay(data, "test", old), replay(data, "test", new), seed=seed, control=_placebo(out))
     if old.features_id != new.features_id:
         raise ArtifactError(f"{current} reads other features than {candidate}; run again with --artifact {current}")
-    control = shuffled_control(judged, Model(artifact.load(candidate)[1]), seed)
-    return compare(judged.rows("test", old), judged.rows("test", new), seed=seed, control=control)
+    return _compared(judged, old, new, Model(artifact.load(candidate)[1]), seed)
+
+
+def _compared(judged: Judged, old: Classifier, new: Classifier, model: Model, seed: int) -> dict[str, Any]:
+    before, after = judged.rows("test", old), judged.rows("test", new)
+    if not len(before):
+        raise DataError(
+            "nothing is known of both routes' answers to any prompt that is held back, so that nothing can be compared. "
+            "Say of some answers whether the other route's model was needed (good_fit, underpowered, overprovisioned, failed), "
+            "or ask some prompts again with model: small, or strong, and judge both answers"
+        )
+    control = shuffled_control(judged, model, seed)
+    return compare(before, after, seed=seed, control=control, further=(_more_than_the_route(judged),))
+
+
+def _more_than_the_route(judged: Judged) -> dict[str, Any]:
+    """The gate that verdicts are not the routing in other words: small was ever as good where strong was asked, and was.
+
+    ``good_fit`` on an answer of strong says that small would have failed. Said of every good answer, it says what the route
+    said already: the artifact in use is right throughout, and what is learned from it sends more and more to strong.
+    """
+    good = (judged.answered == "strong") & (judged.strong >= 0.5) & judged.both_known
+    n_good, n_spared = int(good.sum()), int((judged.small[good] >= 0.5).sum())
+    name = f"of strong's good answers, small would have done for some ({n_good} were judged so)"
+    return gate(name, n_spared, n_spared > 0 or n_good < LEAST_ROWS)
 
 
 def _placebo(out: Path) -> float:
@@ -140,6 +165,7 @@ def lessons_of(judged: Judged, model: Model, split: str) -> Lessons:
 def shuffled_control(judged: Judged, model: Model, seed: int) -> float:
     """AUROC above chance, or above the model's own, that corrections taught shuffled verdicts reach on held-back requests."""
     taught, held_back = lessons_of(judged, model, "train"), lessons_of(judged, model, "test")
+    held_back = held_back.take(np.flatnonzero(~np.isnan(held_back.small)))
     fails, found = held_back.small < 0.5, []
     for number in range(_SHUFFLES):
         order: Ints = np.random.default_rng((seed, number)).permutation(len(taught))

@@ -4,21 +4,22 @@ import random
 import resource
 import shutil
 import signal
+import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from openai import OpenAI
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from classifier import Classifier, artifact
 from router.record.ledger.counts import Verdict
 from router.record.ledger.database import open_ledger, read_url
 from router.record.ledger.feedback import Judgement, keep_judgement
-from router.record.ledger.schema import STATE
+from router.record.ledger.schema import FEEDBACK, REQUESTS, STATE
 from router.reload import POLL_S
 from tests.live import POOL, gateway
 from training.cli import FAILED, OK, REFUSED, main
@@ -230,3 +231,45 @@ def test_a_ledger_without_verdicts_says_how_to_give_them(tmp_path: Path, capsys:
     for named in (url, str(tmp_path / "empty.db")):  # a file is named as for fusion-router's own commands
         assert main(["load", "--ledger", named, "--out", str(tmp_path / "out")]) == REFUSED
         assert "POST /v1/feedback" in capsys.readouterr().err
+
+
+def judged_anew(ledger: str, folder: Path, verdict_of: Callable[[str, Verdict], Verdict]) -> str:
+    """A copy of the ledger in which strong answered every other request, with verdicts made of the route and of those there were."""
+    with (
+        closing(sqlite3.connect(ledger.removeprefix("sqlite:///"))) as old,
+        closing(sqlite3.connect(folder / "ledger.db")) as new,
+    ):
+        old.backup(new)
+    engine = open_ledger(read_url(url := f"sqlite:///{folder / 'ledger.db'}"), create=False)
+    about = select(REQUESTS.c.request_id, REQUESTS.c.route, FEEDBACK.c.verdict).join(
+        FEEDBACK, FEEDBACK.c.request_id == REQUESTS.c.request_id
+    )
+    with engine.begin() as connection:
+        connection.execute(update(REQUESTS).where(REQUESTS.c.seq % 2 == 0).values(route="strong"))
+        found = connection.execute(about).all()
+    for request_id, route, verdict in found:
+        judge(engine, request_id, verdict_of(route, verdict))
+    engine.dispose()
+    return url
+
+
+def test_verdicts_that_only_repeat_the_route_promote_nothing(
+    ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = judged_anew(ledger, tmp_path, lambda route, verdict: "good_fit" if route == "strong" else verdict)
+    assert main(["run", "--ledger", url, "--out", str(tmp_path / "run")]) == FAILED
+    assert "FAILED  of strong's good answers, small would have done for some" in capsys.readouterr().out
+    assert main(["promote", "--out", str(tmp_path / "run"), "--to", str(tmp_path / "in-use")]) == FAILED
+    assert not (tmp_path / "in-use").exists()
+
+
+def test_verdicts_on_answers_alone_teach_but_prove_nothing_of_the_other_route(
+    ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = judged_anew(
+        ledger, tmp_path, lambda route, verdict: "bad" if verdict in ("underpowered", "failed") else "good"
+    )
+    assert main(["run", "--ledger", url, "--out", str(tmp_path / "run")]) == REFUSED
+    said = capsys.readouterr()
+    assert "which say nothing of the other route's answer, and only teach: 360" in said.out
+    assert "ask some prompts again with model: small, or strong, and judge both answers" in said.err

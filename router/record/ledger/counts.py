@@ -6,8 +6,9 @@ DropReason = Literal["queue_full", "texts_full", "bad_row", "not_written"]
 """``queue_full``: the database fell behind; ``texts_full``: only the texts were dropped; ``bad_row``: the database
 refuses this one; ``not_written``: the gateway stopped while the database did not answer."""
 
-Verdict = Literal["good_fit", "underpowered", "overprovisioned", "failed"]
-"""Of an answer: the model fitted; a stronger one was needed; a smaller one would have done; it was of no use."""
+Verdict = Literal["good_fit", "underpowered", "overprovisioned", "failed", "good", "bad"]
+"""Of an answer and the other route's: the model fitted; a stronger one was needed; a smaller one would have done; it was of no
+use. Of the answer alone, whatever another model would have made of it: it was good, or bad."""
 
 
 class LedgerCounts(Protocol):
