@@ -51,6 +51,17 @@ Source: requests seen from aider and mini-swe-agent.
 _RULES_CHARS = 10_000
 """Longer than any of them: where more than so many characters follow, it is a person who quotes them."""
 
+_MATERIAL_BEGINS = (
+    "I have *added these files to the chat*",
+    "I am not sharing any files that you can edit yet.",
+    "Here are summaries of some files present in my git repository.",
+    "Here are some READ ONLY files, provided for your reference.",
+)
+"""How messages begin that hold the files which a request is about. Source: requests seen from aider."""
+
+FRESH_START = "I switched to a new code base. Please don't consider the above files"
+"""How the message of aider begins that ends the examples it opens every conversation with."""
+
 _REPORT_BEGINS = (
     "Observation:\n",
     "<returncode>",
@@ -79,6 +90,8 @@ def human_text(text: str) -> str:
     text = text.strip()
     if "*" in text:  # as all of these rules have, but aider's for `udiff-simple`
         text = _without_rules_behind(text)
+    if text.startswith(_MATERIAL_BEGINS):
+        return ""
     if "</" not in text:
         return text
     for tag in INJECTED_TAGS:

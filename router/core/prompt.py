@@ -14,7 +14,7 @@ from typing import Any
 
 from classifier.value import value
 from router.core.housekeeping import housekeeping
-from router.core.human_text import human_text, is_report
+from router.core.human_text import FRESH_START, human_text, is_report
 from router.core.types import Capability
 from router.core.whole_json import dumps
 
@@ -204,6 +204,8 @@ def _human_turn(messages: Sequence[Mapping[str, Any]], before: int) -> tuple[int
             if index and messages[index - 1].get("role") == "assistant" and is_report(text):
                 continue
             text = human_text(text)
+            if text.startswith(FRESH_START):
+                break
             if text:
                 return index, text
     return -1, ""

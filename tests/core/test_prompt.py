@@ -178,6 +178,25 @@ def test_rules_for_the_answers_form_behind_what_a_person_typed_are_not_human_wor
     assert human_text(quoted) == quoted
 
 
+def test_a_request_behind_examples_and_files_is_no_follow_up_to_them() -> None:
+    opening = (
+        ("user", "Refactor hello() into its own file."),
+        ("assistant", "Ok, I will."),
+        (
+            "user",
+            "I switched to a new code base. Please don't consider the above files or try to edit them any longer.",
+        ),
+        ("assistant", "Ok."),
+        ("user", "I have *added these files to the chat* so you can go ahead and edit them.\n\nm.py\n```\nx = 1\n```"),
+        ("assistant", "Ok, any changes I propose will be to those files."),
+    )
+    prompt = read_prompt(chat(*opening, ("user", "write a SAT solver")))
+    assert (prompt.text, prompt.context, prompt.is_followup) == ("write a SAT solver", "", False)
+    later = read_prompt(chat(*opening, ("user", QUESTION), ("assistant", "The third."), ("user", "go ahead")))
+    assert later.is_followup
+    assert later.carried_on == QUESTION
+
+
 def test_a_follow_up_names_the_turn_it_continues() -> None:
     first = read_prompt(chat(("system", "be kind"), ("user", QUESTION)))
     second = read_prompt(
