@@ -41,15 +41,26 @@ RULES_BEHIND = (
     "\n\n# *SEARCH/REPLACE block* Rules:",
     "\n\n# File editing rules:",
     "\n\n# V4A Diff Format Rules:",
-    "\n\nYou can execute bash commands and edit files to implement the necessary changes.",
 )
-"""How rules for the answer's form begin that are put behind what the person typed.
-
-Source: requests seen from aider and mini-swe-agent.
-"""
+"""How rules for the answer's form begin that are put behind what the person typed. Source: requests seen from aider."""
 
 _RULES_CHARS = 10_000
 """Longer than any of them: where more than so many characters follow, it is a person who quotes them."""
+
+TASK_FRAMES = (
+    ("New task:\n", ""),
+    ("Current Task: ", "\n\nThis is the expected criteria for your final answer:"),
+    (
+        "Please solve this issue: ",
+        "\n\nYou can execute bash commands and edit files to implement the necessary changes.",
+    ),
+)
+"""What stands before a task, and where it ends, where software hands it to a model among words of its own.
+
+Source: requests seen from smolagents, CrewAI and mini-swe-agent.
+"""
+
+_FRAMES_BEGIN = tuple(opening for opening, _ in TASK_FRAMES)
 
 _MATERIAL_BEGINS = (
     "I have *added these files to the chat*",
@@ -90,6 +101,8 @@ def human_text(text: str) -> str:
     text = text.strip()
     if "*" in text:  # as all of these rules have, but aider's for `udiff-simple`
         text = _without_rules_behind(text)
+    if text.startswith(_FRAMES_BEGIN):
+        text = _framed(text)
     if text.startswith(_MATERIAL_BEGINS):
         return ""
     if "</" not in text:
@@ -112,6 +125,14 @@ def is_report(text: str) -> bool:
     """Whether a message that follows an answer of the model was written by software, to say what came of that answer."""
     text = text.strip()
     return bool(text.startswith(_REPORT_BEGINS) or text.endswith(_REPORT_ENDS) or _REPORT_OF_EDITS.match(text))
+
+
+def _framed(text: str) -> str:
+    for opening, ending in TASK_FRAMES:
+        if text.startswith(opening) and ending in text:
+            task = text[len(opening) :]
+            return (task.partition(ending)[0] if ending else task).strip() or text
+    return text
 
 
 def _without_rules_behind(text: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.human_text import RULES_BEHIND, human_text
+from router.core.human_text import RULES_BEHIND, TASK_FRAMES, human_text
 from router.core.prompt import estimate_input_tokens, read_needs, read_prompt, read_shape
 
 
@@ -176,6 +176,14 @@ def test_rules_for_the_answers_form_behind_what_a_person_typed_are_not_human_wor
     assert human_text(f"{QUESTION}\n\nNow.{behind}") == f"{QUESTION}\n\nNow."
     quoted = f"What do these rules mean?{behind}" + " long" * 3_000
     assert human_text(quoted) == quoted
+
+
+@pytest.mark.parametrize(("opening", "ending"), TASK_FRAMES)
+def test_a_task_is_taken_out_of_the_words_that_software_hands_it_over_in(opening: str, ending: str) -> None:
+    behind = f"{ending} a proof.\nyou MUST return it all." if ending else ""
+    assert human_text(f"\n{opening}{QUESTION}{behind}\n") == QUESTION
+    assert human_text(f"It says: {opening}{QUESTION}{behind}").startswith("It says: ")
+    assert human_text(opening) == opening.strip()
 
 
 def test_a_request_behind_examples_and_files_is_no_follow_up_to_them() -> None:

@@ -50,3 +50,13 @@ def test_an_agent_that_reports_in_its_users_place_stays_on_the_model_that_began_
 def test_rules_behind_a_plain_request_do_not_make_it_a_hard_one(client: OpenAI) -> None:
     rules = "# *SEARCH/REPLACE block* Rules:\n\n" + QUESTION * 3
     assert ask(client, [{"role": "user", "content": f"fix the typo\n\n{rules}"}])["x-router-route"] == "small"
+
+
+def test_a_hard_task_is_one_in_the_frame_of_an_agent_too(client: OpenAI) -> None:
+    task = "Design a rate limiter for several regions, and discuss its trade-offs in consistency and how it fails."
+    crew = f"\nCurrent Task: {task}\n\nThis is the expected criteria for your final answer: a page\nyou MUST return it all."
+    alone = ask(client, [{"role": "user", "content": task}])
+    assert alone["x-router-route"] == "strong"
+    for framed in (crew, f"New task:\n{task}"):
+        told = ask(client, [{"role": "user", "content": framed}])
+        assert told["x-router-complexity"] == alone["x-router-complexity"]
