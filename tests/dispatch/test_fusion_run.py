@@ -118,6 +118,23 @@ async def test_merge_asks_all_and_lets_the_judge_write() -> None:
     assert len(facts["responses"]) == 3
 
 
+async def test_a_defect_that_one_member_meets_costs_the_run_that_member_only(caplog: pytest.LogCaptureFixture) -> None:
+    pool, complete = dispatcher(**OPEN), Dispatcher.complete
+
+    async def met(self: Dispatcher, plan: tuple[Step, ...], *more: Any, **named: Any) -> Any:
+        if plan[0].deployment == "b":
+            raise KeyError("a defect")
+        return await complete(self, plan, *more, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Dispatcher, "complete", met)
+        answer, facts, _ = await go(order(), pool)
+    assert answer.text.startswith("Scripted judge:")
+    assert [panelist["status"] for panelist in facts["panel"]] == ["ok", "error", "ok"]
+    assert facts["failed_models"] == [{"model": "scripted/b", "error": "internal_error", "status_code": 500}]
+    assert "asking b failed inside the gateway" in caplog.text
+
+
 async def test_members_answer_at_the_same_time() -> None:
     slow = {name: script(reply=f"Answer of {name}, and not of another.", latency_ms=150) for name in "abc"}
     _, facts, attempts = await go(order(quorum=3), dispatcher(**slow))

@@ -1,6 +1,7 @@
 """Asking the panel: all at once, until enough have answered; the others are cancelled, awaited and billed."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from time import monotonic
@@ -12,7 +13,9 @@ from router.core.rounding import rounded
 from router.dispatch.fusion.audience import Audience
 from router.dispatch.fusion.calls import RunCalls
 from router.dispatch.fusion.order import Panelist
-from router.errors import GatewayError, UpstreamEmpty
+from router.errors import GatewayError, InternalError, UpstreamEmpty
+
+log = logging.getLogger("router")
 
 AFTERWARDS_S = 1.0
 """A member's own deadline lies this far behind the panel's: the panel says who is late, not a race of two timers."""
@@ -65,6 +68,9 @@ async def _ask(panelist: Panelist, ask: Ask, ends_s: float) -> None:
         panelist.status, panelist.error = "empty", error
     except GatewayError as error:
         panelist.status, panelist.error = "error", error
+    except Exception:  # a defect of ours, perhaps met only by what this member wrote: it costs the run one member
+        log.exception("asking %s failed inside the gateway", panelist.member.deployment)
+        panelist.status, panelist.error = "error", InternalError("The gateway failed; its log has more.")
     else:
         text = text_of_reply(reply)
         panelist.status = "ok" if text else "empty"
