@@ -29,8 +29,8 @@ class CooldownRules:
         longest_s: no cooldown is longer, whatever a provider asks for in Retry-After.
     """
 
-    failures: int = 3
-    first_s: float = 5.0
+    failures: int
+    first_s: float
     longest_s: float = LONGEST_WAIT_S
 
 

@@ -40,7 +40,7 @@ def dispatcher(**models: str) -> Dispatcher:
         deployment = Deployment(name, f"scripted/{name}", Price(usd / 5, usd, source="test"), supports={"tools": True})
         targets[name] = Target(deployment, "scripted", model, "http://scripted.invalid/v1")
     provider = OpenAIProvider(ScriptedTransport())
-    return Dispatcher(targets, lambda target: provider, CooldownRules(failures=100))
+    return Dispatcher(targets, lambda target: provider, CooldownRules(100, 5.0))
 
 
 def order(
@@ -404,7 +404,7 @@ class Recording(ScriptedTransport):
 def recorded() -> tuple[Dispatcher, Recording]:
     recording = Recording()
     provider = OpenAIProvider(recording)
-    return Dispatcher(dispatcher(**OPEN).targets, lambda target: provider, CooldownRules()), recording
+    return Dispatcher(dispatcher(**OPEN).targets, lambda target: provider, CooldownRules(3, 5.0)), recording
 
 
 async def test_each_seat_of_the_same_model_has_its_own_temperature_and_seed_and_the_judge_has_the_callers() -> None:

@@ -47,7 +47,7 @@ class Actor:
         self.dispatcher = Dispatcher(
             targets,
             lambda target: self,
-            rules or CooldownRules(),
+            rules or CooldownRules(3, 5.0),
             on_health=lambda *news: self.heard.append(news),
             **options,
         )
