@@ -14,6 +14,8 @@ from training import promote as promotion
 from training.add_model import estimate, estimate_from_ledger, keep, read_outcomes
 from training.data import DataError
 from training.fit import VERSION
+from training.metrics import SMALL_PRICE_SHARE
+from training.mode_changes import changes_table, mode_changes
 from training.readers import FORMATS
 from training.replay import replay
 from training.retrain import Retraining, held_back_comparison, load, next_version, retrain
@@ -118,7 +120,9 @@ def _add_target(command: argparse.ArgumentParser) -> None:
         + " that",
     )
     goal.add_argument(
-        "--target-cost-share", type=float, help="cost of the balanced mode, always-strong being 1; no guarantee"
+        "--target-cost-share",
+        type=float,
+        help="cost of the balanced mode, always-strong being 1 and small what the ledger says, or 0.06; no guarantee",
     )
     goal.add_argument(
         "--cost-weight", type=float, help="lambda: maximise quality - lambda x cost in balanced mode; no guarantee"
@@ -171,6 +175,7 @@ def _run(parsed: argparse.Namespace) -> int:
         target=_target(parsed) if "naive" in given else Target(),
         **{"data": None, **{name: given[name] for name in names if name in given}},
     )
+    chosen.target.check_reach(SMALL_PRICE_SHARE)
     run(chosen, _steps_of(parsed.step, chosen))
     if parsed.step in ("run", "thresholds"):
         return _say_unmet(chosen)
@@ -242,11 +247,14 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
 
 def _compare(parsed: argparse.Namespace) -> int:
     data = loaded(Run(data=None, out=parsed.out))
-    before, after = (replay(data, parsed.split, Classifier.load(path)) for path in (parsed.before, parsed.after))
+    judges = [Classifier.load(path) for path in (parsed.before, parsed.after)]
+    before, after = (replay(data, parsed.split, judge) for judge in judges)
     found = comparison.compare(before, after, seed=parsed.seed)
+    old, new = (judge.manifest.thresholds for judge in judges)
+    found["modes"] = mode_changes(before, old, after, new)
     if parsed.json:
         write_json(parsed.json, plain(found))
-    print(comparison.table(found))
+    print(f"{comparison.table(found)}\n{changes_table(found['modes'])}")
     return OK if found["promote"] else FAILED
 
 
@@ -268,7 +276,7 @@ def _promote(parsed: argparse.Namespace) -> int:
         print(f"in use at {parsed.to} already: {Classifier.load(parsed.to).artifact}; nothing changes")
         return OK
     found = held_back_comparison(parsed.out, current, candidate, parsed.seed)
-    print(comparison.table(found))
+    print(f"{comparison.table(found)}\n{changes_table(found['modes'])}")
     if not found["promote"]:
         print(f"not promoted; {current} stays in use", file=sys.stderr)
         return FAILED

@@ -90,7 +90,7 @@ def _measure(rows: Rows) -> Callable[[Ints], dict[str, float]]:
     complexity, gain, fails = rows.complexity, rows.gain, rows.small_fails
 
     def measure(r: Ints) -> dict[str, float]:
-        found = curve(gain[r], rows.small[r], rows.strong[r])
+        found = curve(gain[r], rows.small[r], rows.strong[r], rows.small_price)
         return {
             "auroc": auroc(complexity[r], fails[r]),
             "brier": brier(complexity[r], fails[r]),

@@ -31,6 +31,7 @@ from router.core.types import Usage
 from router.record.ledger.database import as_url, open_ledger, read_url
 from router.record.ledger.read import requests_since
 from training.data import Bools, DataError, Floats, Ints, Strings
+from training.metrics import SMALL_PRICE_SHARE
 from training.readers.ledger import verdict_of
 from training.replay import UNKNOWN_OUTPUT_TOKENS, Rows
 from training.state import write_json
@@ -53,6 +54,9 @@ _QUALITY: Mapping[tuple[str, str], tuple[float, float]] = {
 }
 """Quality of the small and the strong tier's answer, by who answered and the verdict on it; NaN where it says nothing of it."""
 
+_DEAREST_SMALL = 0.99
+"""A small model that costs as much as the strong one leaves no share of cost to aim at."""
+
 _SPLITS = (("train", 50), ("calibration", 75), ("test", 100))
 """Upper ends in per cent of a hash: a prompt's split never changes, whatever else the ledger holds."""
 
@@ -69,6 +73,7 @@ class Judged:
         group: requests with equal prompts share a number and a split.
         input_tokens, output_tokens: of the answer; the output is assumed where nothing was reported.
         started_at: Unix seconds.
+        small_price: what small's answers cost over what strong's would have, by the prices that were recorded.
     """
 
     ids: Strings
@@ -82,6 +87,7 @@ class Judged:
     input_tokens: Ints
     output_tokens: Ints
     started_at: Floats
+    small_price: float
 
     def __len__(self) -> int:
         """Number of requests."""
@@ -121,6 +127,7 @@ class Judged:
             tokens=tuple(usages),
             prompts=tuple(Prompt("", input_tokens=usage.input_tokens) for usage in usages),
             assessments=tuple(judge.assess_features(self.features[row]) for row in mine),
+            small_price=self.small_price,
         )
 
 
@@ -190,7 +197,8 @@ def kept_judged(out: Path) -> Judged | None:
     with np.load(out / FILE, allow_pickle=False) as arrays:
         if set(arrays.files) != set(Judged.__slots__):
             raise DataError(f"{out / FILE}: was written by another release; run again")
-        return Judged(**{name: arrays[name] for name in Judged.__slots__})
+        values = {name: arrays[name] for name in Judged.__slots__}
+    return Judged(**{**values, "small_price": float(values["small_price"])})
 
 
 def _read(url: str) -> list[dict[str, Any]]:
@@ -257,7 +265,21 @@ def _assemble(rows: list[dict[str, Any]]) -> Judged:
             [row["answered_output_tokens"] or UNKNOWN_OUTPUT_TOKENS for row in rows], dtype=np.int64
         ),
         started_at=np.array([row["started_at"] for row in rows], dtype=np.float64),
+        small_price=_small_price(rows),
     )
+
+
+def _small_price(rows: list[dict[str, Any]]) -> float:
+    """Price of a small call over a strong one: each route's cost over the baseline's for the same tokens, compared."""
+    spent: dict[str, list[float]] = {"small": [0.0, 0.0], "strong": [0.0, 0.0]}
+    for row in rows:
+        if row["route"] in spent and not row["unpriced"] and row["cost_usd"] is not None and row["baseline_cost_usd"]:
+            spent[row["route"]][0] += row["cost_usd"]
+            spent[row["route"]][1] += row["baseline_cost_usd"]
+    (small, beside), (strong, other) = spent["small"], spent["strong"]
+    if not (beside and other and strong):
+        return SMALL_PRICE_SHARE
+    return min((small / beside) / (strong / other), _DEAREST_SMALL)
 
 
 def _quality(row: Mapping[str, Any]) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Numbers that say how well prompts were ranked, judged and spent on.
 
 A curve orders prompts by a score and sends the first ones to strong: share of calls to strong against mean score.
-Cost is in units of always-strong: the small model costs ``SMALL_PRICE_SHARE`` of it.
+Cost is in units of always-strong: the small model costs ``SMALL_PRICE_SHARE`` of it, unless told what it does cost.
 """
 
 from dataclasses import dataclass
@@ -22,15 +22,17 @@ class Curve:
     Attributes:
         share: of calls to strong, ascending from 0 to 1.
         quality: mean score at each share, in [0, 1].
+        small_price: of a small call over a strong one.
     """
 
     share: Floats
     quality: Floats
+    small_price: float = SMALL_PRICE_SHARE
 
     @property
     def cost(self) -> Floats:
         """Cost at each share, always-strong being 1."""
-        return cost_of_share(self.share)
+        return cost_of_share(self.share, self.small_price)
 
     @property
     def recovered(self) -> Floats:
@@ -40,20 +42,20 @@ class Curve:
         return recovered
 
 
-def cost_of_share(share: Floats) -> Floats:
+def cost_of_share(share: Floats, small_price: float = SMALL_PRICE_SHARE) -> Floats:
     """Cost when ``share`` of the calls go to strong."""
-    cost: Floats = SMALL_PRICE_SHARE + (1 - SMALL_PRICE_SHARE) * share
+    cost: Floats = small_price + (1 - small_price) * share
     return cost
 
 
-def curve(score: Floats, small: Floats, strong: Floats) -> Curve:
+def curve(score: Floats, small: Floats, strong: Floats, small_price: float = SMALL_PRICE_SHARE) -> Curve:
     """Spend on the highest scores first; ties fall in an order that has nothing to do with the rows."""
     n = len(score)
     lottery = np.random.default_rng(0).permutation(n)
     order = lottery[np.argsort(-score[lottery], kind="stable")]
     lifted = np.cumsum((strong - small)[order])
     quality = (small.sum() + np.concatenate([[0.0], lifted])) / n
-    return Curve(np.arange(n + 1) / n, quality)
+    return Curve(np.arange(n + 1) / n, quality, small_price)
 
 
 def apgr(found: Curve) -> float:

@@ -40,6 +40,7 @@ class Rows:
         group: near-duplicates share a number.
         tokens: usage of an answer: input as the gateway counts it, output as recorded.
         prompts, assessments: what the core and the classifier make of it.
+        small_price: of a small call over a strong one, of them all.
     """
 
     index: Ints
@@ -53,6 +54,7 @@ class Rows:
     tokens: tuple[Usage, ...]
     prompts: tuple[Prompt, ...]
     assessments: tuple[Assessment, ...]
+    small_price: float = SMALL_PRICE_SHARE
 
     def __len__(self) -> int:
         """Number of prompts."""
@@ -94,6 +96,7 @@ class Rows:
             tokens=tuple(self.tokens[row] for row in index),
             prompts=tuple(self.prompts[row] for row in index),
             assessments=tuple(self.assessments[row] for row in index),
+            small_price=self.small_price,
         )
 
 
@@ -156,20 +159,21 @@ def escalates(complexity: Floats, gain: Floats, novelty: Floats, thresholds: Thr
     return strong
 
 
-def cost_share(strong: Bools, usage: Sequence[Usage] | None = None) -> float:
+def cost_share(strong: Bools, usage: Sequence[Usage] | None = None, small_price: float = SMALL_PRICE_SHARE) -> float:
     """Cost of these routes over always-strong's, by the gateway's cost function.
 
     Args:
         strong: True where the strong model answers.
         usage: tokens of each answer; without it every prompt counts the same.
+        small_price: of a small call over a strong one.
     """
+    small = Price(small_price * STRONG_PRICE.input, small_price * STRONG_PRICE.output, source="replay")
     if usage is None:
-        prices: Mapping[bool, Price] = {True: STRONG_PRICE, False: SMALL_PRICE}
+        prices: Mapping[bool, Price] = {True: STRONG_PRICE, False: small}
         costs = {route: call_cost_usd(EQUAL_USAGE, price) for route, price in prices.items()}
         n_strong = int(strong.sum())
         return (n_strong * costs[True] + (len(strong) - n_strong) * costs[False]) / (len(strong) * costs[True])
     spent = sum(
-        call_cost_usd(used, STRONG_PRICE if is_strong else SMALL_PRICE)
-        for used, is_strong in zip(usage, strong, strict=True)
+        call_cost_usd(used, STRONG_PRICE if is_strong else small) for used, is_strong in zip(usage, strong, strict=True)
     )
     return spent / sum(call_cost_usd(used, STRONG_PRICE) for used in usage)

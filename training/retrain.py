@@ -21,10 +21,11 @@ from training.compare import compare, gate, table
 from training.data import DataError, Ints
 from training.judged import Judged, kept_judged, load_judged
 from training.metrics import auroc
+from training.mode_changes import changes_table, mode_changes
 from training.replay import replay
 from training.state import plain, read_json, write_json
 from training.steps import Run, loaded
-from training.thresholds import Target, choose
+from training.thresholds import Target, choose, unmet
 
 LEAST_CALIBRATION = 300
 """Judged groups below which the thresholds in use are kept: no promise could be tested on fewer.
@@ -64,6 +65,7 @@ def load(chosen: Retraining, in_use: Classifier, say: Callable[[str], None] = pr
     one_sided = int((~judged.both_known).sum())
     if one_sided:
         lines += f"\n  which say nothing of the other route's answer, and only teach: {one_sided:,}"
+    lines += f"\n  a small call costs {judged.small_price:.3f} of a strong one"
     say(f"load: {len(judged):,} judged requests ({sizes}){lines}")
     return judged
 
@@ -85,9 +87,10 @@ def retrain(chosen: Retraining, say: Callable[[str], None] = print) -> bool:
     target = _save(chosen, manifest, contents, learned, judged)
     judge = Classifier.load(target)
     say(f"thresholds: {_choose(chosen, judged, judge, target)}")
+    judge = Classifier.load(target)  # with the thresholds that were chosen
     found = _compared(judged, in_use, judge, Model(contents), chosen.seed)
     write_json(chosen.out / "comparison.json", plain({**found, "adaptation": facts, "artifact": judge.artifact}))
-    say(table(found))
+    say(f"{table(found)}\n{changes_table(found['modes'])}")
     return bool(found["promote"])
 
 
@@ -102,7 +105,9 @@ def held_back_comparison(out: Path, current: Path, candidate: Path, seed: int = 
     judged = kept_judged(out)
     if judged is None:
         data = loaded(Run(data=None, out=out))
-        return compare(replay(data, "test", old), replay(data, "test", new), seed=seed, control=_placebo(out))
+        before, after = replay(data, "test", old), replay(data, "test", new)
+        found = compare(before, after, seed=seed, control=_placebo(out))
+        return {**found, "modes": mode_changes(before, old.manifest.thresholds, after, new.manifest.thresholds)}
     if old.features_id != new.features_id:
         raise ArtifactError(f"{current} reads other features than {candidate}; run again with --artifact {current}")
     return _compared(judged, old, new, Model(artifact.load(candidate)[1]), seed)
@@ -117,7 +122,8 @@ def _compared(judged: Judged, old: Classifier, new: Classifier, model: Model, se
             "or ask some prompts again with model: small, or strong, and judge both answers"
         )
     control = shuffled_control(judged, model, seed)
-    return compare(before, after, seed=seed, control=control, further=(_more_than_the_route(judged),))
+    found = compare(before, after, seed=seed, control=control, further=(_more_than_the_route(judged),))
+    return {**found, "modes": mode_changes(before, old.manifest.thresholds, after, new.manifest.thresholds)}
 
 
 def _more_than_the_route(judged: Judged) -> dict[str, Any]:
@@ -194,14 +200,20 @@ def _choose(chosen: Retraining, judged: Judged, judge: Classifier, target: Path)
     rows = judged.rows("calibration", judge)
     groups = len(np.unique(rows.group))
     if groups < LEAST_CALIBRATION:
-        return f"kept as they are; {groups} judged prompts are held for them, {LEAST_CALIBRATION} are needed"
+        return (
+            f"kept as they are; {groups} judged prompts are held for them, {LEAST_CALIBRATION} are needed: "
+            f"some {4 * LEAST_CALIBRATION:,} of which both routes' answers are known"
+        )
     found: dict[str, Any] = plain(
         choose(rows, chosen.target, judge.artifact, judged.fingerprint(), judged.window(), chosen.seed)
     )
     spread, mix = complexity_reference(rows.complexity), prompt_mix(rows)
     before = artifact.read_manifest(target)
     artifact.write_manifest(target, replace(before, thresholds=found, complexity_reference=spread, prompt_mix=mix))
-    return f"chosen on {groups} judged prompts"
+    missed = unmet(found)
+    return f"chosen on {groups} judged prompts" + (
+        f"; none keeps the promise in mode {', '.join(missed)}, which sends everything to strong" if missed else ""
+    )
 
 
 def _in_words(found: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ from router.core.types import MODES, Mode
 from training.bootstrap import interval, resamples
 from training.bounds import clopper_pearson_upper, mean_upper
 from training.data import Bools, DataError
-from training.metrics import SMALL_PRICE_SHARE
 from training.promise import (
     Promise,
     Sample,
@@ -76,10 +75,15 @@ class Target:
         wanted = [value for value in (self.max_quality_loss, self.cost_share, self.cost_weight) if value is not None]
         if len(wanted) != 1:
             raise DataError("give exactly one of --max-quality-loss, --target-cost-share and --cost-weight")
-        if self.cost_share is not None and not SMALL_PRICE_SHARE <= self.cost_share <= 1:
-            raise DataError(f"--target-cost-share must lie between {SMALL_PRICE_SHARE} (always small) and 1")
+        if self.cost_share is not None and not 0 < self.cost_share <= 1:
+            raise DataError("--target-cost-share must lie between the cost of always small and 1")
         if not 0.5 <= self.confidence < 1:
             raise DataError("--confidence must lie in [0.5, 1), e.g. 0.95")
+
+    def check_reach(self, small_price: float) -> None:
+        """Refuse a cost below that of always small, where small costs this share of strong."""
+        if self.cost_share is not None and self.cost_share < small_price:
+            raise DataError(f"--target-cost-share must lie between {small_price:.2g} (always small) and 1")
 
 
 def choose(
@@ -104,10 +108,11 @@ def choose(
     """
     if not len(rows):
         raise DataError("the calibration split has no prompt with outcomes of both tiers; nothing can be chosen on it")
+    target.check_reach(rows.small_price)
     sample, novelty = sample_of(rows), novelty_threshold(rows, 1 - target.confidence)
     chosen, certificates = {}, {}
     for mode in MODES:
-        thresholds, certificates[mode] = _choose_mode(mode, sample, target, novelty, seed)
+        thresholds, certificates[mode] = _choose_mode(mode, sample, target, novelty, seed, rows.small_price)
         chosen[mode] = thresholds
         _check_production(rows, sample, thresholds)
     expected = {mode: expect(rows, routed(sample, chosen[mode]), seed) for mode in MODES}
@@ -123,16 +128,16 @@ def choose(
 
 
 def _choose_mode(
-    mode: Mode, sample: Sample, target: Target, novelty: float, seed: int
+    mode: Mode, sample: Sample, target: Target, novelty: float, seed: int, small_price: float
 ) -> tuple[Thresholds, dict[str, Any]]:
     """Thresholds of one mode and what can be said of them."""
     policies = path(CEILINGS[mode], novelty)
     if target.cost_share is not None:
-        wanted = _shifted_cost(mode, target.cost_share)
-        return _by_cost(sample, policies[0], wanted), {"certified": False, "target_cost_share": wanted}
+        wanted = _shifted_cost(mode, target.cost_share, small_price)
+        return _by_cost(sample, policies[0], wanted, small_price), {"certified": False, "target_cost_share": wanted}
     if target.cost_weight is not None:
         weight = target.cost_weight * {"quality": 0.5, "balanced": 1.0, "cost": 2.0}[mode]
-        return _by_value(sample, policies, weight), {"certified": False, "cost_weight": weight}
+        return _by_value(sample, policies, weight, small_price), {"certified": False, "cost_weight": weight}
     promise = Promise((target.max_quality_loss or 0.0) * LOSS_OF[mode], 1 - target.confidence, target.promise)
     if not target.certified:
         best = naive(sample, policies, promise)
@@ -177,13 +182,14 @@ def novelty_threshold(rows: Rows, delta: float) -> float:
 
 def expect(rows: Rows, strong: Bools, seed: int = 0) -> dict[str, Any]:
     """Expected cost share and quality share of these routes, with 95 % intervals by bootstrap over groups."""
-    cost = SMALL_PRICE_SHARE + (1 - SMALL_PRICE_SHARE) * strong
+    cost = rows.small_price + (1 - rows.small_price) * strong
     score = np.where(strong, rows.strong, rows.small)
     draws = resamples(rows.group, seed)
     return {
-        "cost_share": cost_share(strong),
+        "small_price": rows.small_price,
+        "cost_share": cost_share(strong, None, rows.small_price),
         "cost_share_95": interval([float(cost[draw].mean()) for draw in draws]),
-        "cost_share_by_tokens": cost_share(strong, rows.tokens),
+        "cost_share_by_tokens": cost_share(strong, rows.tokens, rows.small_price),
         "quality_share": float(score.mean() / rows.strong.mean()),
         "quality_share_95": interval([float(score[draw].mean() / rows.strong[draw].mean()) for draw in draws]),
         "strong_share": float(strong.mean()),
@@ -239,14 +245,14 @@ def _check_production(rows: Rows, sample: Sample, thresholds: Thresholds) -> Non
         raise AssertionError("decide() and the replayed thresholds disagree; training.replay.escalates must follow it")
 
 
-def _shifted_cost(mode: Mode, cost: float) -> float:
+def _shifted_cost(mode: Mode, cost: float, small_price: float) -> float:
     """Cost target of a mode: halfway to always-strong for quality, halfway to always-small for cost."""
-    return {"quality": (1 + cost) / 2, "balanced": cost, "cost": (SMALL_PRICE_SHARE + cost) / 2}[mode]
+    return {"quality": (1 + cost) / 2, "balanced": cost, "cost": (small_price + cost) / 2}[mode]
 
 
-def _by_cost(sample: Sample, ceiling: Thresholds, wanted: float) -> Thresholds:
+def _by_cost(sample: Sample, ceiling: Thresholds, wanted: float, small_price: float) -> Thresholds:
     """The least gain threshold whose cost on the sample is at most ``wanted``; the ceiling goes where it costs more."""
-    share = (wanted - SMALL_PRICE_SHARE) / (1 - SMALL_PRICE_SHARE)
+    share = (wanted - small_price) / (1 - small_price)
     if routed(sample, replace(ceiling, gain=2.0)).mean() > share:
         ceiling = Thresholds(complexity=2.0)
     candidates = [-1.0, *(float(gain) for gain in np.unique(sample.gain)), 2.0]
@@ -260,12 +266,12 @@ def _by_cost(sample: Sample, ceiling: Thresholds, wanted: float) -> Thresholds:
     return replace(ceiling, gain=candidates[low])
 
 
-def _by_value(sample: Sample, policies: tuple[Thresholds, ...], weight: float) -> Thresholds:
+def _by_value(sample: Sample, policies: tuple[Thresholds, ...], weight: float, small_price: float) -> Thresholds:
     """The policy with the best mean of score - ``weight`` x cost on the sample."""
 
     def value(policy: Thresholds) -> float:
         strong = routed(sample, policy)
         score = float(np.where(strong, sample.strong, sample.small).mean())
-        return score - weight * cost_share(strong)
+        return score - weight * cost_share(strong, None, small_price)
 
     return max(policies, key=value)

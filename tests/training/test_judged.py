@@ -10,23 +10,24 @@ from classifier import Classifier
 from classifier.assessment import Assessment
 from router.core.decision import Decision
 from router.core.plan import Step
-from router.core.types import Reason
+from router.core.types import Attempt, Reason, Usage
 from router.record.ledger.counts import Verdict
 from router.record.ledger.database import open_ledger
 from router.record.ledger.feedback import Judgement, keep_judgement
 from router.record.record import RequestRecord
 from tests.record.ledgers import fill, record, url_of
-from training.judged import Judged, load_judged
+from training.judged import Judged, kept_judged, load_judged
+from training.metrics import SMALL_PRICE_SHARE
 
 JUDGE = Classifier.load()
 LIGHT = JUDGE.assess("What is a glacier?").features
 
 
-def asked(name: str, route: str, prompt: str, features: Any = LIGHT) -> RequestRecord:
+def asked(name: str, route: str, prompt: str, features: Any = LIGHT, **more: Any) -> RequestRecord:
     found = Assessment(0.4, 0.1, "knowledge", 0.5, False, 40, JUDGE.artifact, features=features)
     decision = Decision(route, Reason.FORCED_BY_CALLER, "balanced", (Step("small", "small"),), found)  # type: ignore[arg-type]
     digest = prompt.encode()
-    return record(name, route=route, decision=decision, features_id=JUDGE.features_id, prompt_digest=digest)
+    return record(name, route=route, decision=decision, features_id=JUDGE.features_id, prompt_digest=digest, **more)
 
 
 def judged(tmp_path: Path, *requests: tuple[RequestRecord, Verdict, float | None]) -> Judged:
@@ -75,6 +76,25 @@ def test_what_a_tier_made_of_a_prompt_outranks_what_is_said_of_it_on_the_other_s
     assert np.isnan(found.small[2])
     sizes = [len(found.rows(split, JUDGE)) for split in ("train", "calibration", "test")]
     assert sum(sizes) == 2, "only of two requests both tiers are known"
+
+
+def test_what_small_costs_over_strong_is_taken_from_what_was_recorded(tmp_path: Path) -> None:
+    used = Usage(1_000, 200)
+    small = [Attempt("small", "scripted/small", "answer", "ok", 0.1, used, 0.0014)]
+    strong = [Attempt("strong", "scripted/strong", "answer", "ok", 0.1, used, 0.01)]  # the baseline's own price
+    found = judged(
+        tmp_path,
+        (asked("a", "small", "p", attempts=small), "good_fit", None),
+        (asked("b", "strong", "q", attempts=strong), "good_fit", None),
+    )
+    assert found.small_price == pytest.approx(0.14)
+    assert kept_judged(tmp_path / "out") is not None
+    rows = found.rows(str(found.split[0]), JUDGE)
+    assert rows.small_price == found.small_price
+
+
+def test_without_a_priced_call_on_both_routes_the_usual_price_is_taken(tmp_path: Path) -> None:
+    assert judged(tmp_path, (asked("a", "small", "p"), "good_fit", None)).small_price == SMALL_PRICE_SHARE
 
 
 def test_the_same_words_behind_another_conversation_are_another_prompt(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """From a gateway's ledger to an artifact in use: what an operator does at night, over a real gateway and a real file."""
 
 import random
+import re
 import resource
 import shutil
 import signal
@@ -123,9 +124,13 @@ def test_a_ledger_without_texts_makes_a_better_artifact(out: Path) -> None:
 
 
 def test_with_enough_verdicts_thresholds_are_chosen_on_the_ledger_and_drift_is_measured_against_it(
-    ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("training.retrain.LEAST_CALIBRATION", 20)
+    main(["run", "--ledger", ledger, "--out", str(tmp_path), "--max-quality-loss", "0.00001"])
+    said = capsys.readouterr().out
+    assert "none keeps the promise in mode cost, balanced, quality, which sends everything to strong" in said
+    assert re.search(r"^balanced +0\.\d+ -> 1\.000 ", said, re.MULTILINE), "what the new thresholds do is shown"
     main(["run", "--ledger", ledger, "--out", str(tmp_path)])
     before, after = artifact.read_manifest(artifact.DEFAULT_PATH), artifact.read_manifest(tmp_path / "artifact")
     assert after.thresholds != before.thresholds

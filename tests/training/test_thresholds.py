@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -39,6 +40,15 @@ def test_a_cheaper_mode_never_costs_more_and_each_keeps_what_it_promises(many: R
     for mode, row in found["certificate"]["modes"].items():
         assert row["certified"], mode
         assert row["quality_loss"] <= row["alpha"]
+
+
+def test_a_target_cost_is_met_at_the_price_of_the_models_that_are_used(many: Rows) -> None:
+    dear = replace(many, small_price=0.4)
+    found = chosen(dear, Target(max_quality_loss=None, cost_share=0.6))["expected"]["balanced"]
+    assert found["cost_share"] == pytest.approx(0.6, abs=0.01)
+    assert found["strong_share"] == pytest.approx((0.6 - 0.4) / (1 - 0.4), abs=0.01)
+    with pytest.raises(DataError, match=r"between 0.4 \(always small\)"):
+        chosen(dear, Target(max_quality_loss=None, cost_share=0.3))
 
 
 def test_no_threshold_is_an_answer() -> None:
@@ -98,7 +108,7 @@ def test_equal_rows_give_equal_thresholds(many: Rows) -> None:
     ("given", "complaint"),
     [
         ({"cost_share": 0.3}, "exactly one"),
-        ({"max_quality_loss": None, "cost_share": 0.01}, "--target-cost-share"),
+        ({"max_quality_loss": None, "cost_share": 1.01}, "--target-cost-share"),
         ({"confidence": 1.0}, "--confidence"),
     ],
 )
