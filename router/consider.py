@@ -29,7 +29,7 @@ _PASSING = frozenset({
     Reason.BUDGET_DOWNGRADE, Reason.CONTEXT_WINDOW, Reason.FORCED_BY_CALLER,
     Reason.CAPABILITY_VISION, Reason.CAPABILITY_TOOLS, Reason.CAPABILITY_JSON,
 })  # fmt: skip
-"""Why a request could not have the route that its prompt wanted: this lies in the request and binds no later one."""
+"""Reasons that lie in the request and not in its prompt: such a detour binds no later request."""
 
 
 @value
@@ -135,7 +135,7 @@ def turn_of(asked: Asked, draft: Draft) -> Turn | None:
 
 
 def _judged_as(prompt: Prompt, context: str) -> str:
-    """What names a turn together with what it is judged in the light of."""
+    """The key of a turn and of the context that it is judged with."""
     return (
         f"{prompt.turn_key}\0{sha256(context.encode('utf-8', 'surrogatepass')).hexdigest()}"
         if context
@@ -144,9 +144,10 @@ def _judged_as(prompt: Prompt, context: str) -> str:
 
 
 def assess(services: Services, asked: Asked, turn: Turn | None, draft: Draft, recall: Recall) -> Assessed:
-    """The second, ``assess``: take what the classifier said of the turn, which was judged, and ask the memory.
+    """The second station, ``assess``: take what the classifier said of the turn, and ask the memory.
 
-    ``recall`` is how: what is going to be answered uses a pin, what is not only looks at it.
+    ``recall`` is how: ``Memory.recall`` for a request that will be answered; ``Memory.peek`` for a dry run, which must
+    not keep a pin alive.
     """
     began_s, judged_s, assessment = perf_counter(), 0.0, None
     if turn is not None:
@@ -158,7 +159,7 @@ def assess(services: Services, asked: Asked, turn: Turn | None, draft: Draft, re
 
 
 def settle(asked: Asked, assessed: Assessed, draft: Draft) -> Consideration:
-    """The third, ``decide``: say what is to be done."""
+    """The third station, ``decide``: say what is to be done."""
     began_s = perf_counter()
     decision = decide(
         asked.prompt, assessed.assessment, asked.ask, asked.controls, asked.policy, assessed.recalled,

@@ -38,16 +38,16 @@ class Turn:
 
 
 class Judged:
-    """What was said of the turns that came last, by one classifier: another one's arrival forgets it all."""
+    """Assessments of the latest turns, all by one classifier: when another one takes over they are forgotten."""
 
     def __init__(self, most: int = MOST_JUDGED) -> None:
-        """Keep the assessments of so many turns; the one that was not asked for the longest goes first."""
+        """Keep at most ``most`` assessments; the least recently used goes first."""
         self._most = most
         self._assessor: Assessor | None = None
         self._found: OrderedDict[str, Assessment] = OrderedDict()
 
     def find(self, turn: Turn) -> Assessment | None:
-        """What the turn's classifier has said of it before, as far as that is still known."""
+        """What the turn's classifier has said of it before; None where that is not kept."""
         if turn.assessor is not self._assessor:
             return None
         found = self._found.get(turn.key)
@@ -76,9 +76,10 @@ class Docket:
         self._judged = Judged()
 
     async def judge(self, turn: Turn, *, has_company: bool) -> None:
-        """Have a turn judged with all that wait; one with company waits until the others that are ready now were read.
+        """Judge a turn together with all that wait.
 
-        One that was judged before waits for nobody.
+        With company it first waits until the other requests that are ready now have been read, and wait too. A turn
+        that was judged before waits for nobody.
         """
         began_s = perf_counter()
         turn.assessment = self._judged.find(turn)

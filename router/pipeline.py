@@ -153,7 +153,7 @@ async def _recorded(
 ) -> None:
     """Answer, leave exactly one record, and answer every error.
 
-    A function and no context manager: the loop keeps a list of asynchronous generators, which takes 5 µs a request.
+    A function, no context manager: the event loop keeps a list of asynchronous generators, which takes 5 µs a request.
     """
     outcome = "aborted"
     draft = new_draft(services, endpoint)
@@ -176,7 +176,7 @@ async def _recorded(
 
 
 def defect(draft: Draft) -> InternalError:
-    """Log what is being handled, a defect of ours, under the request's id; gives what the caller is told."""
+    """Log the exception that is being handled, a defect of ours, under the request's id; returns what the caller is told."""
     log.exception("request %s failed inside the gateway", draft.request_id)
     return InternalError(f"The gateway failed; its log has more under {draft.request_id}.")
 

@@ -127,7 +127,7 @@ def decide(
 def _known_first(
     plan: tuple[Step, ...], prompt: Prompt, policy: Policy, proven: str | None
 ) -> tuple[tuple[Step, ...], Reason | None]:
-    """The plan with those in front who are known to be able; and what is not known of the one that was first."""
+    """The plan with those first who are known to be able; and the doubt about the one that was first before."""
     doubts = [
         None if step.deployment == proven else doubt(prompt, policy.deployments[step.deployment]) for step in plan
     ]

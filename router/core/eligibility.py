@@ -94,7 +94,7 @@ def _unknowns(prompt: Prompt, deployment: Deployment) -> int:
 
 
 def doubt(prompt: Prompt, deployment: Deployment) -> Reason | None:
-    """The first need of which nobody knows whether the deployment can meet it; None where it is known to meet all."""
+    """The first need that the deployment is not known to meet, as a reason; None where it is known to meet all."""
     for capability, reason in _NEED_REASONS.items():
         if capability in prompt.needs and capability not in deployment.supports:
             return reason

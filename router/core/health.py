@@ -63,7 +63,7 @@ def availability(health: Health, now_s: float) -> Availability:
 
 
 def before_call(health: Health, now_s: float) -> Health:
-    """A call begins, in the epoch of what comes back: one of its own where it is the probe."""
+    """A call begins. It belongs to the epoch of what is returned; a probe begins an epoch of its own."""
     if availability(health, now_s) != "probe":
         return health
     return replace(health, probing=True, epoch=health.epoch + 1)

@@ -60,7 +60,7 @@ def next_step(
 def has_another(
     plan: Sequence[Step], tried: Sequence[str], pool: Mapping[str, Deployment], is_available: Callable[[str], bool]
 ) -> bool:
-    """Whether somebody else can be asked where the last of those tried does not answer in time."""
+    """Whether another deployment could be asked if the last one tried does not answer in time."""
     model, models_tried = pool[tried[-1]].model, {pool[name].model for name in tried}
     for step in plan:  # once, for a twin or another model: every call that is not streamed asks
         name = step.deployment

@@ -30,7 +30,7 @@ UNCERTIFIED: Mapping[Mode, Thresholds] = {
     "balanced": Thresholds(complexity=0.5, band=0.05, novelty=0.999),
     "quality": Thresholds(complexity=0.35, band=0.05, novelty=0.999),
 }
-"""Used with an artifact that brings no thresholds of its own: even odds, and as far to either side."""
+"""Used with an artifact that brings no thresholds of its own: even odds for ``balanced``, the others 0.15 to either side."""
 
 
 @dataclass(frozen=True, slots=True)

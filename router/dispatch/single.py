@@ -41,7 +41,7 @@ from router.errors import (
 T = TypeVar("T")
 
 DRAIN_S = 0.05
-"""A provider that is done usually ends the reply in the same packet."""
+"""How long to wait for the reply's end after ``[DONE]``; usually it is in the same packet."""
 
 BACKOFF_S = 0.1
 """Pause before the same deployment is called again; no pause before another one."""
@@ -229,7 +229,7 @@ class Dispatcher:
         trip: Trip,
         call: Callable[[Step, Call, UnderWay], Awaitable[T]],
     ) -> T:
-        """Make a refused call again at once, no failed try, as long as what it is refused for can be left out or renamed."""
+        """Repeat a refused call at once, as long as what it is refused for can be left out or renamed. That is no failed attempt."""
         heard: tuple[Objection, ...] = ()
         while new := unheeded(objections(refusal, made.body), made.changes or {}):
             heard, trip.rewritten = heard + new, True

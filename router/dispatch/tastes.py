@@ -1,4 +1,4 @@
-"""How a request is written for one deployment: without the hints that it refuses, its limit by the name and size that it takes.
+"""How a request is written for one deployment: without the hints that it refuses, with a limit of the name and size that it takes.
 
 Laws:
 
@@ -22,7 +22,7 @@ Changes = Mapping[str, Any]
 
 
 def unheeded(heard: Sequence[Objection], changes: Changes) -> tuple[Objection, ...]:
-    """Of what is said against a request what its changes do not heed yet; the rest is said in vain."""
+    """The objections to a request that its changes do not heed yet; the others were raised in vain."""
 
     def is_left_out(name: str | None) -> bool:
         return name is not None and name in changes and changes[name] is None

@@ -1,4 +1,4 @@
-"""What a caller is told whom nobody answered: the last failure or that nobody could be asked, and when to come back."""
+"""What a caller is told when nobody answered: the last failure, or that nobody could be asked; and when to come back."""
 
 from collections.abc import Collection, Sequence
 

@@ -115,7 +115,7 @@ class AsgiExchange:
         self.answered = True
 
     def release(self) -> None:
-        """A hang-up is nobody's business any more, and another request may have the place."""
+        """Listen for a hang-up no longer, and let another request have the place."""
         self._on_hang_up.discard(self._hung_up)
         if self._has_slot:
             self._slots.give_back()

@@ -1,8 +1,8 @@
 """A caller who sends no more while its request is served: it has hung up, or has shut its sending side down and waits.
 
-Both look alike, until something is sent: who waits takes it, and for who is gone his system refuses it. So something is
-sent that means nothing: ``100 Continue`` before the reply, of which a client must take any number (RFC 9110, 15.2), or
-a comment between two events. Where neither can be said, a caller who sends no more has hung up.
+Both look alike until something is sent: a caller who waits takes it; where it is gone, its system refuses it. So what is
+sent is something that means nothing: ``100 Continue`` before the reply, of which a client must take any number
+(RFC 9110, 15.2), or a comment between two events. Where neither can be sent, a caller who sends no more has hung up.
 """
 
 import asyncio

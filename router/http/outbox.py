@@ -1,7 +1,7 @@
-"""What the replies of one turn of the loop wait in: they leave together, at its end.
+"""Replies that are written in one turn of the event loop leave together, at its end.
 
-Each write wakes somebody, and takes the kernel's code through the processor's cache; one after another they take less than
-each between two requests' work. A connection whose request is the only one in flight does not wait.
+Each write wakes somebody, and runs the kernel's code through the processor's cache: one write right after another takes less
+than each between two requests' work. A connection whose request is the only one in flight does not wait.
 """
 
 import asyncio

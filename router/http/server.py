@@ -1,4 +1,4 @@
-"""uvicorn, with what it lacks: deadlines for a request's head and for taking the reply, a cap on the head, word of a hang-up.
+"""uvicorn, with what it lacks: deadlines for a request's head and for taking the reply, a cap on the head, notice of a hang-up.
 
 Source: uvicorn's ``HttpToolsProtocol``; its ``h11_max_incomplete_event_size`` caps the head for h11 only, and its
 keep-alive timer does not run while a head trickles in.
@@ -85,7 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._tell_of_hang_up()
 
     def _make_room(self) -> None:
-        """Hang up on who has been idle for longest: an open file is kept for nothing, and somebody new needs one."""
+        """Close the connection that has been idle for longest: somebody new needs the file that it keeps open."""
         connections: Iterable[Any] = self.connections
         idle = [
             (each._idle_since_s, id(each), each.transport)

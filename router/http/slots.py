@@ -1,4 +1,4 @@
-"""How many requests are served at once. Only who has shown a key takes up a place."""
+"""How many requests are served at once. A place is taken only after a key was shown, where keys are needed."""
 
 from router.errors import Overloaded
 
@@ -14,7 +14,7 @@ class Slots:
         self._most, self.taken = most, 0
 
     def take(self) -> None:
-        """Take one; who did gives it back.
+        """Take one; whoever takes one gives it back.
 
         Raises:
             Overloaded: none is free.
