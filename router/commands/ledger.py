@@ -5,11 +5,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from router.commands.settings import read_settings
 from router.config.ledger import default_url
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-class LedgerMissing(Exception):
-    """There is no ledger to read; the message says what to do."""
+class LedgerUnusable(Exception):
+    """There is no ledger, or it cannot be used; the message says which, why, and what to do."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,33 +27,24 @@ def run(options: argparse.Namespace) -> int:
     return reporting(lambda: _ACTIONS[options.action](options))
 
 
-def reporting(action: Any) -> int:
-    """An action's exit code; what is wrong with the ledger goes to standard error, without a traceback."""
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
-    from router.record.ledger.migrate import LedgerTooNew
-
+def reporting(action: Callable[[], int]) -> int:
+    """An action's exit code; what hinders it goes to standard error, without a traceback."""
     try:
-        code: int = action()
-    except LedgerMissing as error:
+        return action()
+    except LedgerUnusable as error:
         print(error, file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # whoever read our output has seen enough; not the ledger's fault, and seen to above
+    except BrokenPipeError:  # whoever read our output has seen enough, which is seen to above
         raise
-    except DBAPIError as error:
-        print(f"The ledger cannot be used: {str(error.orig).strip()}", file=sys.stderr)
-        return 1
-    except (SQLAlchemyError, LedgerTooNew, OSError, ValueError) as error:
-        print(f"The ledger cannot be used: {error}", file=sys.stderr)
-        return 1
-    return code
+    except OSError as error:
+        print(f"standard output cannot be written: {error.strerror or error}", file=sys.stderr)
+    return 1
 
 
 def ledger_url(options: argparse.Namespace) -> str:
     """Which ledger: ``--ledger``, or the config's, or the one that a gateway without a config keeps.
 
     Raises:
-        LedgerMissing: the config cannot be read.
+        LedgerUnusable: the config cannot be read.
     """
     from router.record.ledger.database import as_url
 
@@ -63,7 +54,7 @@ def ledger_url(options: argparse.Namespace) -> str:
         return default_url(os.environ)
     settings = read_settings(options.config, calls=False)
     if settings is None:
-        raise LedgerMissing("The config cannot be used; name the ledger itself with --ledger URL.")
+        raise LedgerUnusable("The config cannot be used; name the ledger itself with --ledger URL.")
     return settings.ledger.url
 
 
@@ -72,18 +63,30 @@ def opened(options: argparse.Namespace) -> Iterator["Engine"]:
     """The ledger, for as long as a command needs it.
 
     Raises:
-        LedgerMissing: there is none.
+        LedgerUnusable: there is none, or its database fails meanwhile.
     """
-    from router.record.ledger.database import NoLedger, open_ledger, read_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from router.record.ledger.database import NoLedger, file_of, open_ledger, read_url, said_by
+    from router.record.ledger.migrate import LedgerTooNew
 
     try:
-        engine = open_ledger(read_url(ledger_url(options)), create=False)
-    except NoLedger as error:
-        raise LedgerMissing(f"{error}; name it with --ledger URL or --config FILE.") from None
+        url = read_url(ledger_url(options))
+    except ValueError as error:
+        raise LedgerUnusable(
+            f"--ledger {error}; write a path, sqlite:///path or postgresql://user@host/database"
+        ) from None
     try:
-        yield engine
-    finally:
-        engine.dispose()
+        engine = open_ledger(url, create=False)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except NoLedger as error:
+        raise LedgerUnusable(f"{error}; name it with --ledger URL or --config FILE.") from None
+    except (SQLAlchemyError, LedgerTooNew) as error:
+        place = file_of(url) or url.render_as_string(hide_password=True)
+        raise LedgerUnusable(f"The ledger at {place} cannot be used: {said_by(error)}") from None
 
 
 def _export(options: argparse.Namespace) -> int:

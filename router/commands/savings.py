@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Add the ledger up, and print it."""
+    pool = _pool_prices(options)
+    if pool is None:
+        return 1
     try:
-        baselines = _prices(options.baseline, _pool_prices(options))
+        baselines = _prices(options.baseline, pool)
     except KeyError as error:
         print(error.args[0], file=sys.stderr)
         return 1
@@ -128,10 +131,12 @@ def _share(share: float) -> str:
     return f"{round(share, 3) + 0.0:+.1%}"
 
 
-def _pool_prices(options: argparse.Namespace) -> dict[str, Price | None]:
-    """Prices of the config's deployments, by name; none without a config."""
-    settings = read_settings(options.config, calls=False) if options.config is not None else None
-    return {} if settings is None else {name: target.deployment.price for name, target in settings.pool.items()}
+def _pool_prices(options: argparse.Namespace) -> dict[str, Price | None] | None:
+    """Prices of the config's deployments, by name: none without a config; None where it cannot be used, which was said."""
+    if options.config is None:
+        return {}
+    settings = read_settings(options.config, calls=False)
+    return None if settings is None else {name: target.deployment.price for name, target in settings.pool.items()}
 
 
 def _prices(names: Sequence[str], pool: Mapping[str, Price | None]) -> dict[str, Price]:

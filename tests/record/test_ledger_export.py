@@ -131,6 +131,31 @@ def test_a_file_that_cannot_be_written_is_named(url: URL, form: str, capsys: pyt
     assert "/nowhere/x cannot be written: No such file or directory" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["ledger", "stats"], ["ledger", "prune", "--older-than", "1d"], ["savings"]])
+def test_a_ledger_that_cannot_be_used_is_named(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.db").write_text("no database")
+    assert main([*command, "--ledger", str(tmp_path / "other.db")]) == 1
+    assert capsys.readouterr().err == f"The ledger at {tmp_path}/other.db cannot be used: file is not a database\n"
+    assert main([*command, "--ledger", "mysql://host/db"]) == 1
+    assert "--ledger is neither a SQLite nor a PostgreSQL URL; write" in capsys.readouterr().err
+
+
+def test_a_full_disk_behind_standard_output_is_not_blamed_on_the_ledger(url: URL) -> None:
+    command = [sys.executable, "-m", "router", "ledger", "export", "--ledger", str(url.database)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "standard output cannot be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_config_that_cannot_be_used_is_complained_of_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["savings", "--config", "/nowhere.yaml"]) == 1
+    assert capsys.readouterr().err.count("/nowhere.yaml") == 1
+
+
 def test_a_reader_that_has_seen_enough_is_no_fault_of_the_ledger(tmp_path: Path) -> None:
     url = url_of(tmp_path / "large.db")
     fill(url, [record(f"r{at}", prompt="x" * 4_000) for at in range(200)])

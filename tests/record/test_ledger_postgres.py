@@ -202,5 +202,5 @@ ledger: {{url: "{shown(url)}", store_text: all}}
 def test_the_password_is_in_no_complaint(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ledger", "stats", "--ledger", "postgresql://u:hunter22secret@127.0.0.1:9/db"]) == 1
     said = capsys.readouterr().err
-    assert "ledger cannot be used" in said
+    assert said.startswith("The ledger at postgresql+psycopg://u:***@127.0.0.1:9/db cannot be used: ")
     assert "hunter22secret" not in said
