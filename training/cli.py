@@ -88,7 +88,8 @@ def _add_run_arguments(command: argparse.ArgumentParser, step: str) -> None:
         command.add_argument("--models", type=Path, help="CSV with the columns model and tier, for other formats")
     if step in ("run", "load"):
         command.add_argument(
-            "--ledger", help="a gateway's ledger to learn from: its file, or its URL; in place of --data"
+            "--ledger",
+            help="a gateway's ledger to learn from: its URL, its file, or an export of it; in place of --data",
         )
         command.add_argument(
             "--artifact",
@@ -304,7 +305,7 @@ def _add_add_model(command: argparse.ArgumentParser) -> None:
         "outcomes", type=Path, nargs="?", help="CSV, JSONL or parquet with prompt and score, one row an answer"
     )
     command.add_argument(
-        "--ledger", help="URL of a gateway's ledger with verdicts on the model's answers, in their place"
+        "--ledger", help="a gateway's ledger, or an export of it, with verdicts on the model's answers, in their place"
     )
     command.add_argument("--artifact", type=Path, required=True, help="artifact directory to add the model to")
     command.add_argument("--model", required=True, help="name of the model, as deployments name it")

@@ -28,10 +28,9 @@ import numpy.typing as npt
 from classifier.classifier import Classifier
 from router.core.prompt import Prompt
 from router.core.types import Usage
-from router.record.ledger.database import as_url, open_ledger, read_url
-from router.record.ledger.read import requests_since
 from training.data import Bools, DataError, Floats, Ints, Strings
 from training.metrics import SMALL_PRICE_SHARE
+from training.readers.judged_requests import judged_requests
 from training.readers.ledger import verdict_of
 from training.replay import UNKNOWN_OUTPUT_TOKENS, Rows
 from training.state import write_json
@@ -135,7 +134,7 @@ def load_judged(url: str, judge: Classifier, out: Path) -> tuple[Judged, dict[st
     """Read the judged requests of a ledger and keep them in ``out``; also gives what was left out, by reason.
 
     Args:
-        url: of the ledger, as in the config.
+        url: of the ledger, as in the config; or its file, or an export of it.
         judge: the artifact that is to learn; requests judged by other features than its own are left out.
         out: directory of the run.
 
@@ -143,7 +142,7 @@ def load_judged(url: str, judge: Classifier, out: Path) -> tuple[Judged, dict[st
         DataError: the ledger cannot be read, or holds nothing to learn from.
     """
     rejected: Counter[str] = Counter()
-    sound = [row for row in _read(url) if not _count(rejected, _fault(row, judge))]
+    sound = [row for row in judged_requests(url) if not _count(rejected, _fault(row, judge))]
     if not sound:
         raise DataError(
             "the ledger has no judged request to learn from"
@@ -174,7 +173,7 @@ def answers_of(url: str, judge: Classifier, model: str) -> tuple[npt.NDArray[np.
     Raises:
         DataError: the ledger cannot be read, or has no judged answer of the model.
     """
-    rows = [row for row in _read(url) if row["route"] != "fusion" and not _fault(row, judge)]
+    rows = [row for row in judged_requests(url) if row["route"] != "fusion" and not _fault(row, judge)]
     mine = [row for row in rows if row["model"] == model]
     if not mine:
         others = sorted({str(row["model"]) for row in rows})
@@ -199,22 +198,6 @@ def kept_judged(out: Path) -> Judged | None:
             raise DataError(f"{out / FILE}: was written by another release; run again")
         values = {name: arrays[name] for name in Judged.__slots__}
     return Judged(**{**values, "small_price": float(values["small_price"])})
-
-
-def _read(url: str) -> list[dict[str, Any]]:
-    try:
-        engine = open_ledger(read_url(as_url(url)), create=False)
-        try:
-            return [row for page in requests_since(engine, judged=True) for row in page]
-        finally:
-            engine.dispose()
-    except Exception as error:  # whatever the database says: without its statements, and without the URL's password
-        problem = str(error).partition("\n")[0]
-        if "://" in url:  # it may hold a password; a file's name is what a person looks for
-            problem = problem.replace(url, "the URL")
-        raise DataError(
-            f"--ledger: {problem}; give ledger.url of the gateway's config, or the file (an export goes to --data)"
-        ) from error
 
 
 def _count(rejected: Counter[str], fault: str) -> bool:

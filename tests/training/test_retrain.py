@@ -17,6 +17,7 @@ from openai import OpenAI
 from sqlalchemy import Engine, select, update
 
 from classifier import Classifier, artifact
+from router.cli import main as router
 from router.record.ledger.counts import Verdict
 from router.record.ledger.database import open_ledger, read_url
 from router.record.ledger.feedback import Judgement, keep_judgement
@@ -228,6 +229,35 @@ def test_a_ledger_that_cannot_be_used_is_refused_with_the_fix_and_without_the_pa
     told = capsys.readouterr().err
     assert said in told
     assert "secret" not in told
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_an_export_teaches_what_the_ledger_teaches(form: str, ledger: str, out: Path, tmp_path: Path) -> None:
+    export = str(tmp_path / f"export.{form}")
+    assert router(["ledger", "export", "--ledger", ledger, "--format", form, "--output", export]) == 0
+    assert main(["run", "--ledger", export, "--out", str(tmp_path / "run")]) == OK
+    learned, expected = artifact.load(tmp_path / "run" / "artifact")[0], artifact.load(out / "artifact")[0]
+    assert (learned.artifact, learned.data, learned.thresholds) == (
+        expected.artifact,
+        expected.data,
+        expected.thresholds,
+    )
+
+
+def test_an_export_that_is_none_or_was_cut_off_is_refused_by_name_and_line(
+    ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, other = tmp_path / "export.jsonl", tmp_path / "verdicts.jsonl"
+    router(["ledger", "export", "--ledger", ledger, "--output", str(export)])
+    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[:7])[:-40])
+    other.write_text('{"request_id": "a", "verdict": "good"}\n')
+    for named, said in (
+        (export, "export.jsonl:7: is no JSON"),
+        (other, "is no export of a ledger"),
+        (tmp_path / "none.jsonl", "none.jsonl: not found"),
+    ):
+        assert main(["run", "--ledger", str(named), "--out", str(tmp_path / "run")]) == REFUSED
+        assert said in capsys.readouterr().err
 
 
 def test_a_ledger_without_verdicts_says_how_to_give_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

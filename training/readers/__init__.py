@@ -154,9 +154,7 @@ def _refuse_without_rows(data: Data, rejected: Mapping[str, int], path: Path) ->
     reasons = ", ".join(f"{reason} ({number})" for reason, number in rejected.items()) or "the file is empty"
     hint = ""
     if any("without text" in reason for reason in rejected):
-        hint = (
-            ". Traffic without texts is learned from with --ledger URL; or keep texts (ledger: {store_text: prompts})"
-        )
+        hint = ". Traffic without texts is learned from with --ledger, of the same file; or keep texts (ledger: {store_text: prompts})"
     raise DataError(f"{path}: no row can be learned from: {reasons}{hint}")
 
 

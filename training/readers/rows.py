@@ -5,7 +5,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -71,8 +71,7 @@ def records(path: Path) -> list[dict[str, Any]]:
         raise DataError(f"{path}: not found")
     try:
         if path.suffix in (".jsonl", ".ndjson"):
-            with path.open(encoding="utf-8") as file:
-                return [json.loads(line) for line in file if line.strip()]
+            return list(json_lines(path))
         if path.suffix == ".json":
             return list(json.loads(path.read_text(encoding="utf-8")))
         if path.suffix == ".csv":
@@ -87,6 +86,25 @@ def records(path: Path) -> list[dict[str, Any]]:
     if path.suffix in (".pkl", ".pickle"):
         return read_frame(path)
     raise DataError(f"{path}: unknown ending; CSV, JSONL, JSON, parquet and pickled data frames can be read")
+
+
+def json_lines(path: Path) -> Iterator[Any]:
+    """What the lines of a file say, one at a time.
+
+    Raises:
+        DataError: the file is missing, or a line is no JSON; the message says which.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: not found")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise DataError(
+                        f"{path}:{number}: is no JSON ({getattr(error, 'msg', error)}); was the file cut off?"
+                    ) from error
 
 
 def assemble(answers: Answers, tiers: Mapping[str, str]) -> Data:
