@@ -88,7 +88,8 @@ _REPORT_ENDS = (
 _REPORT_OF_EDITS = re.compile(r"# \d+ SEARCH/REPLACE blocks? failed to match!")
 """How messages begin or end that report to a model, in a user's place, what came of its answer.
 
-Source: requests seen from smolagents, mini-swe-agent, Pydantic AI, Instructor and aider.
+Source: requests seen from smolagents, mini-swe-agent, Pydantic AI, Instructor and aider; LlamaIndex's ReAct agents report
+on the same line, after an answer that has an action.
 """
 
 _TAG_AT_START = re.compile(r"\s*<([a-zA-Z]+(?:[-_][a-zA-Z]+)+)>")
@@ -121,10 +122,12 @@ def human_text(text: str) -> str:
     return text
 
 
-def is_report(text: str) -> bool:
-    """Whether a message that follows an answer of the model was written by software, to say what came of that answer."""
+def is_report(text: str, answer: str) -> bool:
+    """Whether a message was written by software, to say what came of the model's answer before it."""
     text = text.strip()
-    return bool(text.startswith(_REPORT_BEGINS) or text.endswith(_REPORT_ENDS) or _REPORT_OF_EDITS.match(text))
+    if text.startswith(_REPORT_BEGINS) or text.endswith(_REPORT_ENDS) or _REPORT_OF_EDITS.match(text):
+        return True
+    return text.startswith("Observation:") and "\nAction:" in answer
 
 
 def _framed(text: str) -> str:

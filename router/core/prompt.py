@@ -201,7 +201,7 @@ def _human_turn(messages: Sequence[Mapping[str, Any]], before: int) -> tuple[int
     for index in range(before - 1, -1, -1):
         if messages[index].get("role") == "user":
             text = message_text(messages[index])
-            if index and messages[index - 1].get("role") == "assistant" and is_report(text):
+            if index and _is_report(text, messages[index - 1]):
                 continue
             text = human_text(text)
             if text.startswith(FRESH_START):
@@ -209,6 +209,10 @@ def _human_turn(messages: Sequence[Mapping[str, Any]], before: int) -> tuple[int
             if text:
                 return index, text
     return -1, ""
+
+
+def _is_report(text: str, previous: Mapping[str, Any]) -> bool:
+    return previous.get("role") == "assistant" and is_report(text, message_text(previous))
 
 
 def _carried_on(messages: Sequence[Mapping[str, Any]], index: int, text: str) -> str:

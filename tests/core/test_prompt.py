@@ -146,6 +146,7 @@ def test_a_tool_loop_is_seen_and_keeps_its_turns_key() -> None:
     "report",
     [
         "Observation:\nExecution logs:\n42",
+        "Observation: sunny in Oslo",
         "Error:\nno code found\nNow let's retry! If you have retried several times, try a completely different approach.\n",
         "<returncode>0</returncode>\n<output>\na.txt\n</output>",
         "2 validation errors:\n```json\n[]\n```\n\nFix the errors and try again.",
@@ -156,7 +157,7 @@ def test_a_tool_loop_is_seen_and_keeps_its_turns_key() -> None:
 )
 def test_what_software_reports_of_an_answer_is_a_step_of_the_turn_that_asked_for_it(report: str) -> None:
     first = read_prompt(chat(("user", QUESTION)))
-    loop = read_prompt(chat(("user", QUESTION), ("assistant", "Let me see."), ("user", report)))
+    loop = read_prompt(chat(("user", QUESTION), ("assistant", "Thought: I look.\nAction: look"), ("user", report)))
     assert (loop.text, loop.turn_key) == (first.text, first.turn_key)
     assert loop.in_tool_loop
     assert not first.in_tool_loop
