@@ -76,6 +76,7 @@ FRESH_START = "I switched to a new code base. Please don't consider the above fi
 _REPORT_BEGINS = (
     "Observation:\n",
     "<returncode>",
+    "<system>",
     "Validation feedback:\n",
     "Validation Error found:\n",
     "Correct your JSON ONLY RESPONSE, based on the following errors:",
@@ -88,7 +89,7 @@ _REPORT_ENDS = (
 _REPORT_OF_EDITS = re.compile(r"# \d+ SEARCH/REPLACE blocks? failed to match!")
 """How messages begin or end that report to a model, in a user's place, what came of its answer.
 
-Source: requests seen from smolagents, mini-swe-agent, Pydantic AI, Instructor and aider; LlamaIndex's ReAct agents report
+Source: requests seen from smolagents, mini-swe-agent, gptme, Pydantic AI, Instructor and aider; LlamaIndex's ReAct agents report
 on the same line, after an answer that has an action.
 """
 

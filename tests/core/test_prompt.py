@@ -149,6 +149,7 @@ def test_a_tool_loop_is_seen_and_keeps_its_turns_key() -> None:
         "Observation: sunny in Oslo",
         "Error:\nno code found\nNow let's retry! If you have retried several times, try a completely different approach.\n",
         "<returncode>0</returncode>\n<output>\na.txt\n</output>",
+        "<system>No tool call detected in last message.</system>",
         "2 validation errors:\n```json\n[]\n```\n\nFix the errors and try again.",
         "Validation feedback:\nToo short.\n\nFix the errors and try again.",
         "Correct your JSON ONLY RESPONSE, based on the following errors:\nname: field required",
