@@ -189,7 +189,7 @@ class Dispatcher:
         call: Callable[[Step, Call, UnderWay], Awaitable[T]],
         operation: Operation = "chat/completions",
     ) -> tuple[Step, T]:
-        most = self._max_attempts if trip.max_attempts is None else min(self._max_attempts, trip.max_attempts)
+        most = 1 if trip.once else self._max_attempts
         is_available = self._is_available[operation]
         while (step := next_step(plan, trip.failed, self.pool, is_available, most)) is not None:
             if trip.failed and trip.failed[-1].step == step:

@@ -33,7 +33,7 @@ class Trip:
         first_stage: what the first call is for.
         output_tokens: our estimate of the answer, the most that a call that is cut off is taken to have written.
         written_tokens: how much it has likely written, where more is known than how long it had.
-        max_attempts: fewer calls than the dispatcher allows; None where its own limit holds.
+        once: a single call, whatever the dispatcher allows: under a cap nothing is repeated.
         headers: sent with every call.
         around_model: the body as the caller wrote it, for every call; see ``Call``.
         keeps_text: the answer's text is wanted for the record.
@@ -48,7 +48,7 @@ class Trip:
     first_stage: Stage = "answer"
     output_tokens: int = 0
     written_tokens: int | None = None
-    max_attempts: int | None = None
+    once: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     around_model: tuple[bytes, bytes] | None = None
     keeps_text: bool = False

@@ -293,7 +293,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.mark.parametrize(
     ("options", "trip", "share"),
-    [({}, {}, 0.5), ({"max_attempts": 1}, {}, 1.0), ({}, {"max_attempts": 1}, 1.0)],
+    [({}, {}, 0.5), ({"max_attempts": 1}, {}, 1.0), ({}, {"once": True}, 1.0)],
 )
 async def test_half_of_the_time_is_left_for_another_where_another_may_follow(
     options: dict[str, Any], trip: dict[str, Any], share: float

@@ -129,7 +129,7 @@ class RunCalls:
             calls,
             first_stage=stage,
             output_tokens=self.order.output_tokens,
-            max_attempts=None if self.order.cap_usd is None else 1,
+            once=self.order.cap_usd is not None,
             headers=DEPTH_HEADERS,
         )
 
