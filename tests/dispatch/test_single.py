@@ -164,6 +164,25 @@ async def test_calls_that_fail_together_leave_a_deployment_out_once() -> None:
     assert actor.health.wait_s("a", "chat/completions") <= 5.0
 
 
+async def test_failures_with_an_answer_between_them_are_not_consecutive() -> None:
+    failing = fails(UpstreamFailed("x"))
+    actor = Actor(failing, failing, says(), failing, failing, says(), max_attempts=1)
+    for _ in range(6):
+        await actor.ask()
+    assert actor.heard == []
+
+
+@pytest.mark.parametrize(("ends", "left_out"), [((STOP, DONE), False), ((UpstreamFailed("x"),), True)])
+async def test_a_stream_that_has_begun_clears_no_failures_before_it_has_ended_well(
+    ends: tuple[Any, ...], left_out: bool
+) -> None:
+    failing = streams(UpstreamFailed("x"))
+    actor = Actor(failing, failing, streams(HELLO, *ends), says(), max_attempts=1)
+    for _ in range(3):
+        await actor.ask_for_a_stream()
+    assert actor.health.is_available("a") is not left_out
+
+
 async def test_an_answer_that_was_under_way_does_not_end_a_retry_after() -> None:
     gate = asyncio.Event()
     actor = Actor(waits_for(gate, says()), fails(UpstreamRateLimited("x", retry_after_s=60)))
