@@ -191,6 +191,35 @@ def test_a_locked_database_delays_rows_and_loses_none(url: URL, monkeypatch: pyt
     assert (counts.drops, counts.waiting) == ({}, 0)
 
 
+@pytest.mark.parametrize("hanging", ["write", "claim_tidying"])
+def test_a_database_that_never_answers_is_seen_before_a_row_is_lost(
+    hanging: str, url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "STUCK_S", 0.1)
+    answer, asked, real = threading.Event(), threading.Event(), getattr(writer_module.store, hanging)
+
+    def hang(*arguments: Any) -> Any:
+        asked.set()
+        answer.wait(10)
+        return real(*arguments)
+
+    monkeypatch.setattr(writer_module.store, hanging, hang)
+    counts = Counts()
+    made = writer(url, counts)
+    made.add(record("first"))
+    made.start()
+    assert asked.wait(5)
+    time.sleep(0.15)
+    for at in range(3):
+        made.add(record(f"later {at}"))
+    assert counts.unwritable
+    assert counts.waiting == (4 if hanging == "write" else 3)
+    answer.set()
+    wait_until(lambda: counts.rows == 4 and not counts.unwritable)
+    made.stop()
+    assert (counts.drops, counts.waiting) == ({}, 0)
+
+
 def test_a_full_queue_drops_what_comes_and_counts_it(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "MAX_WAITING", 5)
     counts = Counts()

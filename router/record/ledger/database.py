@@ -77,6 +77,9 @@ def connect(url: URL, *, pooled: bool = True) -> Engine:
         "connect_timeout": CONNECT_S,
         "application_name": "fusion-router",
         "tcp_user_timeout": STATEMENT_MS,
+        "keepalives_idle": 20,  # a host that is gone before it answers would else be waited for for two hours
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
         "prepare_threshold": None,  # prepared statements do not survive a pooler between us and the server
     }
     engine = create_engine(url, connect_args=arguments, pool_size=3, max_overflow=2, pool_pre_ping=True)

@@ -51,6 +51,9 @@ MAX_WAITING = 10_000
 MAX_WAITING_CHARS = 64_000_000
 """Characters of prompts and answers kept while they wait; beyond it requests are kept without their texts."""
 
+STUCK_S = 30.0
+"""A database that takes a batch and says neither yes nor no for so long is called unwritable: it may never answer."""
+
 RETRY_S = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Pauses after the first, second, … failure to write."""
 
@@ -90,6 +93,7 @@ class LedgerWriter:
         self._tidying = False
         self._complained = ""
         self._in_hand = 0
+        self._asked_at_s = 0.0  # since when the database has owed an answer; 0 while it owes none
 
     def add(self, record: RequestRecord) -> None:
         """Queue a record; nothing else happens on the request's path."""
@@ -103,6 +107,8 @@ class LedgerWriter:
         if record.texts is not None:
             record = self._within_room(record)
         queue.append(record)
+        if self._asked_at_s and not self._complained and time.monotonic() - self._asked_at_s > STUCK_S:
+            self._complain(TimeoutError(f"the database has not answered for {STUCK_S:.0f} s"))
         if self._complained:  # nobody else shows what comes until the next try
             self._counts.show_ledger_queue(self._in_hand + waiting + 1)
         if waiting + 1 == BATCH:
@@ -174,6 +180,7 @@ class LedgerWriter:
         failures = 0
         while True:
             try:
+                self._asked_at_s = time.monotonic()
                 engine, maker = self._opened()
                 if batch is None:
                     batch = self._rows(maker, records)
@@ -181,6 +188,7 @@ class LedgerWriter:
                     batch = store.unwritten(engine, batch)
                 self._write_once(engine, batch)
             except Exception as error:  # whatever it is, these rows wait for the next try
+                self._asked_at_s = 0.0
                 self._complain(error)
                 self._close()
                 self._counts.show_ledger_queue(len(records) + len(self._queue))
@@ -193,6 +201,7 @@ class LedgerWriter:
                 self._stopping.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
                 failures += 1
             else:
+                self._asked_at_s = 0.0
                 self._recovered()
                 return True
 
@@ -249,6 +258,7 @@ class LedgerWriter:
         if not self._tidying and now_s < self._tidy_at_s:
             return
         self._tidy_at_s = now_s + TIDY_EVERY_S
+        self._asked_at_s = now_s
         try:
             engine, _ = self._opened()
             if not self._tidying:
@@ -265,6 +275,8 @@ class LedgerWriter:
             self._complain(error)
             self._close()
             self._tidying = False
+        finally:
+            self._asked_at_s = 0.0
 
     def _show_size(self, engine: Engine) -> None:
         with engine.connect().execution_options(reads=True) as connection:
