@@ -130,6 +130,15 @@ async def test_a_new_artifact_judges_everything_anew() -> None:
     assert len(old.history) == len(new.history) == 1
 
 
+async def test_what_an_old_artifact_said_of_other_turns_is_forgotten_with_the_first_turn_of_the_new() -> None:
+    docket, old, new = Docket(), Counting("old@1:0"), Counting("new@1:0")
+    await _judged(docket, old, "another")
+    await _judged(docket, new, "one")
+    another = await _judged(docket, new, "another")
+    assert another.assessment is not None
+    assert another.assessment.artifact == "new@1:0"
+
+
 async def test_what_failed_is_tried_again() -> None:
     docket, counting = Docket(), Counting()
     for _ in range(2):
