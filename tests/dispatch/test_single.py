@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -18,6 +18,7 @@ from router.dispatch.trip import Trip
 from router.errors import (
     NothingAvailable,
     OutOfFiles,
+    UpstreamBadReply,
     UpstreamBroken,
     UpstreamEmpty,
     UpstreamError,
@@ -452,6 +453,15 @@ async def test_until_its_first_content_a_stream_that_fails_is_left_for_another(
     *failed, last = [attempt.outcome for attempt in trip.attempts]
     assert (failed[0], last) == (outcome, "ok")
     assert passed == HELLO
+
+
+async def test_a_reply_that_cannot_be_read_is_booked_with_its_prompt_and_no_guess_at_its_answer() -> None:
+    async def act(call: Call) -> NoReturn:
+        await asyncio.sleep(0.05)
+        raise UpstreamBadReply("x", billed=True)
+
+    trip = await Actor(act, max_attempts=1).ask(output_tokens=500)
+    assert [attempt.usage for attempt in trip.attempts] == [Usage(8, 0, estimated=True)]
 
 
 async def test_the_total_deadline_ends_a_stream_that_goes_on() -> None:
