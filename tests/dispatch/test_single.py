@@ -231,6 +231,20 @@ async def test_a_call_that_never_left_says_nothing_of_the_deployment_and_gives_t
     assert actor.health.is_available("a"), "another may be the probe"
 
 
+async def test_a_probe_whose_stream_has_begun_lets_others_in_before_it_has_ended() -> None:
+    actor = Actor(streams(UpstreamFailed("x")), streams(HELLO, 60.0), rules=ONE_FAILURE, max_attempts=1)
+    await actor.ask_for_a_stream()
+    await asyncio.sleep(0.06)
+    probe = asyncio.create_task(actor.ask_for_a_stream())
+    await actor.wait_until_called(2)
+    async with asyncio.timeout(5):
+        while not actor.health.is_available("a"):
+            await asyncio.sleep(0)
+    assert actor.heard == [("a", False), ("a", True)]
+    probe.cancel()
+    await asyncio.wait([probe])
+
+
 async def test_an_error_that_is_not_the_deployments_shows_that_it_is_back() -> None:
     actor = Actor(fails(UpstreamFailed("x")), fails(UpstreamEmpty("x")), rules=ONE_FAILURE, max_attempts=1)
     await actor.ask()
