@@ -105,7 +105,13 @@ def _add_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _add_savings(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     savings = _command(commands, "savings", "savings", "add up what was spent and what baselines would have cost")
     _name_ledger(savings)
-    savings.add_argument("--since", type=_since, default="7d", help="an age, a date, or Unix seconds (default 7d)")
+    savings.add_argument(
+        "--since",
+        type=_since,
+        default="7d",
+        help="an age, a date, a time, or Unix seconds; UTC without a zone (default 7d)",
+    )
+    savings.add_argument("--until", type=_since, help="of requests that started before it; as --since (default now)")
     savings.add_argument(
         "--baseline",
         action="append",

@@ -5,7 +5,8 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from router.catalog import Catalog
 from router.commands.ledger import opened, reporting
@@ -30,25 +31,35 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(options: argparse.Namespace, baselines: Mapping[str, Price]) -> int:
-    from router.record.ledger.savings import CPU_USD_PER_HOUR, savings
+    from router.record.ledger.savings import CPU_USD_PER_HOUR, FOR_EVER, savings
+    from router.record.ledger.stats import stats
 
     cpu_usd_per_hour = options.cpu_usd_per_hour or CPU_USD_PER_HOUR
     with opened(options) as engine:
-        found = savings(engine, options.since, baselines, cpu_usd_per_hour, options.seed)
+        until_s = FOR_EVER if options.until is None else options.until
+        found = savings(engine, options.since, baselines, cpu_usd_per_hour, options.seed, until_s)
+        nothing = "" if found.requests else _span(stats(engine))
     if options.json:
         priced = {name: {"input_usd_per_mtok": price.input * 1e6, "output_usd_per_mtok": price.output * 1e6,
                          "source": price.source} for name, price in baselines.items()}  # fmt: skip
         facts = {**asdict(found), "unpriced_share": found.unpriced_share, "prices": priced,
-                 "since": options.since, "cpu_usd_per_hour": cpu_usd_per_hour, "seed": options.seed}  # fmt: skip
+                 "since": options.since, "until": options.until, "cpu_usd_per_hour": cpu_usd_per_hour, "seed": options.seed}  # fmt: skip
         print(json.dumps(facts, indent=2))
     else:
-        print("\n".join(_lines(found, cpu_usd_per_hour)))
+        print(nothing or "\n".join(_lines(found, cpu_usd_per_hour)))
     return 0
 
 
+def _span(held: Mapping[str, Any]) -> str:
+    if not held["requests"]:
+        return "No requests: the ledger is empty."
+    first, last = (
+        datetime.fromtimestamp(held[end], UTC).strftime("%Y-%m-%dT%H:%MZ") for end in ("first_at", "last_at")
+    )
+    return f"No requests in that time: the ledger's are from {first} to {last}; say --since, and --until."
+
+
 def _lines(found: "Savings", cpu_usd_per_hour: float) -> list[str]:
-    if not found.requests:
-        return ["No requests in that time."]
     stages = ", ".join(f"{stage} ${cost:.6f}" for stage, cost in found.by_stage.items()) or "nothing"
     lines = [
         f"{found.requests} requests, spent ${found.spent_usd:.6f}",
@@ -82,12 +93,15 @@ _AGAINST = (
     "share",
     "95 % interval",
 )
-_PART = ("requests", "spent $", "would have cost $", "saved $")
+_PART = ("requests", "spent $", "would have cost $", "saved $", "95 % interval")
 
 
 def _parts(what: str, parts: Sequence["Part"]) -> list[str]:
     rows = [
-        (part.name, str(part.requests), _usd(part.spent_usd), _usd(part.would_usd), _signed(part.saved_usd))
+        (
+            *(part.name, str(part.requests), _usd(part.spent_usd), _usd(part.would_usd), _signed(part.saved_usd)),
+            _interval(part.interval_usd),
+        )
         for part in parts
     ]
     return _table((what, *_PART), rows)
@@ -105,7 +119,7 @@ def _against(against: "Against", recorded: Sequence[str]) -> tuple[str, ...]:
         _usd(against.spent_usd),
         _usd(against.would_usd),
         _signed(against.saved_usd),
-        "-" if against.interval_usd is None else " to ".join(_signed(end) for end in against.interval_usd),
+        _interval(against.interval_usd),
         "-" if against.share is None else _share(against.share),
         "-" if against.share_interval is None else " to ".join(_share(end) for end in against.share_interval),
     )
@@ -125,6 +139,10 @@ def _usd(amount: float) -> str:
 
 def _signed(amount: float) -> str:
     return f"{round(amount, 6) + 0.0:+.6f}"  # + 0.0: what rounds to nothing has no sign
+
+
+def _interval(ends: Sequence[float] | None) -> str:
+    return "-" if ends is None else " to ".join(_signed(end) for end in ends)
 
 
 def _share(share: float) -> str:

@@ -188,12 +188,48 @@ def test_the_command_prints_a_table_and_json_that_agree(url: URL, capsys: pytest
 
 
 def test_a_baseline_without_a_price_and_an_empty_ledger_are_said_so(
-    url: URL, capsys: pytest.CaptureFixture[str]
+    url: URL, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["savings", "--ledger", str(url.database), "--baseline", "nobody/prices-this"]) == 1
     assert "no price is known" in capsys.readouterr().err
     assert main(["savings", "--ledger", str(url.database), "--since", "2100-01-01"]) == 0
-    assert "No requests" in capsys.readouterr().out
+    assert "No requests in that time: the ledger's are from 20" in capsys.readouterr().out
+    open_ledger(empty := url_of(tmp_path / "empty.db")).dispose()
+    assert main(["savings", "--ledger", str(empty.database)]) == 0
+    assert "the ledger is empty" in capsys.readouterr().out
+
+
+def test_two_weeks_that_meet_are_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url, monday = url_of(tmp_path / "ledger.db"), 1_792_368_000.0  # 2026-10-19
+    fill(url, [answered(str(at), 1000, 200, 0.001 * at, started_at=monday + at * 86_400) for at in range(14)])
+
+    def asked(*span: str) -> Any:
+        assert main(["savings", "--ledger", str(url.database), *span, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    first, second = asked("--since", "2026-10-19", "--until", "2026-10-26"), asked("--since", "2026-10-26")
+    whole = asked("--since", "2026-10-19")
+    assert (first["requests"], second["requests"]) == (7, 7)
+    for name in ("spent_usd", "classifier_usd"):
+        assert first[name] + second[name] == pytest.approx(whole[name])
+    assert first["by_stage"]["answer"] == pytest.approx(0.021)
+
+
+def test_each_key_s_savings_have_an_interval_of_their_own(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "ledger.db")
+    steady = [replace(answered(f"s{at}", 1000, 200, 0.001), caller="steady") for at in range(1_200)]
+    wild = [replace(answered(f"w{at}", 1000, at % 7 * 100, 0.001), caller="wild") for at in range(600)]
+    few = [replace(answered(f"f{at}", 1000, 200, 0.001), caller="few") for at in range(3)]
+    fill(url, [*steady, *wild, *few])
+    by_name = {part.name: part for part in found_in(url).keys}
+    assert by_name["few"].interval_usd is None
+    spread = {"steady": 0.0, "wild": 600**0.5 * 200 * 25e-6}  # 0 to 600 tokens in steps of 100 are 200 apart
+    for name, sigma in spread.items():
+        ends = by_name[name].interval_usd
+        assert ends is not None
+        assert ends[0] <= by_name[name].saved_usd + 1e-9
+        assert ends[1] >= by_name[name].saved_usd - 1e-9
+        assert ends[1] - ends[0] == pytest.approx(2 * 1.96 * sigma, rel=0.15, abs=1e-3)
 
 
 def test_a_deployment_of_the_config_may_be_a_baseline(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import orjson
-from sqlalchemy import Engine, RowMapping, func, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, func, select
 
 from router.core.cost import counterfactual_cost_usd
 from router.core.types import Price, Special, Usage
@@ -32,9 +32,13 @@ RECORDED = "as recorded"
 CPU_USD_PER_HOUR = 0.05
 """Of one core. Source: on-demand list prices of general-purpose virtual CPUs, 0.04 to 0.05 in 2025."""
 
+FOR_EVER = float("inf")
 RESAMPLES = 1_000
 BLOCKS = 10_000
 """More requests than this are drawn in random blocks, which leaves the spread of a total as it is."""
+
+PART_BLOCKS = 1_000
+"""Of each key's, of which there may be many."""
 
 _PAGE = 2_000
 _COLUMNS = (
@@ -69,13 +73,18 @@ class Against:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One route's or one key's part: of all its requests, against the recorded baseline."""
+    """One route's or one key's part: of all its requests, against the recorded baseline.
+
+    Attributes:
+        interval_usd: 95 %, of ``saved_usd``; None where there are too few requests.
+    """
 
     name: str
     requests: int
     spent_usd: float
     would_usd: float
     saved_usd: float
+    interval_usd: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +148,17 @@ def savings(
     baselines: Mapping[str, Price],
     cpu_usd_per_hour: float = CPU_USD_PER_HOUR,
     seed: int = 0,
+    until_s: float = FOR_EVER,
 ) -> Savings:
     """Add a ledger up.
 
     Args:
         baselines: further ones by name; the recorded one is always there.
         seed: of the resampling.
+        since_s, until_s: requests that started from the one until before the other.
     """
     sums = _Sums(would={RECORDED: [], **{name: [] for name in baselines}})
-    for row in _rows(engine, since_s):
+    for row in _rows(engine, since_s, until_s):
         _add(sums, row, baselines, cpu_usd_per_hour / 3_600)
     spent = np.array(sums.spent)
     would = {name: np.array(values) for name, values in sums.would.items()}
@@ -155,7 +166,7 @@ def savings(
     return Savings(
         requests=len(spent) + sums.unpriced + sums.uncalled,
         spent_usd=float(np.sum(spent)) + sums.unpriced_usd + sums.uncalled_usd,
-        by_stage=_by_stage(engine, since_s),
+        by_stage=_by_stage(engine, since_s, until_s),
         classifier_usd=sums.classifier_usd,
         wasted_usd=sums.wasted_usd,
         unpriced=sums.unpriced,
@@ -165,13 +176,13 @@ def savings(
         uncalled=sums.uncalled,
         recorded_baselines=tuple(name for name, _ in sums.recorded.most_common()),
         against=tuple(_against(name, spent, values, rng) for name, values in would.items()),
-        routes=_parts(sums.route, spent, would[RECORDED]),
-        keys=_parts(sums.caller, spent, would[RECORDED]) if any(sums.caller) else (),
+        routes=_parts(sums.route, spent, would[RECORDED], rng),
+        keys=_parts(sums.caller, spent, would[RECORDED], rng) if any(sums.caller) else (),
     )
 
 
-def _rows(engine: Engine, since_s: float) -> Iterator[RowMapping]:
-    query = select(*(REQUESTS.c[name] for name in _COLUMNS)).where(REQUESTS.c.started_at >= since_s)
+def _rows(engine: Engine, since_s: float, until_s: float) -> Iterator[RowMapping]:
+    query = select(*(REQUESTS.c[name] for name in _COLUMNS)).where(*_between(since_s, until_s))
     query, after = query.order_by(REQUESTS.c.seq).limit(_PAGE), 0
     while True:
         with engine.connect().execution_options(**READING) as connection:
@@ -224,10 +235,14 @@ def _answered(row: RowMapping) -> Usage | None:
     )
 
 
-def _by_stage(engine: Engine, since_s: float) -> dict[str, float]:
+def _between(since_s: float, until_s: float) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return REQUESTS.c.started_at >= since_s, REQUESTS.c.started_at < until_s
+
+
+def _by_stage(engine: Engine, since_s: float, until_s: float) -> dict[str, float]:
     joined = CALLS.join(REQUESTS, REQUESTS.c.seq == CALLS.c.seq)
     spent = select(CALLS.c.stage, func.sum(CALLS.c.cost_usd)).select_from(joined)
-    spent = spent.where(REQUESTS.c.started_at >= since_s, REQUESTS.c.endpoint != EMBEDDINGS).group_by(CALLS.c.stage)
+    spent = spent.where(*_between(since_s, until_s), REQUESTS.c.endpoint != EMBEDDINGS).group_by(CALLS.c.stage)
     with engine.connect().execution_options(**READING) as connection:
         return {stage: cost or 0.0 for stage, cost in connection.execute(spent.order_by(CALLS.c.stage))}
 
@@ -250,15 +265,19 @@ def _against(name: str, spent: Floats, would: Floats, rng: np.random.Generator) 
     )
 
 
-def _resampled(values: Floats, rng: np.random.Generator) -> Floats:
+def _resampled(values: Floats, rng: np.random.Generator, blocks: int | None = None) -> Floats:
     """Totals of each row of ``values`` over requests drawn again with replacement: (rows, RESAMPLES), or nothing."""
     rows, count = values.shape
     if count < 20:
         return np.empty((rows, 0))
-    if count > BLOCKS:
-        block = rng.permutation(count) % BLOCKS
-        values = np.stack([np.bincount(block, row, BLOCKS) for row in values])
-        count = BLOCKS
+    most = blocks or BLOCKS
+    if count > most:
+        blocks = count // -(
+            -count // most
+        )  # all of one size, but for a few: where sizes differ, the total does for that alone
+        block = rng.permutation(count) % blocks
+        values = np.stack([np.bincount(block, row, blocks) for row in values])
+        count = blocks
     even = np.full(count, 1 / count)
     return np.concatenate([values @ rng.multinomial(count, even, 50).T for _ in range(RESAMPLES // 50)], axis=1)
 
@@ -270,11 +289,12 @@ def _middle(values: Floats) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def _parts(name_of: Sequence[str], spent: Floats, would: Floats) -> tuple[Part, ...]:
+def _parts(name_of: Sequence[str], spent: Floats, would: Floats, rng: np.random.Generator) -> tuple[Part, ...]:
     names = np.array(name_of, dtype=object)
     parts = []
     for name in sorted(set(name_of)):
         here = (names == name) & ~np.isnan(would)
         money = float(spent[here].sum()), float(would[here].sum())
-        parts.append(Part(name or "none", int(here.sum()), *money, money[1] - money[0]))
+        drawn = _resampled((would - spent)[None, here], rng, PART_BLOCKS)[0]
+        parts.append(Part(name or "none", int(here.sum()), *money, money[1] - money[0], _middle(drawn)))
     return tuple(parts)
