@@ -12,8 +12,15 @@ _OPENINGS = (
 )
 """Source: requests seen from aider and Qwen Code."""
 
-_TITLE = re.compile(r"\b(?:generat|creat|writ)(?:e|es|ing)\b(?: [^\s.]+){0,8} titles?\b|\btitle[- ]generat", re.I)
-"""Source: requests seen from opencode; the system prompts of Vercel's chat template and of its many kin."""
+_TITLE = re.compile(
+    r"\b(?:generat|creat|writ)(?:e|es|ing)\b(?: (?!(?:and|or|with|for|of|to|in|about|from|that|which|who)\b)[^\s.]+){0,6}"
+    r" titles?\b|\btitle[- ]generat",
+    re.I,
+)
+"""Nothing but a title is asked for: who writes stories with titles does other work.
+
+Source: requests seen from opencode and gptme; the system prompts of Vercel's chat template and of its many kin.
+"""
 
 _HEAD_CHARS = 200
 

@@ -12,6 +12,7 @@ TASKS = [
     "\n\n    - you will generate a short title based on the first message\n    - ensure it is not long",
     "# Identity\n\nYou are a title-generation assistant.",
     "You generate concise conversation titles.\n\nRules: none.",
+    "Create a very short, 2-4 word chat title (in the user's language).",
     "You are an expert software engineer that generates concise, one-line Git commit messages based on the diffs.\nReview.",
     "*Briefly* summarize this partial conversation about programming.\nInclude less detail about older parts.",
 ]
@@ -32,6 +33,8 @@ def test_a_housekeeping_call_is_judged_by_its_task_and_not_by_what_it_is_about(s
     "system",
     [
         "You are a helpful assistant.",
+        "You are a writer who helps people create stories with catchy titles.",
+        "Write essays and titles for students.",
         "You are an editor. Headings and titles are written in lower case.",
         "You review code.\n" * 20 + "Generate a title for each review.",
     ],
