@@ -114,3 +114,20 @@ async def test_half_emojis_where_names_belong_break_nothing(where: bytes) -> Non
         assert status in (200, 400, 404), body
         assert status == 200 or json.loads(body)["error"]["param"]
         assert len(live.wait_for_records(1)) == 1
+
+
+@pytest.mark.parametrize("more", [b"", b',"stream":true', b',"router":{"mode":"cost"}', b',"max_tokens":99999'])
+async def test_a_developers_message_reaches_those_who_may_not_know_the_role_as_the_systems(more: bytes) -> None:
+    got: list[bytes] = []
+    async with behind(got) as live:
+        raw = (
+            b'{"model":"small","messages":[{"role":"developer","content":"Be \\ud83d a developer","name":"d"},'
+            b'{"role":"user","content":"developer"}],%s%s}' % (ODD, more)
+        )
+        status, body = await post(live, raw)
+        assert status == 200, body
+        assert (
+            b'{"role":"system","content":"Be \\ud83d a developer","name":"d"},{"role":"user","content":"developer"}'
+            in (got[0].replace(b": ", b":").replace(b", ", b","))
+        )
+        assert b"123456789012345678901234567890" in got[0]
