@@ -204,6 +204,29 @@ async def test_a_longer_cooldown_is_told_too() -> None:
     assert actor.heard == [("a", False)] * 2
 
 
+async def test_a_retry_after_that_comes_while_the_probe_is_out_is_heeded_and_no_news() -> None:
+    older_may, probe_may = asyncio.Event(), asyncio.Event()
+    actor = Actor(
+        waits_for(older_may, fails(UpstreamRateLimited("x", retry_after_s=60))),
+        fails(UpstreamFailed("x")),
+        waits_for(probe_may, says()),
+        rules=ONE_FAILURE,
+        max_attempts=1,
+    )
+    older = asyncio.create_task(actor.ask())
+    await actor.wait_until_called(1)
+    await actor.ask()
+    await asyncio.sleep(0.06)
+    probe = asyncio.create_task(actor.ask())
+    await actor.wait_until_called(3)
+    older_may.set()
+    await older
+    assert actor.health.wait_s("a", "chat/completions") > 50
+    assert actor.heard == [("a", False)], "it was out all the while"
+    probe.cancel()
+    await asyncio.wait([probe])
+
+
 async def test_who_hangs_up_gives_back_the_probe_only_if_it_was_his() -> None:
     gate = asyncio.Event()
     slow = waits_for(gate, says())
