@@ -89,6 +89,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     keepers += [request_log.add] if settings.server.access_log else []
     keepers += [traces.add] if traces is not None else []
     keepers += [ledger.add] if ledger is not None else []
+    artifact = ArtifactWatch(settings.classifier.path)
     services, ways = build_services(settings, keepers, metrics.show_health)
     if doubt := panel_doubt(services.policy):
         log.warning(doubt)
@@ -117,7 +118,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
                 await ways.translated.warm_up(translated)
                 log.info("litellm is loaded after %.1f s", time.monotonic() - began_s)
             handing_over = asyncio.create_task(metrics.keep_handing_over()) if MULTIPROC_DIR in os.environ else None
-            watch = asyncio.create_task(ArtifactWatch(settings.classifier.path, install).run())
+            watch = asyncio.create_task(artifact.run(install))
             gc.freeze()  # what is loaded stays: walking it again and again took a tenth of the time under load
             gc.set_threshold(GARBAGE)
             log.info("serving, judging by %s", services.assessor.artifact if services.assessor else "nothing")

@@ -16,47 +16,37 @@ log = logging.getLogger("router")
 
 
 class ArtifactWatch:
-    """Watches an artifact's directory and hands over what it holds.
+    """Watches an artifact's directory and hands over what it holds."""
 
-    Attributes:
-        refused: how often an artifact was not taken over.
-    """
-
-    def __init__(self, path: Path | None, install: Callable[[Classifier], None], poll_s: float = POLL_S) -> None:
-        """Watch ``path`` (None: the shipped artifact); ``install`` swaps it in, and may refuse by raising."""
+    def __init__(self, path: Path | None) -> None:
+        """Look at ``path`` (None: the shipped artifact) before it is loaded: what comes from now on is new."""
         self._path = path or DEFAULT_PATH
-        self._install = install
-        self._poll_s = poll_s
         self._asked = asyncio.Event()
-        self.refused = 0
+        self._seen = self._stamp()
 
-    async def run(self) -> None:
-        """Watch until cancelled."""
-        seen = self._stamp()
+    async def run(self, install: Callable[[Classifier], None]) -> None:
+        """Watch until cancelled; ``install`` takes over what was loaded, and may refuse it by raising."""
         self._listen()
         while True:
             try:
-                async with asyncio.timeout(self._poll_s):
+                async with asyncio.timeout(POLL_S):
                     await self._asked.wait()
             except TimeoutError:
                 pass
             stamp = self._stamp()
-            if self._asked.is_set() or (stamp and stamp != seen):
+            if self._asked.is_set() or (stamp and stamp != self._seen):
                 self._asked.clear()
-                await self.reload()
-            seen = stamp or seen
+                await self._reload(install)
+            self._seen = stamp or self._seen
 
-    async def reload(self) -> bool:
-        """Load what is there now and take it over; say whether that worked."""
+    async def _reload(self, install: Callable[[Classifier], None]) -> None:
         try:
             loaded = await asyncio.to_thread(Classifier.load, self._path)
-            self._install(loaded)
+            install(loaded)
         except Exception as error:
-            self.refused += 1
             log.error("the artifact at %s is refused, the old one stays: %s", self._path, error)
-            return False
-        log.info("now judging by %s", loaded.artifact)
-        return True
+        else:
+            log.info("now judging by %s", loaded.artifact)
 
     def _stamp(self) -> tuple[int, int] | None:
         try:

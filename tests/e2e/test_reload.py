@@ -11,10 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from openai import OpenAI
+from prometheus_client import CollectorRegistry
 
 from classifier.artifact import DEFAULT_PATH, MANIFEST
-from tests.live import POOL, free_port
+from router.app import create_app
+from router.commands.serve import server_options
+from router.config.load import parse_settings
+from tests.live import POOL, free_port, running
 
 HI: list[Any] = [{"role": "user", "content": "hi"}]
 
@@ -29,6 +34,24 @@ def until(holds: Callable[[], bool], wait_s: float = 15.0) -> bool:
             pass
         time.sleep(0.05)
     return False
+
+
+def publish(artifact: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Put a changed manifest in the place of the artifact's own."""
+    manifest, new = json.loads((artifact / MANIFEST).read_text()), artifact.with_name("new")
+    change(manifest)
+    new.write_text(json.dumps(manifest))
+    os.replace(new, artifact / MANIFEST)
+
+
+def test_an_artifact_that_comes_while_the_gateway_is_starting_is_taken_over_too(tmp_path: Path) -> None:
+    artifact = tmp_path / "artifact"
+    shutil.copytree(DEFAULT_PATH, artifact)
+    settings = parse_settings(POOL + f"classifier: {{path: {artifact}}}\n", "router.yaml", {})
+    front = create_app(settings, CollectorRegistry())
+    publish(artifact, lambda manifest: manifest.update(version="9.9.9"))  # litellm takes seconds to load meanwhile
+    with running(uvicorn.Server(uvicorn.Config(front, **{**server_options(settings), "port": free_port()}))):
+        assert until(lambda: "@9.9.9:" in front.services.assessor.artifact, 5.0)  # type: ignore[union-attr]
 
 
 def test_a_new_artifact_is_taken_over_and_a_bad_one_refused(tmp_path: Path) -> None:
@@ -47,28 +70,23 @@ def test_a_new_artifact_is_taken_over_and_a_bad_one_refused(tmp_path: Path) -> N
             "x-router-classifier"
         ]
 
-    def publish(change: Callable[[dict[str, Any]], None]) -> None:
-        manifest = json.loads((artifact / MANIFEST).read_text())
-        change(manifest)
-        (tmp_path / "new").write_text(json.dumps(manifest))
-        os.replace(tmp_path / "new", artifact / MANIFEST)
-
     try:
         assert until(lambda: bool(classifier()))
         old = classifier()
-        publish(lambda manifest: manifest.update(version="9.9.9"))
+        publish(artifact, lambda manifest: manifest.update(version="9.9.9"))
         assert until(lambda: "@9.9.9:" in classifier()), old
         explained: Any = client.post("/route", body={"model": "auto", "messages": HI}, cast_to=object)
         (doubt,) = explained["promise_doubts"]
         assert doubt.startswith(f"the thresholds were chosen for {old}, not for ")
-        publish(lambda manifest: manifest.update(features=["nonsense"]))
+        publish(artifact, lambda manifest: manifest.update(features=["nonsense"]))
         process.send_signal(signal.SIGHUP)
         time.sleep(2.5)
         assert "@9.9.9:" in classifier()
         publish(
+            artifact,
             lambda manifest: manifest.update(
                 features=json.loads((DEFAULT_PATH / MANIFEST).read_text())["features"], version="9.9.10"
-            )
+            ),
         )
         process.send_signal(signal.SIGHUP)
         assert until(lambda: "@9.9.10:" in classifier(), 1.5)
