@@ -3,7 +3,7 @@
 Laws:
 
 * The request is the caller's with ``model`` replaced, his own bytes where they can be cut around it; unknown fields
-  are not looked at. What a deployment does not take as it stands is changed by the call's ``changes``, and roles by ``roles``.
+  are not looked at. What a deployment does not take as it stands is changed by the call's ``changes``, and by ``idioms``.
 * A reply is parsed once; a stream not at all: its bytes pass as they come. A whole reply where a stream was asked for is
   an answer too, paid for as one, and passes as the events that say the same.
 * Every failure leaves as an ``UpstreamError`` (``refusal`` for statuses, ``breakage`` for exceptions, ``reply``
@@ -23,10 +23,10 @@ from router.core.request import exact_body
 from router.core.whole_json import dumps
 from router.dispatch.address import Address, address_of
 from router.dispatch.breakage import Breakage, meaning
+from router.dispatch.idioms import as_taken
 from router.dispatch.provider import Call, Operation, Target
 from router.dispatch.refusal import refusal, refusal_under_200
 from router.dispatch.reply import parsed_reply
-from router.dispatch.roles import in_known_roles
 from router.dispatch.tastes import rewritten
 from router.dispatch.transport import Patience, Reply, Transport
 from router.dispatch.tunnel import refused_by_proxy
@@ -185,11 +185,11 @@ def _answer_in(reply: Reply, raw: bytes, call: Call) -> dict[str, Any]:
 
 
 def _written(call: Call) -> bytes:
-    known = in_known_roles(call)
-    body = call.body if known is None else known
+    taken = as_taken(call)
+    body = call.body if taken is None else taken
     if call.changes is not None:
-        body = rewritten(exact_body(body, call.around_model) if known is None else known, call.changes)
-    elif call.around_model is not None and known is None:
+        body = rewritten(exact_body(body, call.around_model) if taken is None else taken, call.changes)
+    elif call.around_model is not None and taken is None:
         before, after = call.around_model
         return before + dumps(call.target.upstream_model) + after
     try:
