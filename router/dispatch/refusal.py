@@ -101,9 +101,18 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[UpstreamError]], ...] = (
         ),
         UpstreamIncapable,
     ),
+    (
+        re.compile(
+            r"property '.{1,80}' is unsupported|unknown variant `|unexpected message role|roles must alternate"
+            r"|expected last role|system role not supported|reasoning_content.{0,40} must be passed back",
+            re.I,
+        ),
+        UpstreamIncapable,  # of a conversation as other models have it
+    ),
     (re.compile(r"not a valid model|model .{0,80}(does not exist|not found)", re.I), UpstreamModelMissing),
 )
-"""For providers that put it in words only: vLLM, Anthropic, OpenRouter, Gemini, xAI, and OpenAI for images."""
+"""For providers that put it in words only: vLLM (its models' templates too), Anthropic, OpenRouter, Gemini, xAI, Groq, Cerebras, DeepSeek, and
+OpenAI for images."""
 
 _PERHAPS_THE_REQUEST = (400, 403, 404, 413, 422)
 """Statuses whose body is read: it may say that this request is at fault, not the deployment that all others use too."""
