@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from router.core.rounding import rounded
 from router.core.whole_json import dumps
 from router.record.record import RequestRecord, attempt_facts
+from router.record.turns import own_turn
 
 messages = logging.getLogger("router")
 
@@ -68,8 +69,9 @@ class RequestLog:
         """Write; lines that cannot be written are lost. That is said when it begins, and how many when it ends."""
         out = self._out or sys.stderr
         try:
-            out.write(b"\n".join(lines).decode() + "\n")
-            out.flush()
+            with own_turn():
+                out.write(b"\n".join(lines).decode() + "\n")
+                out.flush()
         except (OSError, ValueError) as error:  # ValueError: somebody has closed it
             if not self._refused:
                 messages.error("the request log cannot be written, lines are lost: %s", error)

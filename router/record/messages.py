@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from router.core.whole_json import dumps
+from router.record.turns import own_turn
 
 OTHERS = ("uvicorn", "asyncio", "opentelemetry", "sqlalchemy")
 """Libraries whose warnings we pass on, in our form. Python would write them as plain text, tracebacks over many lines."""
@@ -27,6 +28,13 @@ class _AsJson(logging.Formatter):
         """The message, with a traceback where there is one, in an object of one line."""
         said = {"time": record.created, "level": record.levelname.lower(), "process": record.process}
         return dumps({**said, "message": super().format(record)}).decode()
+
+
+class _InTurn(logging.StreamHandler[Any]):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line while nobody else writes."""
+        with own_turn():
+            super().emit(record)
 
 
 def write_messages(level: str) -> None:
@@ -79,7 +87,7 @@ def _loggers() -> list[logging.Logger]:
 
 
 def _to_stderr() -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _InTurn(sys.stderr)
     handler.setFormatter(_AsJson())
     return handler
 
