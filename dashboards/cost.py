@@ -41,7 +41,7 @@ _GLANCE = Row(
             "stat",
             (Query(total(BASELINE)),),
             "An estimate: the same prompts and answers at the baseline model's prices, answered at the first try. "
-            + RESTARTED,
+            + f"{UNPRICED} {RESTARTED}",
             USD,
             width=4,
             drawn=True,
@@ -62,7 +62,7 @@ _GLANCE = Row(
             "What share of the baseline's cost did we save?",
             "stat",
             (Query(f"{savings_total()} / {total(BASELINE)}"),),
-            "Savings over what the baseline would have cost. On the low side where calls could not be priced.",
+            f"Savings over what the baseline would have cost. {UNPRICED}",
             "percentunit",
             width=4,
             limits=(0.0,),

@@ -85,7 +85,10 @@ class Metrics:
         self.cost = Counter("router_cost_usd", "Spend in US dollars.", ("route", "model", "stage"), **metric)
         self.unpriced = Counter("router_unpriced_calls", "Calls whose model has no known price.", ("model",), **metric)
         self.counterfactual = Counter(
-            "router_counterfactual_cost_usd", "What the baseline would have cost.", ("route", "baseline"), **metric
+            "router_counterfactual_cost_usd",
+            "What the baseline would have cost; of requests with a call of unknown price, nothing.",
+            ("route", "baseline"),
+            **metric,
         )
         self.savings = Counter(
             "router_savings_usd",
@@ -247,7 +250,8 @@ class Metrics:
             self._child("requests", route, model or "none", reason or "none", outcome).inc(len(alike))
             self._add([record.duration_s for record in alike], "request_seconds", route, outcome)
             self._add(_known([record.first_token_s for record in alike]), "first_token_seconds", route)
-            self._add(_known([record.baseline_cost_usd for record in alike]), "counterfactual", route, baseline)
+            beside = [record.baseline_cost_usd for record in alike if record.savings_usd is not None]
+            self._add(_known(beside), "counterfactual", route, baseline)
             saved = _known([record.savings_usd for record in alike if record.attempts])
             self._add([usd for usd in saved if usd >= 0], "savings", route, "saved")
             self._add([-usd for usd in saved if usd < 0], "savings", route, "overspent")

@@ -90,7 +90,8 @@ def test_a_range_that_begins_in_the_middle_counts_what_came_after(run: Run) -> N
 def test_totals_are_the_ledgers(run: Run) -> None:
     with sqlite3.connect(f"file:{run.stage.ledger}?mode=ro", uri=True) as ledger:
         (requests, spent, baseline, saved), *_ = ledger.execute(
-            "SELECT count(*), sum(cost_usd), sum(baseline_cost_usd), sum(savings_usd) FROM requests"
+            "SELECT count(*), sum(cost_usd), sum(baseline_cost_usd) FILTER (WHERE savings_usd IS NOT NULL), "
+            "sum(savings_usd) FROM requests"
         )
         by_stage = dict(ledger.execute("SELECT stage, sum(cost_usd) FROM calls GROUP BY stage"))
     assert requests == run.first.requests + run.second.requests

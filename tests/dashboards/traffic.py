@@ -70,7 +70,7 @@ class Answers:
     """What the answers say, added up.
 
     Attributes:
-        cost_usd, baseline_usd: over all answers; unpriced calls have none.
+        cost_usd, baseline_usd: over all answers; unpriced calls have no cost, and then there is no baseline beside it.
         savings_usd: over those whose every call is priced; what failed is spent for nothing.
         by_route: requests by route, ``none`` where nothing was decided.
         rated: ids of answered requests, for feedback.
@@ -108,7 +108,7 @@ class Answers:
         self.outcomes[outcome] += 1
         self.cost_usd += cost
         self.spent_by_route[route] += cost
-        self.baseline_usd += baseline
+        self.baseline_usd += 0.0 if unpriced else baseline
         self.unpriced += unpriced
         self.savings_usd += 0.0 if unpriced else baseline - cost
 

@@ -67,6 +67,9 @@ def test_an_unpriced_call_is_unpriced_and_never_free() -> None:
     got = samples(registry)
     assert got["router_unpriced_calls_total|scripted/small"] == 1
     assert not any(name.startswith("router_cost_usd_total") for name in got)
+    assert record.baseline_cost_usd is not None
+    compared = [name for name in got if name.startswith(("router_counterfactual", "router_savings_usd_total"))]
+    assert not any(got[name] for name in compared), "a side without the other would be compared with nothing"
 
 
 def test_a_call_that_cannot_have_cost_anything_is_neither_priced_nor_unpriced() -> None:
