@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,8 @@ def _stat(axes: Axes, panel: Panel, curves: Sequence[Curve]) -> None:
 
 def _lines(axes: Axes, panel: Panel, curves: Sequence[Curve]) -> None:
     for colour, curve in zip(PALETTE, _largest(curves), strict=False):
-        axes.plot(_moments(curve.times), curve.values, color=colour, linewidth=1.4, label=_short(curve.name))
+        times, values = _with_gaps(curve.times, [curve.values], float("nan"))
+        axes.plot(_moments(times), values[0], color=colour, linewidth=1.4, label=_short(curve.name))
     for limit, colour in zip(panel.limits, (WARNING, BAD), strict=False):
         axes.axhline(limit, color=colour, linewidth=1, linestyle=(0, (4, 3)))
     if min(min(curve.values) for curve in curves) >= 0:
@@ -95,9 +97,24 @@ def _stacked(axes: Axes, panel: Panel, curves: Sequence[Curve]) -> None:
         known = dict(zip(curve.times, curve.values, strict=True))
         values.append([known.get(time, 0.0) for time in times])
     names = [_short(curve.name) for curve in shown]
-    axes.stackplot(_moments(times), values, labels=names, colors=PALETTE, alpha=0.75, linewidth=0)
+    apart, values = _with_gaps(times, values, 0.0)
+    axes.stackplot(_moments(apart), values, labels=names, colors=PALETTE, alpha=0.75, linewidth=0)
     axes.set_ylim(bottom=0)
     _dress(axes, panel)
+
+
+def _with_gaps(
+    times: Sequence[float], rows: Sequence[Sequence[float]], nothing: float
+) -> tuple[list[float], list[list[float]]]:
+    """Series with ``nothing`` where moments are missing: a line drawn across would be data that nobody has."""
+    step = min((after - before for before, after in pairwise(times)), default=0.0)
+    moments, filled = list(times[:1]), [list(row[:1]) for row in rows]
+    for number, (before, after) in enumerate(pairwise(times), 1):
+        missing = [before + step, after - step] if after - before > 1.5 * step else []
+        moments += [*missing, after]
+        for row, known in zip(filled, rows, strict=True):
+            row += [*(nothing for _ in missing), known[number]]
+    return moments, filled
 
 
 def _bars(axes: Axes, panel: Panel, curves: Sequence[Curve]) -> None:
