@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core.human_text import RULES_BEHIND, TASK_FRAMES, human_text
-from router.core.prompt import estimate_input_tokens, read_needs, read_prompt, read_shape
+from router.core.prompt import estimate_input_tokens, read_needs, read_prompt, read_shape, text_tokens
 
 
 def chat(*turns: tuple[str, object], **more: object) -> dict[str, object]:
@@ -260,3 +260,10 @@ def test_more_messages_never_count_fewer_tokens(texts: list[str]) -> None:
         estimate_input_tokens(chat(*(("user", text) for text in texts[:end]))) for end in range(1, len(texts) + 1)
     ]
     assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("", 0), ("abcd", 1), ("abcde", 2), ("é", 1), ("éé", 2), ("明日の天気は", 6)]
+)
+def test_four_ascii_characters_or_three_bytes_of_anything_else_count_as_a_token(text: str, tokens: int) -> None:
+    assert text_tokens(text) == tokens
