@@ -22,7 +22,7 @@ except ImportError:  # on Windows, where there is one process
 PATIENCE_S = 1.0
 """For a worker that was stopped in the middle of its turn: a mixed line is less than a parent that waits for it."""
 
-_thread = threading.RLock()  # what the collector finds while somebody writes is told of at once, by the same thread
+_thread = threading.RLock()  # re-entrant: a destructor that fails while a line is written is logged by the same thread
 
 
 @contextmanager
