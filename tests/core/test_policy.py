@@ -1,5 +1,8 @@
 """The decision's laws."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from math import inf, nextafter
 from typing import Any
@@ -49,6 +52,36 @@ def choose(prompt: Prompt, assessment: Assessment | None, **kw: Any) -> tuple[st
 
 
 HI = Prompt("hi", input_tokens=10)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"small": ("s2", "s1")},
+        {"mode": "cost"},
+        {"aliases": {"gpt-4o": "auto"}},
+        {"thresholds": {"balanced": Thresholds(0.51)}},
+        {"priors": {"s1": 0.5}},
+        {"fusion": FusionPolicy(FusionControls((Member("s1"), Member("s2"))))},
+        {"fusion": FusionPolicy(search_usd=inf)},
+        {"deployments": {"s1": deployment("s1", DEAR), "s2": deployment("s2"), "b1": deployment("b1")}},
+    ],
+)
+def test_whatever_decides_otherwise_has_another_version(other: dict[str, Any]) -> None:
+    assert replace(policy(), **other).version != policy().version == replace(policy()).version
+
+
+def test_a_policys_version_is_the_same_in_every_process() -> None:
+    code = (
+        "from router.core.policy import Policy; from router.core.types import Deployment;"
+        "it = Deployment('a', 'x/a', refuses=frozenset(('n', 'audio', 'logprobs', 'modalities')));"
+        "print(Policy({'a': it}, ('a',), ('a',), 'a').version)"
+    )
+    runs = [[sys.executable, "-c", code] for _ in range(3)]
+    said = {
+        subprocess.check_output(run, env={**os.environ, "PYTHONHASHSEED": str(seed)}) for seed, run in enumerate(runs)
+    }
+    assert len(said) == 1
 
 
 def test_easy_goes_to_small_with_strong_behind_it() -> None:

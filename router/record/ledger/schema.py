@@ -67,7 +67,7 @@ REQUESTS = _table(
     _column("threshold_gain", Double),
     _column("threshold_band", Double),
     _column("threshold_novelty", Double),
-    _column("policy", Text, nullable=False),
+    _column("policy", Text, nullable=False),  # hash of what decided: pool, routes, thresholds, panel
     _column("propensity", Double, nullable=False),  # probability with which the decided route was taken
     # tokens of all calls; those of the call that answered, or was cut off while it did, from which a counterfactual is priced
     _column("input_tokens", BigInteger, nullable=False),
