@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from classifier.artifact import DEFAULT_PATH, ArtifactError, read_manifest
 from classifier.classifier import Classifier
@@ -14,6 +15,7 @@ from training import promote as promotion
 from training.add_model import estimate, estimate_from_ledger, keep, read_outcomes
 from training.data import DataError
 from training.fit import VERSION
+from training.judged import is_of_a_ledger
 from training.metrics import SMALL_PRICE_SHARE
 from training.mode_changes import changes_table, mode_changes
 from training.readers import FORMATS
@@ -237,7 +239,7 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
     command.description = "Judge the same test rows with two artifacts; paired intervals and gates for promotion."
     command.add_argument("before", type=Path, help="artifact directory in use")
     command.add_argument("after", type=Path, help="artifact directory of the candidate")
-    command.add_argument("--out", type=Path, required=True, help="directory of a run whose tables are judged")
+    command.add_argument("--out", type=Path, required=True, help="directory of a run whose held-back rows are judged")
     command.add_argument(
         "--split", choices=("calibration", "test"), default="test", help="rows to judge (default test)"
     )
@@ -247,12 +249,20 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
+    if is_of_a_ledger(parsed.out):
+        if parsed.split != "test":
+            raise DataError(f"{parsed.out}: of a ledger's run only the requests that were held back can be compared")
+        return _say_comparison(parsed, held_back_comparison(parsed.out, parsed.before, parsed.after, parsed.seed))
     data = loaded(Run(data=None, out=parsed.out))
     judges = [Classifier.load(path) for path in (parsed.before, parsed.after)]
     before, after = (replay(data, parsed.split, judge) for judge in judges)
     found = comparison.compare(before, after, seed=parsed.seed)
     old, new = (judge.manifest.thresholds for judge in judges)
     found["modes"] = mode_changes(before, old, after, new)
+    return _say_comparison(parsed, found)
+
+
+def _say_comparison(parsed: argparse.Namespace, found: dict[str, Any]) -> int:
     if parsed.json:
         write_json(parsed.json, plain(found))
     print(f"{comparison.table(found)}\n{changes_table(found['modes'])}")

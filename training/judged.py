@@ -185,13 +185,18 @@ def answers_of(url: str, judge: Classifier, model: str) -> tuple[npt.NDArray[np.
     return np.array([row["features"] for row in mine], dtype=np.float32), np.array(score, dtype=np.float64)
 
 
+def is_of_a_ledger(out: Path) -> bool:
+    """Whether a run learned from a ledger."""
+    return (out / FILE).is_file()
+
+
 def kept_judged(out: Path) -> Judged | None:
     """What :func:`load_judged` kept in ``out``; None where it has not been run.
 
     Raises:
         DataError: another release kept it.
     """
-    if not (out / FILE).is_file():
+    if not is_of_a_ledger(out):
         return None
     with np.load(out / FILE, allow_pickle=False) as arrays:
         if set(arrays.files) != set(Judged.__slots__):

@@ -156,6 +156,20 @@ def test_the_ledger_tells_sides_window_and_why_rows_are_left_out(write_jsonl: Wr
     assert sum(found.rejected.values()) == 4
 
 
+def test_a_prompt_that_was_asked_of_two_models_is_one_prompt(write_jsonl: Write) -> None:
+    row = {"prompt": "hello", "prompt_hash": "aa", "verdict": "good"}
+    path = write_jsonl(
+        [
+            {**row, "request_id": "1", "model": "openai/a", "route": "small"},
+            {**row, "request_id": "2", "model": "openai/b", "route": "strong", "verdict": "bad"},
+            {**row, "request_id": "3", "model": "openai/b", "route": "strong", "prompt_hash": "bb", "prompt": "bye"},
+        ]
+    )
+    found = read_any(path).data
+    assert len(found) == 2
+    assert found.score.tolist() == [1, 0, 1]
+
+
 def test_a_ledger_without_texts_is_refused_by_that_and_not_by_a_missing_tier(write_jsonl: Write) -> None:
     row = {"request_id": "1", "model": "openai/a", "route": "small", "features": [1, 2], "score": 1}
     with pytest.raises(DataError, match=r"features without text \(1\).*--ledger"):

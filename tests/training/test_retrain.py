@@ -1,5 +1,6 @@
 """From a gateway's ledger to an artifact in use: what an operator does at night, over a real gateway and a real file."""
 
+import json
 import random
 import re
 import resource
@@ -178,6 +179,17 @@ def test_a_running_gateway_takes_over_what_is_promoted(out: Path, tmp_path: Path
         while judged_by() != candidate and time.monotonic() < deadline_s:
             time.sleep(0.05)
         assert judged_by() == candidate
+
+
+def test_two_artifacts_are_compared_on_what_a_ledger_s_run_held_back(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = [str(artifact.DEFAULT_PATH), str(out / "artifact")]
+    assert main(["compare", *pair, "--out", str(out), "--json", str(tmp_path / "found.json")]) == OK
+    assert "balanced" in capsys.readouterr().out
+    found, kept = (json.loads(path.read_text()) for path in (tmp_path / "found.json", out / "comparison.json"))
+    assert found["measures"] == kept["measures"]
+    assert main(["compare", *pair, "--out", str(out), "--split", "calibration"]) == REFUSED
 
 
 def test_a_worse_artifact_stays_out(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 | column | meaning |
 |---|---|
-| ``request_id`` | rows of one request share it: an audited request has a row for each model that answered |
+| ``prompt_hash`` | rows of one prompt share it, which was asked of more than one model; where there is none, ``request_id`` |
 | ``prompt`` | text of the newest human turn (or ``messages``); kept only where the operator chose so |
 | ``features`` | in its place where texts are not kept; counted, but nothing can be learned from it here |
 | ``model`` | that answered |
@@ -36,7 +36,7 @@ def read_ledger(rows: list[dict[str, Any]]) -> Answers:
         if fault:
             answers.rejected[f"ledger: {fault}"] += 1
             continue
-        name, model = str(row["request_id"]), str(row["model"])
+        name, model = str(row.get("prompt_hash") or row["request_id"]), str(row["model"])
         answers.prompts.setdefault(name, _about(row))
         answers.seen_on(day_of(row.get("started_at")))
         if row.get("route") in _SIDES:
