@@ -67,7 +67,7 @@ def opened(options: argparse.Namespace) -> Iterator["Engine"]:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
-    from router.record.ledger.database import NoLedger, file_of, open_ledger, read_url, said_by
+    from router.record.ledger.database import LedgerReadOnly, NoLedger, file_of, open_ledger, read_url, said_by
     from router.record.ledger.migrate import LedgerTooNew
 
     try:
@@ -84,6 +84,8 @@ def opened(options: argparse.Namespace) -> Iterator["Engine"]:
             engine.dispose()
     except NoLedger as error:
         raise LedgerUnusable(f"{error}; name it with --ledger URL or --config FILE.") from None
+    except LedgerReadOnly as error:
+        raise LedgerUnusable(f"The ledger cannot be used: {error}.") from None
     except (SQLAlchemyError, LedgerTooNew) as error:
         place = file_of(url) or url.render_as_string(hide_password=True)
         raise LedgerUnusable(f"The ledger at {place} cannot be used: {said_by(error)}") from None

@@ -1,6 +1,7 @@
 """What comes out of a ledger: whole, typed, the same in both formats, and readable by the training."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -74,8 +75,9 @@ def test_only_what_is_newer_is_exported(url: URL, tmp_path: Path) -> None:
 
 def test_training_reads_the_export(url: URL, tmp_path: Path) -> None:
     for form in ("jsonl", "parquet"):
-        answers = read_ledger(exported(url, tmp_path, form))
-        assert answers.prompt_id == ["req_6"]
+        table = exported(url, tmp_path, form)
+        answers = read_ledger(table)
+        assert answers.prompt_id == [table[6]["prompt_hash"]]
         assert (answers.score, answers.output_tokens) == ([1.0], [20.0])
         assert answers.tiers == {"scripted/small": "small"}
         assert answers.rejected["ledger: features without text"] == 6
@@ -247,3 +249,14 @@ def test_another_programs_database_is_refused_and_left_alone(
     assert capsys.readouterr().err.startswith(f"The database at {path} holds no ledger; name it with --ledger")
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["Other.db"]
+
+
+def test_a_ledger_that_cannot_be_written_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    open_ledger(url_of(path)).dispose()
+    monkeypatch.setattr("os.access", lambda place, mode: not mode & os.W_OK)  # root may write whatever its mode says
+    assert main(["ledger", "stats", "--ledger", str(path)]) == 1
+    assert f"{path} or its directory cannot be written" in (said := capsys.readouterr().err)
+    assert "copy it" in said

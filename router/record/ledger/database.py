@@ -34,6 +34,10 @@ class NoLedger(Exception):
     """There is no ledger where one is to be read."""
 
 
+class LedgerReadOnly(Exception):
+    """The ledger is a file, or in a directory, that this user cannot write."""
+
+
 def read_url(text: str) -> URL:
     """A ledger's URL, with the driver that we use.
 
@@ -92,6 +96,7 @@ def open_ledger(url: URL, *, create: bool = True) -> Engine:
 
     Raises:
         NoLedger: there is none, and none is to be made.
+        LedgerReadOnly: it is there, is not to be made, and cannot be written.
         LedgerTooNew: see :func:`router.record.ledger.migrate.migrate`.
         SQLAlchemyError, OSError: it cannot be opened.
     """
@@ -116,6 +121,11 @@ def _check_that_there_is_one(url: URL, path: Path | None) -> None:
     if path is None:
         engine = connect(url)
     elif path.exists():
+        if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise LedgerReadOnly(
+                f"{path} or its directory cannot be written, as SQLite has to even for readers; "
+                "copy it, with its -wal if there is one, to where it can be"
+            )
         read_only = url.set(database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
         engine = create_engine(read_only, poolclass=NullPool)
     else:
