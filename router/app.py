@@ -170,7 +170,10 @@ def build_services(
 
     def keep(record: RequestRecord) -> None:
         for keeper in keepers:
-            keeper(record)
+            try:
+                keeper(record)
+            except Exception:  # a defect of one takes nothing from the others, nor from the request
+                log.exception("request %s is not kept by %s", record.request_id, keeper)
 
     web = build_web(settings.fusion.web, ways.translated) if settings.fusion.enabled else None
     services = Services(

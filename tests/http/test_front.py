@@ -4,9 +4,10 @@ import asyncio
 import os
 import time
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
+import pytest
 from prometheus_client import CollectorRegistry
 
 from classifier.assessment import Assessment, Assessor
@@ -14,6 +15,8 @@ from router.app import create_app
 from router.config.load import parse_settings
 from router.dispatch.provider import Call
 from router.http.front import Front
+from router.record.log import RequestLog
+from router.record.metrics import Metrics
 from router.record.record import RequestRecord
 from tests.live import POOL
 
@@ -168,3 +171,18 @@ async def test_an_artifact_that_comes_while_the_body_does_is_the_one_that_is_nam
     assert newer.seen[0] == "assess a"
     assert dict(sent[0]["headers"])[b"x-router-classifier"] == newer.artifact.encode()
     assert [record.features_id for record in kept] == [newer.features_id]
+
+
+async def test_a_keeper_with_a_defect_takes_the_record_from_no_other_and_nothing_from_the_caller(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(metrics: Metrics, record: RequestRecord) -> NoReturn:
+        raise KeyError("a defect")
+
+    logged: list[RequestRecord] = []
+    monkeypatch.setattr(Metrics, "observe", fail)
+    monkeypatch.setattr(RequestLog, "add", lambda log, record: logged.append(record))
+    front, _ = watched(POOL.replace("access_log: false", "access_log: true"))
+    assert await ask(front, "hi") == 200
+    assert [record.outcome for record in logged] == ["ok"]
+    assert f"request {logged[0].request_id} is not kept by" in caplog.text
