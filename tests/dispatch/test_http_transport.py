@@ -100,6 +100,15 @@ async def post(transport: HttpTransport, address: Address, body: bytes = b"{}", 
         return b"".join(parts)
 
 
+async def test_a_connection_that_was_used_just_now_outlives_the_sweeping_out_of_idle_ones(transport):
+    async with server() as (address, seen):
+        await post(transport, address)
+        transport._sweep()
+        assert transport.counts() == (0, 1)
+        await post(transport, address)
+        assert seen == [2]
+
+
 async def test_calls_one_after_another_share_a_connection_and_calls_at_once_do_not(transport):
     async with server() as (address, seen):
         for _ in range(4):
