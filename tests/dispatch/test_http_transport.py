@@ -133,7 +133,7 @@ async def test_every_one_of_many_calls_gets_its_own_reply(transport):
         assert len(set(got)) == len(got) == 200 == sum(seen)
 
 
-async def test_an_unused_connection_is_closed_after_a_while_and_others_stay_open():
+async def test_an_unused_connection_is_closed_after_a_while():
     transport = HttpTransport(keepalive_s=0.1)
     async with server() as (address, seen):
         await post(transport, address)
