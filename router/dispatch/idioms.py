@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 from router.core.request import exact_body
 from router.dispatch.provider import Call, Target
 
+_WITH_CARE = frozenset(("developer", "tool"))
+"""Roles without which nothing is to be changed: every id that counts has a result."""
+
 _OPENAI_HOSTS = (".openai.com", ".azure.com")
 _OPENAI_ID = re.compile(r".{0,40}", re.S)
 _MISTRALS = re.compile(r"(?:mi[sx]tr|ministr|devstr|magistr|codestr|pixtr)al", re.I)
@@ -28,19 +31,16 @@ _MISTRAL_ID_CHARS = 9
 
 def as_taken(call: Call) -> Mapping[str, Any] | None:
     """A call's body as its provider takes it; None where it is that already, as nearly always."""
-    around = call.around_model
-    if around is not None and not any(_may_need_care(part) for part in around):
+    for message in call.body.get("messages", ()):
+        if message.get("role") in _WITH_CARE:
+            break
+    else:
         return None
-    renames = not _is_openai(call.target)
-    allowed = _allowed_id(call.target)
-    if not any(_is_to_change(message, renames, allowed) for message in call.body.get("messages", ())):
+    renames, allowed = not _is_openai(call.target), _allowed_id(call.target)
+    if not any(_is_to_change(message, renames, allowed) for message in call.body["messages"]):
         return None
-    body = exact_body(call.body, around)
+    body = exact_body(call.body, call.around_model)
     return {**body, "messages": [_changed(message, renames, allowed) for message in body["messages"]]}
-
-
-def _may_need_care(part: bytes) -> bool:
-    return b'"developer"' in part or b'"tool_call_id"' in part
 
 
 def _is_openai(target: Target) -> bool:
