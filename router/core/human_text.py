@@ -44,7 +44,7 @@ RULES_BEHIND = (
 )
 """How rules for the answer's form begin that are put behind what the person typed. Source: requests seen from aider."""
 
-_RULES_CHARS = 10_000
+_RULES_CHARS = 4_000
 """Longer than any of them: where more than so many characters follow, it is a person who quotes them."""
 
 TASK_FRAMES = (
@@ -101,7 +101,7 @@ _MAX_BLOCKS = 64
 def human_text(text: str) -> str:
     """Take away what client software injected, and unwrap what the person typed where nothing else is left."""
     text = text.strip()
-    if "*" in text:  # as all of these rules have, but aider's for `udiff-simple`
+    if "`" in text and "*" in text:  # all of these rules have both, but aider's for ``udiff-simple``
         text = _without_rules_behind(text)
     if text.startswith(_FRAMES_BEGIN):
         text = _framed(text)

@@ -174,7 +174,7 @@ def test_what_a_person_says_of_an_answer_is_a_turn() -> None:
 
 @pytest.mark.parametrize("rules", RULES_BEHIND)
 def test_rules_for_the_answers_form_behind_what_a_person_typed_are_not_human_words(rules: str) -> None:
-    behind = f"{rules}\n\n*NEVER* skip a file. Prove that every block matches."
+    behind = f"{rules}\n\n*NEVER* skip a `file`. Prove that every block matches."
     assert human_text(f"{QUESTION}\n\nNow.{behind}") == f"{QUESTION}\n\nNow."
     quoted = f"What do these rules mean?{behind}" + " long" * 3_000
     assert human_text(quoted) == quoted

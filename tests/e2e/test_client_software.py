@@ -48,7 +48,7 @@ def test_an_agent_that_reports_in_its_users_place_stays_on_the_model_that_began_
 
 
 def test_rules_behind_a_plain_request_do_not_make_it_a_hard_one(client: OpenAI) -> None:
-    rules = "# *SEARCH/REPLACE block* Rules:\n\n" + QUESTION * 3
+    rules = "# *SEARCH/REPLACE block* Rules:\n\nOpen with ```.\n" + QUESTION * 3
     assert ask(client, [{"role": "user", "content": f"fix the typo\n\n{rules}"}])["x-router-route"] == "small"
 
 
