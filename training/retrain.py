@@ -98,7 +98,7 @@ def held_back_comparison(out: Path, current: Path, candidate: Path, seed: int = 
     """A run's artifact beside the one in use, on the rows that the run held back: of its ledger, or of its tables.
 
     Raises:
-        DataError: there is no run at ``out``.
+        DataError: there is no run at ``out``, or its artifact would forget a model that was added since.
         ArtifactError: an artifact cannot be loaded, or the two read different features.
     """
     old, new = Classifier.load(current), Classifier.load(candidate)
@@ -110,6 +110,12 @@ def held_back_comparison(out: Path, current: Path, candidate: Path, seed: int = 
         return {**found, "modes": mode_changes(before, old.manifest.thresholds, after, new.manifest.thresholds)}
     if old.features_id != new.features_id:
         raise ArtifactError(f"{current} reads other features than {candidate}; run again with --artifact {current}")
+    forgotten = sorted(old.manifest.models.keys() - new.manifest.models.keys())
+    if forgotten:  # add-model came between the run and this
+        raise DataError(
+            f"{current} knows models that {candidate} would forget ({', '.join(forgotten[:3])}); "
+            f"run again with --artifact {current}"
+        )
     return _compared(judged, old, new, Model(artifact.load(candidate)[1]), seed)
 
 

@@ -181,6 +181,19 @@ def test_a_running_gateway_takes_over_what_is_promoted(out: Path, tmp_path: Path
         assert judged_by() == candidate
 
 
+def test_a_model_that_was_added_since_the_run_is_not_forgotten(
+    ledger: str, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "in-use"
+    shutil.copytree(artifact.DEFAULT_PATH, target)
+    assert main(["add-model", "--ledger", ledger, "--artifact", str(target), "--model", SMALL]) == OK
+    assert main(["promote", "--out", str(out), "--to", str(target)]) == REFUSED
+    said = capsys.readouterr().err
+    assert SMALL in said
+    assert f"run again with --artifact {target}" in said
+    assert SMALL in artifact.read_manifest(target).models
+
+
 def test_two_artifacts_are_compared_on_what_a_ledger_s_run_held_back(
     out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
