@@ -111,9 +111,9 @@ def refuse_if_empty(names: Sequence[str], obstacle: Obstacle, prompt: Prompt) ->
         return
     if obstacle.reason is Reason.CONTEXT_WINDOW:
         most = prompt.max_output_tokens or 0
-        raise ContextTooLong(
-            f"The request needs about {prompt.input_tokens + most} tokens, {most} of them for the answer: more than any "
-            f"allowed deployment's context window. Shorten the messages or lower {prompt.limited_by}.",
+        raise ContextTooLong(  # "exceeds the context window" is how agents know that they should compact the conversation
+            f"The request exceeds the context window of every deployment that may answer: it needs about "
+            f"{prompt.input_tokens + most} tokens, {most} of them for the answer. Shorten the messages or lower {prompt.limited_by}.",
             param=prompt.limited_by if most > prompt.input_tokens else "messages",
         )
     if obstacle.reason is Reason.FORCED_BY_CALLER and not obstacle.refused:

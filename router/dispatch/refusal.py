@@ -71,7 +71,7 @@ BY_CODE: dict[str, type[UpstreamError]] = {
 error types for servers made with FastAPI."""
 
 REFINED: dict[type[UpstreamError], str] = {
-    UpstreamContextTooLong: "the prompt does not fit the model's window",
+    UpstreamContextTooLong: "the prompt exceeds the context window of the model",
     UpstreamFiltered: "the provider's content filter refuses the prompt",
     UpstreamIncapable: "the model, or whoever serves it, cannot do what the request asks",
     UpstreamRejected: BY_STATUS[400][1],

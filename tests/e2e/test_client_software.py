@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from openai import OpenAI
+import pytest
+from openai import BadRequestError, OpenAI
 
 from tests.e2e.test_openai_client import HARD, HI
-from tests.live import LiveGateway
+from tests.live import POOL, LiveGateway, gateway
 
 QUESTION = HARD[0]["content"]
 TITLE: list[Any] = [
@@ -60,3 +61,16 @@ def test_a_hard_task_is_one_in_the_frame_of_an_agent_too(client: OpenAI) -> None
     for framed in (crew, f"New task:\n{task}"):
         told = ask(client, [{"role": "user", "content": framed}])
         assert told["x-router-complexity"] == alone["x-router-complexity"]
+
+
+@pytest.mark.parametrize(
+    "script", ["", "fail=context_length&"], ids=["as the gateway foresees", "as the provider says"]
+)
+def test_agents_are_told_in_words_they_know_that_the_conversation_is_too_long(script: str) -> None:
+    """opencode and pi compact on these words; OpenAI's JavaScript SDK shows them the message and no code."""
+    pool = POOL.replace("?latency_ms=0", f"?{script}latency_ms=0")
+    with gateway(pool) as live, OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client:
+        long = "word " * (20 if script else 500_000)
+        with pytest.raises(BadRequestError, match="exceeds the context window") as caught:
+            client.chat.completions.create(model="auto", messages=[{"role": "user", "content": long}])
+    assert caught.value.code == "context_length_exceeded"
