@@ -136,8 +136,9 @@ def read_outcomes(path: Path, model: str) -> list[tuple[str, float]]:
     found = [(text_of(row.get("prompt")), _score(row, model)) for row in mine]
     sound = [(text, score) for text, score in found if text and score is not None]
     if not sound:
+        there = ", ".join(str(name) for name in list(rows[0])[:5]) if rows else "none"
         raise DataError(
-            f"{path}: no usable row of {model!r} among {len(rows)}; each needs prompt, and score in [0, 1] or verdict "
+            f"{path}: no usable row of {model!r} among {len(rows)} (its columns: {there}); each needs prompt, and score in [0, 1] or verdict "
             "(good, bad), with the model's name in the column model where the file has one"
         )
     return sound

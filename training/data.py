@@ -121,7 +121,7 @@ def read_tiers(path: Path) -> dict[str, str]:
     """Model to tier, from a CSV with the columns ``model`` and ``tier``."""
     if not path.is_file():
         raise DataError(f"{path}: not found; it is a CSV with the columns model and tier")
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return {row["model"]: row["tier"] for row in csv.DictReader(file)}
 
 

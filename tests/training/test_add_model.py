@@ -50,3 +50,12 @@ def test_a_model_is_found_in_a_long_file_or_by_its_column(write_jsonl: Callable[
     assert read_outcomes(path, "a") == [("one", 0.5)]
     with pytest.raises(DataError, match="no usable row"):
         read_outcomes(path, "c")
+
+
+def test_a_table_as_spreadsheets_write_it_is_read_and_another_s_columns_are_named(tmp_path: Path) -> None:
+    table = tmp_path / "judged.csv"
+    table.write_text("prompt,score\nhello,1\nbye,0.5\n", encoding="utf-8-sig")
+    assert read_outcomes(table, "openai/mine") == [("hello", 1.0), ("bye", 0.5)]
+    table.write_text("prompt;score\nhello;1\n", encoding="utf-8-sig")
+    with pytest.raises(DataError, match="its columns: prompt;score"):
+        read_outcomes(table, "openai/mine")

@@ -73,10 +73,10 @@ def records(path: Path) -> list[dict[str, Any]]:
         if path.suffix in (".jsonl", ".ndjson"):
             return list(json_lines(path))
         if path.suffix == ".json":
-            return list(json.loads(path.read_text(encoding="utf-8")))
+            return list(json.loads(path.read_text(encoding="utf-8-sig")))
         if path.suffix == ".csv":
             csv.field_size_limit(1 << 28)
-            with path.open(encoding="utf-8", newline="") as csv_file:
+            with path.open(encoding="utf-8-sig", newline="") as csv_file:
                 return list(csv.DictReader(csv_file))
         if path.suffix == ".parquet":
             rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
