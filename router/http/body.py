@@ -80,5 +80,7 @@ async def _parts(receive: Receive, limits: WireLimits) -> bytes:
 
 def _too_large(limits: WireLimits) -> BodyTooLarge:
     return BodyTooLarge(
-        f"The body is larger than {limits.max_body_bytes} bytes (`limits.max_body_bytes`).", param="body"
+        # the status's old name is what agents know that they should compact the conversation by
+        f"Request entity too large: the body has more than {limits.max_body_bytes} bytes (`limits.max_body_bytes`).",
+        param="body",
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from openai import BadRequestError, OpenAI
+from openai import APIStatusError, BadRequestError, OpenAI
 
 from tests.e2e.test_openai_client import HARD, HI
 from tests.live import POOL, LiveGateway, gateway
@@ -74,3 +74,9 @@ def test_agents_are_told_in_words_they_know_that_the_conversation_is_too_long(sc
         with pytest.raises(BadRequestError, match="exceeds the context window") as caught:
             client.chat.completions.create(model="auto", messages=[{"role": "user", "content": long}])
     assert caught.value.code == "context_length_exceeded"
+
+
+def test_agents_are_told_in_words_they_know_that_the_body_is_too_large(client: OpenAI) -> None:
+    with pytest.raises(APIStatusError, match="Request entity too large") as caught:
+        client.chat.completions.create(model="auto", messages=[{"role": "user", "content": "x" * 9_000_000}])
+    assert caught.value.status_code == 413
