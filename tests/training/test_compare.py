@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.compare import Gates, compare, table
+from training.compare import Gates, compare, is_hardly_worse, table
 from training.replay import Rows
 
 from .conftest import HARD, make_rows
@@ -40,6 +40,24 @@ def test_a_better_ranking_within_the_gates_is_promoted(many: Rows) -> None:
     found = compare(before, judged_by(many, share, share), Gates(most_ece=0.1))
     assert found["measures"]["auroc"]["difference_95"][0] > 0
     assert found["promote"], table(found)
+
+
+@pytest.mark.parametrize(
+    ("loss", "ends", "passes"),
+    [
+        (-0.01, (-0.08, 0.06), True),  # better on the rows, whatever the noise
+        (0.002, (-0.06, 0.06), True),  # worse by less than the slack, and by less than the noise
+        (0.002, (0.001, 0.019), True),  # surely worse, and surely by less than the slack
+        (0.015, (0.005, 0.025), False),  # surely worse, and not surely by less
+        (0.03, (-0.01, 0.07), False),  # more than the slack, though it may be noise
+        (0.03, None, False),
+        (float("nan"), None, False),
+    ],
+)
+def test_a_gate_is_no_coin_that_is_tossed_for_equals(
+    loss: float, ends: tuple[float, float] | None, passes: bool
+) -> None:
+    assert is_hardly_worse(loss, ends, 0.02) is passes
 
 
 def test_other_prompts_cannot_be_compared(many: Rows) -> None:
