@@ -93,6 +93,11 @@ class State:
             for name, expected in known["outputs"].items()
         )
 
+    def forget(self, steps: Iterable[str]) -> None:
+        """Note that steps are to be done again, whatever their inputs."""
+        self._steps = {step: known for step, known in self._steps.items() if step not in steps}
+        write_json(self._path, self._steps)
+
     def finish(self, step: str, inputs: Mapping[str, Any], outputs: Iterable[Path]) -> None:
         """Note that a step is done."""
         hashes = {str(path.relative_to(self._out)): digest(path) for path in sorted(outputs)}

@@ -35,6 +35,8 @@ from training.state import State, code_digest, digest_of, digest_tree, plain, re
 from training.thresholds import SAME_PROMPTS, Target, choose, unmet
 
 STEPS = ("load", "fit", "calibrate", "thresholds", "evaluate", "report")
+# Steps that write their part of the manifest.
+WRITE_MANIFEST = ("calibrate", "thresholds", "evaluate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ def run(chosen: Run, steps: Iterable[str] = STEPS, say: Callable[[str], None] = 
             continue
         if not chosen.quiet:
             print(f"{step} …", file=sys.stderr, flush=True)
+        if step == "fit":  # it writes the manifest anew, whatever else had been written into it
+            state.forget(WRITE_MANIFEST)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # heads stop early; what they are worth is measured
             outputs, message = _ACTIONS[step](chosen)

@@ -61,6 +61,13 @@ def test_a_second_run_skips_what_has_not_changed(done: Path, tables: Path, capsy
     assert digest_tree([done]) == before
 
 
+def test_a_fit_that_is_made_again_has_its_thresholds_again(done: Path, tables: Path) -> None:
+    before = read_manifest(done / "artifact")
+    (done / "artifact" / "tree_value.npy").unlink()
+    assert run(tables, done) == OK
+    assert read_manifest(done / "artifact") == before
+
+
 def test_another_target_chooses_anew_without_fitting_anew(
     done: Path, tables: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
