@@ -54,6 +54,7 @@ class Assessment:
         contributions: what pushed the score, largest first; empty unless asked for.
         features: the numbers that were judged, read-only, in the order of the classifier's ``feature_names``; no word of
             the prompt can be read off them. None where an assessor has no such numbers.
+        is_by_instructions: the turn asks nothing by itself; what system messages ask of it was judged.
     """
 
     complexity: float
@@ -65,6 +66,7 @@ class Assessment:
     artifact: str
     contributions: tuple[Contribution, ...] = ()
     features: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    is_by_instructions: bool = False
 
 
 class Assessor(Protocol):
@@ -75,17 +77,18 @@ class Assessor(Protocol):
         """Name, version and content hash of the artifact, as ``name@version:hash12``."""
         ...
 
-    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
-        """Judge the newest user turn ``text`` in the light of ``context``; never raises for any string.
+    def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
+        """Judge the newest user turn ``text`` in the light of what stands around it; never raises for any string.
 
         Args:
             text: the newest human turn, wrappers and injected reminders already removed.
             context: what came before it that bears on it (earlier turns, newest last), possibly long or
                 empty.
+            instructions: what system messages say, which may hold the task of a turn that brings only its material.
             explain: also fill ``contributions``, which costs time.
         """
         ...
 
-    def assess_all(self, turns: Sequence[tuple[str, str]]) -> list[Assessment]:
-        """Judge several turns, each a ``text`` with its ``context``, as :meth:`assess` judges one."""
-        return [self.assess(text, context) for text, context in turns]
+    def assess_all(self, turns: Sequence[tuple[str, str, str]]) -> list[Assessment]:
+        """Judge several turns, each a ``text`` with its ``context`` and ``instructions``, as :meth:`assess` judges one."""
+        return [self.assess(*turn) for turn in turns]

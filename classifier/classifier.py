@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,7 @@ from classifier.assessment import TASKS, Assessment, Contribution, Task
 from classifier.features import FEATURES, OPTIONS
 from classifier.lexicons import LEXICONS
 from classifier.model import Model, Scores
+from classifier.request import MOST_CHARS
 from classifier.text import READING, Reading, read
 
 # Words below which a prompt is read together with the end of the conversation ("why?", "and in French?").
@@ -24,6 +26,8 @@ FOLLOW_UP_WORDS = 4
 FOLLOW_UP_CONTEXT_CHARS = 300
 # Characters of pasted material from which the task is called long_context.
 LONG_CONTEXT_CHARS = 12_000
+# Instructions whose numbers are kept.
+MOST_INSTRUCTIONS = 256
 # Contributions that are named; what remains is summed up in one line, so that they still add up.
 NAMED_CONTRIBUTIONS = 12
 # How the artifact's files begin that say what a word is worth and what is material; they, and not what was fitted on them,
@@ -42,6 +46,8 @@ class Classifier:
         self._artifact = manifest.artifact
         self._abilities = Abilities.of(manifest.models)
         self._features_id = _features_id(manifest, model.feature_names)
+        # a program sends the same instructions with all of its requests
+        self._instructions = lru_cache(MOST_INSTRUCTIONS)(lambda text: model.instructions(read(text)))
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
@@ -85,28 +91,42 @@ class Classifier:
         All is as in :meth:`assess`, but that the task of a long pasted text is not told from the task it asks for.
         """
         scores = self._model.scores_of(features)
-        return self._assessment(scores, TASKS[scores.task], explain=False)
+        return self._assessment(scores, TASKS[scores.task], False, explain=False)
 
-    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
+    def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
         """Judge the newest human turn ``text``; see :class:`~classifier.assessment.Assessor`."""
         reading = self._read(text, context)
-        scores = self._model.scores(reading, explain=explain)
-        return self._assessment(scores, _task(scores, reading, text), explain)
+        features, is_by_instructions = self._features(reading, instructions)
+        scores = self._model.scores_of(features, explain=explain)
+        return self._assessment(scores, _task(scores, reading, text), is_by_instructions, explain)
 
-    def assess_all(self, turns: Sequence[tuple[str, str]]) -> list[Assessment]:
-        """Judge several turns, each with its context; see :class:`~classifier.assessment.Assessor`.
+    def assess_all(self, turns: Sequence[tuple[str, str, str]]) -> list[Assessment]:
+        """Judge several turns; see :class:`~classifier.assessment.Assessor`.
 
         Step by step: what a step needs is in the processor's cache for all but the first of them.
         """
-        readings = [self._read(text, context) for text, context in turns]
-        features = [self._model.features(reading) for reading in readings]
-        scores = [self._model.scores_of(x) for x in features]
+        readings = [self._read(text, context) for text, context, _ in turns]
+        features = [self._features(reading, turn[2]) for reading, turn in zip(readings, turns, strict=True)]
+        scores = [self._model.scores_of(x) for x, _ in features]
         return [
-            self._assessment(found, _task(found, reading, text), explain=False)
-            for found, reading, (text, _) in zip(scores, readings, turns, strict=True)
+            self._assessment(found, _task(found, reading, text), is_by_instructions, explain=False)
+            for found, reading, (text, _, _), (_, is_by_instructions) in zip(
+                scores, readings, turns, features, strict=True
+            )
         ]
 
-    def _assessment(self, scores: Scores, task: Task, explain: bool) -> Assessment:
+    def _features(self, reading: Reading, instructions: str) -> tuple[npt.NDArray[np.float32], bool]:
+        """The numbers judged of a turn, and whether they are those of its instructions.
+
+        Long instructions are policies and personas, and no turn's task.
+        """
+        turn = self._model.features(reading)
+        if not instructions or len(instructions) > MOST_CHARS:
+            return turn, False
+        found = self._model.by_instructions(turn, self._instructions(instructions))
+        return (turn, False) if found is None else (found, True)
+
+    def _assessment(self, scores: Scores, task: Task, is_by_instructions: bool, explain: bool) -> Assessment:
         adaptation = self._adaptation
         complexity, gain = scores.complexity, scores.gain
         if adaptation is not None:
@@ -121,6 +141,7 @@ class Classifier:
             artifact=self._artifact,
             contributions=_contributions(self._parts(scores)) if explain else (),
             features=scores.features,
+            is_by_instructions=is_by_instructions,
         )
 
     def known_model(self, model: str, like: str | None = None) -> Known | None:

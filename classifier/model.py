@@ -42,6 +42,8 @@ GAIN_DOUBT = (1.0, 0.0)
 # Share of the whole prompt in the numbers of one that brings material along: prompts that ask the same of different
 # material are told apart by it alone.
 WHOLE_SHARE = np.float32(0.15)
+# Log-odds from which a turn under instructions is taken for their material: to overlook what it asks is the worse mistake.
+ONLY_MATERIAL = 1.0
 # Heads of the trees.
 TREE_HEADS = ("general gain", "everyday success", "familiar success", "familiar gain")
 # Columns of the linear heads before the tasks.
@@ -105,6 +107,8 @@ class Model:
         self._head_bias = np.concatenate((self._linear_bias, (centres**2).sum(axis=1)))
         self._material = contents.floats("material_weights", (n_dense,))
         self._material_bias = float(contents.floats("material_bias", (1,))[0])
+        self._turn, self._turn_instructions = contents.floats("material_turn_weights", (2, n_dense))
+        self._turn_bias = float(contents.floats("material_turn_bias", (1,))[0])
         self._gate: list[float] = contents.floats("gate", (4,)).tolist()
         self._novelty_quantiles: list[float] = contents.floats("novelty_quantiles", (None,)).tolist()
         self._blend: list[float] = contents.floats("blend", (4,)).tolist()
@@ -118,9 +122,28 @@ class Model:
             return x
         return about_material(features(reading.request, self._words), x)
 
+    def instructions(self, reading: Reading) -> Floats:
+        """The numbers of instructions that a turn may bring material for."""
+        return features(reading, self._words)
+
+    def by_instructions(self, turn: Floats, instructions: Floats) -> Floats | None:
+        """The numbers judged of a turn that only brings material for its instructions; None of one that asks.
+
+        Args:
+            turn: its numbers, as :meth:`features` gives them.
+            instructions: theirs, as :meth:`instructions` gives them.
+        """
+        return about_material(instructions, turn) if self._is_only_material(turn, instructions) else None
+
     def _is_material(self, x: Floats) -> bool:
         """Whether what surrounds the request of a prompt, whose numbers as a whole these are, is material."""
         return float(self._material.dot(self._standardised(x))) + self._material_bias > 0
+
+    def _is_only_material(self, turn: Floats, instructions: Floats) -> bool:
+        """Whether a turn asks nothing, and its instructions say what is to be done with it."""
+        odds = float(self._turn.dot(self._standardised(turn)))
+        odds += float(self._turn_instructions.dot(self._standardised(instructions)))
+        return odds + self._turn_bias > ONLY_MATERIAL
 
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""

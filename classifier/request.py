@@ -8,7 +8,7 @@ the classifier judges: a problem with its statement has the same form.
 import re
 
 # Characters and lines of a part that asks; longer ones are texts.
-_MOST_CHARS = 400
+MOST_CHARS = 400
 _MOST_LINES = 4
 # Characters of the shorter part where only one of two can be what asks.
 _LEAST_ASKED = 15
@@ -33,7 +33,7 @@ def request_of(text: str) -> str:
     if len(text) < _LEAST_CHARS or "\n" not in text:
         return ""
     text = text.strip()
-    label = _ANSWER_LABEL.search(text, max(len(text) - _MOST_CHARS, 0))
+    label = _ANSWER_LABEL.search(text, max(len(text) - MOST_CHARS, 0))
     text = text[: label.start()] if label else text
     asked = [part for part in (_opening(text), _closing(text)) if part and _may_ask(part)]
     request = "\n".join(asked)
@@ -44,21 +44,21 @@ def request_of(text: str) -> str:
 
 def _opening(text: str) -> str:
     """What stands before the first separation."""
-    head = text[: _MOST_CHARS + 1]
+    head = text[: MOST_CHARS + 1]
     found = _SEPARATOR.search(head)
     return head[: found.start()] if found else _line(text, head.partition("\n")[0])
 
 
 def _closing(text: str) -> str:
     """What stands behind the last separation."""
-    tail = text[-_MOST_CHARS - 1 :]
+    tail = text[-MOST_CHARS - 1 :]
     *_, found = (None, *_SEPARATOR.finditer(tail))
     return tail[found.end() :].strip() if found else _line(text, tail.rpartition("\n")[2])
 
 
 def _line(text: str, line: str) -> str:
     """A line that may ask, of a text without a blank one: of several lines, or by its mark."""
-    if len(line) > _MOST_CHARS or "\n\n" in text:
+    if len(line) > MOST_CHARS or "\n\n" in text:
         return ""
     return line if line.rstrip().endswith(_ASKING_ENDS) or text.count("\n") >= _LEAST_LINE_ENDS else ""
 

@@ -131,16 +131,16 @@ def turn_of(asked: Asked, draft: Draft) -> Turn | None:
     if asked.ask.kind == "direct":
         return None
     context = "" if prompt.is_followup else prompt.context  # a follow-up inherits; here it is judged by itself
-    return Turn(asked.assessor, prompt.text, context, draft.request_id, _judged_as(prompt, context))
+    key = _judged_as(prompt, context)
+    return Turn(asked.assessor, prompt.text, context, prompt.instructions, draft.request_id, key)
 
 
 def _judged_as(prompt: Prompt, context: str) -> str:
-    """The key of a turn and of the context that it is judged with."""
-    return (
-        f"{prompt.turn_key}\0{sha256(context.encode('utf-8', 'surrogatepass')).hexdigest()}"
-        if context
-        else prompt.turn_key
-    )
+    """The key of a turn and of the context and instructions that it is judged with."""
+    if not context and not prompt.instructions:
+        return prompt.turn_key
+    around = f"{context}\0{prompt.instructions}".encode("utf-8", "surrogatepass")
+    return f"{prompt.turn_key}\0{sha256(around).hexdigest()}"
 
 
 def assess(services: Services, asked: Asked, turn: Turn | None, draft: Draft, recall: Recall) -> Assessed:
@@ -193,7 +193,7 @@ def _recall(services: Services, asked: Asked, draft: Draft, recall: Recall) -> t
     session = None if prompt.is_housekeeping else recall(_session_key(asked.controls, draft.caller), now_s)
     previous = None
     if prompt.is_followup and previous_turn is None:
-        turn_before = Turn(asked.assessor, prompt.carried_on, "", draft.request_id)
+        turn_before = Turn(asked.assessor, prompt.carried_on, "", prompt.instructions, draft.request_id)
         judge_alone(turn_before)
         previous = turn_before.assessment
         draft.classifier_failed |= previous is None

@@ -119,6 +119,8 @@ def in_words(found: dict[str, Any]) -> str:
             f"  task {found['task']}, about {found['expected_output_tokens']} tokens of answer, "
             f"judged by {found['classifier']}",
         ]
+        if found["judged_by_instructions"]:
+            lines.append("  the system message's task was judged: the human turn brings only material for it")
         lines.append("  what moved its complexity:")
         lines += [_pushed(part["name"], part["weight"]) for part in found["contributions"][:8]]
     for route, cost in found["estimated_cost_usd"].items():
@@ -166,6 +168,7 @@ def _judged(assessment: Assessment, thresholds: Thresholds) -> dict[str, Any]:
         "task": assessment.task,
         "novelty": assessment.novelty,
         "closed_answer": assessment.closed_answer,
+        "judged_by_instructions": assessment.is_by_instructions,
         "expected_output_tokens": assessment.expected_output_tokens,
         "classifier": assessment.artifact,
         "contributions": [{"name": part.name, "weight": part.weight} for part in assessment.contributions],

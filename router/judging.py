@@ -31,6 +31,7 @@ class Turn:
     assessor: Assessor | None
     text: str
     context: str
+    instructions: str
     request_id: str
     key: str = ""
     assessment: Assessment | None = None
@@ -108,7 +109,7 @@ def judge_alone(turn: Turn, *, explain: bool = False) -> None:
         return
     began_s = perf_counter()
     try:
-        turn.assessment = turn.assessor.assess(turn.text, turn.context, explain=explain)
+        turn.assessment = turn.assessor.assess(turn.text, turn.context, turn.instructions, explain=explain)
     except Exception:
         log.exception("the classifier failed on request %s", turn.request_id)
     turn.took_s = perf_counter() - began_s
@@ -120,7 +121,7 @@ def _judge_together(assessor: Assessor | None, turns: list[Turn]) -> None:
         return
     began_s = perf_counter()
     try:
-        found = assessor.assess_all([(turn.text, turn.context) for turn in turns])
+        found = assessor.assess_all([(turn.text, turn.context, turn.instructions) for turn in turns])
         for turn, assessment in zip(turns, found, strict=True):
             turn.assessment = assessment
     except Exception:

@@ -79,7 +79,7 @@ def keep(path: Path, found: Sequence[Learned]) -> None:
 def estimate(model: str, outcomes: Sequence[tuple[str, float]], assessor: Assessor, like: str | None = None) -> Learned:
     """A model's abilities from prompts and scores in [0, 1]."""
     prompts = [as_prompt(text) for text, _ in outcomes]
-    judged = [assessor.assess(prompt.text, prompt.context) for prompt in prompts]
+    judged = [assessor.assess(prompt.text, prompt.context, prompt.instructions) for prompt in prompts]
     return learn(model, judged, np.array([score for _, score in outcomes]), like)
 
 

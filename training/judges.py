@@ -20,7 +20,7 @@ from training.data import Bools, DataError, Floats
 from training.familiarity import centres, fit_gate
 from training.heads import fit_linear
 from training.labels import LEAST_GAP
-from training.material import fit_material
+from training.material import fit_material, fit_material_turns
 from training.prepared import Prepared
 from training.rows import EVERYDAY, FAMILY, RECORDED, TRAFFIC, Rows
 from training.word_scores import fit_terms, vocabulary
@@ -92,6 +92,7 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
     general_gain = np.where(worth_spending(rows, use), gain, np.nan)
     linear, linear_bias = fit_linear(rows, general_gain, z, use, (weight, gain_weight), seed)
     material, material_bias = fit_material(prepared, use, mean, scale, seed)
+    turn, turn_bias = fit_material_turns(prepared.turns, use, mean, scale, seed)
     trees = _fit_trees(prepared, gain, general_gain, term_scores, use, gain_weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
@@ -114,6 +115,8 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
         "linear_bias": linear_bias.astype(np.float32),
         "material_weights": material.astype(np.float32),
         "material_bias": np.array([material_bias], dtype=np.float32),
+        "material_turn_weights": turn.astype(np.float32),
+        "material_turn_bias": np.array([turn_bias], dtype=np.float32),
         "centres": centres(z[own], seed),
         "gate": np.asarray(gate, dtype=np.float32),
         "novelty_quantiles": np.linspace(0, 1, 201, dtype=np.float32),

@@ -10,7 +10,7 @@ from classifier.classifier import Classifier
 from router.core.policy import Thresholds
 from training.data import Data
 from training.evaluate import evaluate
-from training.everyday_check import everyday_check
+from training.everyday_check import everyday_check, instructed_check
 from training.labels import label
 from training.placebo import placebos
 from training.prepared import prepare
@@ -63,6 +63,7 @@ def look(subject: Subject, transfer: Transfer | None) -> dict[str, Any]:
         "rankings, modes and slices": lambda: evaluate(data, labels, rows, subject.thresholds, seed),
         "robustness": lambda: robustness(rows.texts, judge, subject.thresholds["balanced"], seed),
         "everyday": lambda: everyday_check(judge, subject.thresholds),
+        "instructed": lambda: instructed_check(judge, subject.thresholds),
         "recorded_models": lambda: judge_recorded(data, known, judge.manifest.models, seed),
         "new_models": lambda: new_models(data, known, rows, seed),
         "placebos": lambda: {

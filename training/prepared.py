@@ -1,6 +1,5 @@
 """Every row read once with the code that serves, ready to be fitted on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +7,26 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.artifact import Contents
-from classifier.features import FEATURES, dense_features
 from classifier.model import about_material
+from classifier.request import MOST_CHARS
 from classifier.text import Reading, read
-from classifier.words import RARITY_FEATURES, WordTable
+from classifier.words import WordTable
 from training.data import Data, DataError, Ints
+from training.dense import dense_rows
 from training.familiarity import N_FOLDS
+from training.instructed_data import load_instructed
 from training.labels import Labels
-from training.rows import EVERYDAY, Rows, everyday_rows, family_rows, join, recorded_rows, traffic_rows
+from training.rows import (
+    EVERYDAY,
+    Rows,
+    everyday_rows,
+    family_rows,
+    instructed_rows,
+    join,
+    recorded_rows,
+    traffic_rows,
+)
+from training.turns import Turns, turns_of
 
 WORD_TABLE = Path(__file__).parent / "word_table"
 
@@ -26,10 +37,11 @@ class Prepared:
 
     Attributes:
         rows: the targets.
-        readings: the prompts, read; of everyday ones that bring material along, the request alone.
+        readings: the prompts, read; of everyday ones that bring material along, the request alone, which may be their instructions.
         dense: hand features, rarity features and topic vector, float32; of such a request as :func:`classifier.model.about_material` has them.
         apart: rows of prompts in which a request is set apart from the rest.
         apart_dense: ``dense`` of these prompts as a whole, in that order.
+        turns: human turns under instructions.
         fold: number of the cross-fitting fold; near-duplicates share one.
         word_contents: the word table, taken over into the artifact.
     """
@@ -39,6 +51,7 @@ class Prepared:
     dense: npt.NDArray[np.float32]
     apart: Ints
     apart_dense: npt.NDArray[np.float32]
+    turns: Turns
     fold: Ints
     word_contents: Contents
 
@@ -81,24 +94,31 @@ def prepare(
         parts += [everyday_rows(), family_rows()]
     if traffic is not None:
         parts.append(traffic_rows(traffic))
-    rows = join(parts)
+    instructed = load_instructed("train") if everyday else []
+    known = [prompt for prompt in instructed if prompt.asks or len(prompt.instructions) <= MOST_CHARS]
+    n_before = sum(map(len, parts))
+    rows = join([*parts, instructed_rows(known)])
+    told = {n_before + place: prompt.instructions for place, prompt in enumerate(known) if not prompt.asks}
     whole = [read(text) for text in rows.texts]
-    apart = np.array([row for row, reading in enumerate(whole) if reading.request is not None], dtype=np.int64)
-    readings = tuple(
-        reading.request if reading.request is not None and origin == EVERYDAY else reading
-        for reading, origin in zip(whole, rows.origin, strict=True)
+    apart = np.array(
+        [row for row, reading in enumerate(whole) if reading.request is not None and row not in told], dtype=np.int64
     )
-    dense, apart_dense = _dense(readings, table), _dense([whole[row] for row in apart], table)
+    readings = tuple(
+        read(told[row])
+        if row in told
+        else reading.request
+        if reading.request is not None and origin == EVERYDAY
+        else reading
+        for row, (reading, origin) in enumerate(zip(whole, rows.origin, strict=True))
+    )
+    dense, apart_dense = dense_rows(readings, table), dense_rows([whole[row] for row in apart], table)
     for row, all_of_it in zip(apart, apart_dense, strict=True):
         if readings[row] is not whole[row]:
             dense[row] = about_material(dense[row], all_of_it)
-    return Prepared(rows, readings, dense, apart, apart_dense, _folds(data, len(rows), seed), contents)
-
-
-def _dense(readings: Sequence[Reading], table: WordTable) -> npt.NDArray[np.float32]:
-    """The dense features of readings, one row each."""
-    shape = (len(readings), len(FEATURES) + len(RARITY_FEATURES) + table.dimensions)
-    return np.array([dense_features(reading, table) for reading in readings], dtype=np.float32).reshape(shape)
+    for row, turn in zip(told, dense_rows([whole[row] for row in told], table), strict=True):
+        dense[row] = about_material(dense[row], turn)
+    turns = turns_of(rows, dense, apart, instructed, table, seed)
+    return Prepared(rows, readings, dense, apart, apart_dense, turns, _folds(data, len(rows), seed), contents)
 
 
 def _folds(data: Data, n_rows: int, seed: int) -> Ints:

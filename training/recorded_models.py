@@ -49,7 +49,7 @@ def learn_recorded(
     """Every model with enough outcomes on ``train``, learned as :func:`training.add_model.learn` learns a new one."""
     outcomes, rows = Outcomes(data), np.flatnonzero(data.split == "train")
     prompts = (as_prompt(data.texts[row]) for row in progress(rows.tolist()))
-    judged = [assessor.assess(prompt.text, prompt.context) for prompt in prompts]
+    judged = [assessor.assess(prompt.text, prompt.context, prompt.instructions) for prompt in prompts]
     found = []
     for number, model in enumerate(data.models):
         places, score = outcomes.of(number, rows)

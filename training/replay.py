@@ -119,7 +119,7 @@ def replay(data: Data, split: str, assessor: Assessor, labels: Labels | None = N
         task=np.array([task_of(category) for category in data.category[rows]], dtype=np.str_),
         tokens=tuple(Usage(prompt.input_tokens, int(n)) for prompt, n in zip(prompts, tokens, strict=True)),
         prompts=prompts,
-        assessments=tuple(assessor.assess(prompt.text, prompt.context) for prompt in prompts),
+        assessments=tuple(assessor.assess(prompt.text, prompt.context, prompt.instructions) for prompt in prompts),
     )
 
 

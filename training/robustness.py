@@ -165,7 +165,7 @@ def _moved(pairs: Sequence[tuple[Prompt, Prompt]], assessor: Assessor, threshold
 
 
 def _judge(prompts: Sequence[Prompt], assessor: Assessor) -> list[Assessment]:
-    return [assessor.assess(prompt.text, prompt.context) for prompt in prompts]
+    return [assessor.assess(prompt.text, prompt.context, prompt.instructions) for prompt in prompts]
 
 
 def _options(text: str) -> tuple[list[str], list[tuple[int, str, str]]]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from training.data import Data, Floats, Strings
 from training.everyday_data import load_everyday
 from training.families_data import load_families
+from training.instructed_data import InstructedPrompt
 from training.labels import SMALL_TIERS, STRONG_TIERS, Labels, denoised, task_of
 
 RECORDED, EVERYDAY, FAMILY, TRAFFIC = "recorded", "everyday", "family", "traffic"
@@ -86,6 +87,14 @@ def everyday_rows() -> Rows:
         if p.kind in EVERYDAY_KINDS
     )
     return _judged_rows(EVERYDAY, (*own, *more))
+
+
+def instructed_rows(prompts: Sequence[InstructedPrompt]) -> Rows:
+    """Requests with a system message: everyday traffic, of which the human turn is the text."""
+    return _judged_rows(
+        EVERYDAY,
+        ((p.prompt, "everyday", p.p_small, p.p_strong, p.task, p.tokens, p.closed) for p in prompts),
+    )
 
 
 def family_rows() -> Rows:

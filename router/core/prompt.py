@@ -3,7 +3,8 @@
 Laws:
 
 * The newest human turn is what gets judged. System prompts, tool schemas, tool results and what client software
-  writes into user messages are not human words. Of a housekeeping call the task is judged, wherever it stands.
+  writes into user messages are not human words. Of a housekeeping call the task is judged, wherever it stands. What
+  system messages say is shown beside the turn, for turns that bring only material.
 * Nothing here fails: the messages have been checked before, and what is odd is read as text.
 * Reading is linear in the size of the conversation's texts, and no regular expression backtracks.
 """
@@ -24,6 +25,9 @@ FOLLOWUP_WORDS = 6
 
 CONTEXT_CHARS = 2_000
 """How much of the turn before, and of the answer to it, the classifier is shown."""
+
+INSTRUCTIONS_CHARS = 2_000
+"""Characters up to which the classifier is shown what system messages say: longer ones are policies, not a turn's task."""
 
 IMAGE_TOKENS = 1_000
 """Input tokens counted for an image. Source: OpenAI's vision pricing, 765 to 1,105 tokens at high detail."""
@@ -48,6 +52,7 @@ class Prompt:
     Attributes:
         text: the newest human turn, without injected blocks.
         context: the human turn and the answer before it, cut; empty on a first turn.
+        instructions: what the system and developer messages say; empty where that is long.
         carried_on: of a follow-up, the words that it carries on: those of the newest human turn before it that is none itself.
         needs: what a deployment must support to answer.
         shape: fields of the request that change the answer's shape, and that not every provider has.
@@ -65,6 +70,7 @@ class Prompt:
 
     text: str
     context: str = ""
+    instructions: str = ""
     carried_on: str = ""
     needs: frozenset[Capability] = frozenset()
     shape: frozenset[str] = frozenset()
@@ -99,6 +105,7 @@ def read_prompt(body: Mapping[str, Any], caller: str = "", fusion_depth: int = 0
     return Prompt(
         text=text,
         context=f"{previous_text[:CONTEXT_CHARS]}\n{answer[-CONTEXT_CHARS:]}" if previous >= 0 else "",
+        instructions="" if task else _instructions(messages),
         carried_on=_carried_on(messages, previous, previous_text) if is_followup else "",
         needs=read_needs(body),
         shape=read_shape(body),
@@ -213,6 +220,12 @@ def _human_turn(messages: Sequence[Mapping[str, Any]], before: int) -> tuple[int
 
 def _is_report(text: str, previous: Mapping[str, Any]) -> bool:
     return previous.get("role") == "assistant" and is_report(text, message_text(previous))
+
+
+def _instructions(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What the system and developer messages say, one after the other; nothing where that is long."""
+    texts = [message_text(message) for message in messages if message.get("role") in ("system", "developer")]
+    return "\n".join(texts) if sum(map(len, texts)) <= INSTRUCTIONS_CHARS else ""
 
 
 def _carried_on(messages: Sequence[Mapping[str, Any]], index: int, text: str) -> str:

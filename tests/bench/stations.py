@@ -88,7 +88,7 @@ class ConstantAssessor(Assessor):
     def artifact(self) -> str:
         return self._artifact
 
-    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
+    def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
         return self._said
 
 

@@ -14,6 +14,7 @@ OTHERS = {
     "training/everyday/": "everyday prompts, labelled by judgement, with a README",
     "training/traffic/": "judgements of traffic whose texts are not here, with a README",
     "training/families/": "prompts of many kinds of tasks, labelled by judgement, with a README",
+    "training/instructed/": "requests with a system message, labelled by judgement, with a README",
     "training/LOG.md": "what was tried, with numbers; failures stay",
     "tests/": "mirrors the packages; contract/ = what the repository promises, e2e/ = real clients, bench/ = benchmarks",
     "dashboards/README.md": "how to bring them up, what they show, which alerts there are",

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core.human_text import RULES_BEHIND, TASK_FRAMES, human_text
-from router.core.prompt import estimate_input_tokens, read_needs, read_prompt, read_shape, text_tokens
+from router.core.prompt import (
+    INSTRUCTIONS_CHARS,
+    estimate_input_tokens,
+    read_needs,
+    read_prompt,
+    read_shape,
+    text_tokens,
+)
 
 
 def chat(*turns: tuple[str, object], **more: object) -> dict[str, object]:
@@ -267,3 +274,16 @@ def test_more_messages_never_count_fewer_tokens(texts: list[str]) -> None:
 )
 def test_four_ascii_characters_or_three_bytes_of_anything_else_count_as_a_token(text: str, tokens: int) -> None:
     assert text_tokens(text) == tokens
+
+
+def test_what_system_and_developer_messages_say_is_shown_beside_the_turn() -> None:
+    prompt = read_prompt(
+        chat(("system", "Translate into French."), ("developer", "No quotes."), ("user", "good morning"))
+    )
+    assert prompt.text == "good morning"
+    assert prompt.instructions == "Translate into French.\nNo quotes."
+
+
+def test_long_system_messages_are_no_turns_task() -> None:
+    assert read_prompt(chat(("system", "x" * INSTRUCTIONS_CHARS), ("user", QUESTION))).instructions
+    assert not read_prompt(chat(("system", "x" * (INSTRUCTIONS_CHARS + 1)), ("user", QUESTION))).instructions

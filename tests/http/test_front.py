@@ -31,7 +31,7 @@ class Watched(Assessor):
         self.contexts: list[str] = []
         self._takes_s, self._cannot_bear = takes_s, cannot_bear
 
-    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
+    def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
         self.seen.append(f"assess {text}")
         self.contexts.append(context)
         time.sleep(self._takes_s)

@@ -23,21 +23,21 @@ class Counting(Assessor):
         self.history: list[tuple[str, ...]] = []
         self.loses = 0
 
-    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
+    def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
         self.seen.append((text,))
         if text == "unbearable":
             raise ValueError
         return Assessment(len(text) / 100, 0.0, "chat", 0.1, False, 10, self.artifact)
 
-    def assess_all(self, turns: Sequence[tuple[str, str]]) -> list[Assessment]:
+    def assess_all(self, turns: Sequence[tuple[str, str, str]]) -> list[Assessment]:
         found = super().assess_all(turns)
-        self.seen = [tuple(text for text, _ in turns)]
+        self.seen = [tuple(text for text, _, _ in turns)]
         self.history += self.seen
         return found[self.loses :]
 
 
 def _turns(assessor: Assessor | None, *texts: str) -> list[Turn]:
-    return [Turn(assessor, text, "", "r-1") for text in texts]
+    return [Turn(assessor, text, "", "", "r-1") for text in texts]
 
 
 async def _judge(turns: list[Turn]) -> None:
@@ -102,7 +102,7 @@ async def test_one_whose_caller_goes_while_it_waits_is_not_judged_and_harms_nobo
 
 
 async def _judged(docket: Docket, assessor: Assessor | None, key: str, text: str = "a") -> Turn:
-    turn = Turn(assessor, text, "", "r-1", key)
+    turn = Turn(assessor, text, "", "", "r-1", key)
     await docket.judge(turn, has_company=False)
     return turn
 

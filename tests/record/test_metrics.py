@@ -147,7 +147,7 @@ def test_the_facts_of_an_empty_record_are_all_unknown() -> None:
 class Broken(Assessor):
     artifact = "broken@0:0"
 
-    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
+    def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
         raise RuntimeError("no")
 
 

@@ -32,7 +32,7 @@ class WordJudge(Assessor):
 
     artifact = "fake@1:0"
 
-    def assess(self, text: str, context: str = "", *, explain: bool = False) -> Assessment:
+    def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
         words = text.lower().split()
         hard = sum(word in HARD for word in words) / max(len(words), 1)
         complexity = 0.05 + 0.9 * hard + zlib.crc32(text.encode()) % 100 / 2000

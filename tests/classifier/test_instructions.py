@@ -1,0 +1,70 @@
+"""A turn that brings only material is judged by the task that its system message sets; one that asks is judged by itself."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifier import Classifier
+from classifier.request import MOST_CHARS
+
+LEASE = (
+    "4.2 The Tenant shall keep the interior in good repair, fair wear and tear excepted. 4.3 The Landlord may enter upon two "
+    "days' notice in writing, save in an emergency. 4.4 Arrears bear interest at four per cent above base from the due date."
+)
+TICKET = (
+    "order 88120 came with a cracked lid, second time now. ordered in march, blue one, paid by card, receipt attached"
+)
+CODE = "func (c *Cache) Get(k string) *Item {\n\tif it, ok := c.m[k]; ok {\n\t\tit.hits++\n\t\treturn it\n\t}\n\treturn nil\n}"
+MATERIALS = (LEASE, TICKET, CODE)
+EASY = "Summarise the document in one sentence."
+HARD = "Find every way in which two of these rules can contradict each other, prove that the list is complete, and redraft the whole so that none remains."
+ASKING = ("What is the capital of Norway?", "Prove that there are infinitely many primes congruent to 3 modulo 4.")
+ROLES = (
+    "You are a helpful assistant.",
+    "You are the assistant of Brightwater Energy's customers. Be polite and brief, and never promise refunds.",
+)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load()
+
+
+@pytest.mark.parametrize("material", MATERIALS)
+def test_over_the_same_material_a_hard_task_is_judged_harder_than_an_easy_one(
+    classifier: Classifier, material: str
+) -> None:
+    easy, hard = (classifier.assess(material, instructions=task) for task in (EASY, HARD))
+    assert easy.is_by_instructions
+    assert hard.is_by_instructions
+    assert hard.complexity > easy.complexity
+    assert hard.gain > easy.gain
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("asking", ASKING)
+def test_a_turn_that_asks_is_judged_as_it_would_be_alone(classifier: Classifier, asking: str, role: str) -> None:
+    alone, under = classifier.assess(asking), classifier.assess(asking, instructions=role)
+    assert under == alone
+    assert not under.is_by_instructions
+
+
+def test_long_instructions_are_no_turns_task(classifier: Classifier) -> None:
+    padded = f"{EASY}{' ' * MOST_CHARS}"
+    assert classifier.assess(LEASE, instructions=padded) == classifier.assess(LEASE)
+
+
+def test_turns_under_instructions_are_judged_alike_alone_and_together(classifier: Classifier) -> None:
+    turns = [(text, "", told) for text in (*MATERIALS, *ASKING) for told in ("", EASY, *ROLES)]
+    assert classifier.assess_all(turns) == [classifier.assess(*turn) for turn in turns]
+
+
+@given(
+    st.text(alphabet=st.characters(codec=None), max_size=300),
+    st.text(alphabet=st.characters(codec=None), max_size=MOST_CHARS),
+)
+@settings(max_examples=100, deadline=None)
+def test_any_instructions_are_judged_without_raising(classifier: Classifier, text: str, told: str) -> None:
+    found = classifier.assess(text, instructions=told, explain=True)
+    assert 0 <= found.complexity <= 1
+    assert -1 <= found.gain <= 1

@@ -1,0 +1,88 @@
+"""The requests with a system message: well formed, of both sorts, and learned from as they are served."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifier.artifact import DEFAULT_PATH, load
+from classifier.request import MOST_CHARS
+from classifier.text import read
+from classifier.words import WordTable
+from training.dense import dense_rows
+from training.instructed_data import INSTRUCTED_PATH, InstructedDataError, InstructedPrompt, load_instructed
+from training.rows import everyday_rows
+from training.turns import NO_ROW, turns_of
+
+TRAIN, HELD_OUT = load_instructed("train"), load_instructed("held-out")
+
+
+def test_every_line_is_of_one_half_and_its_id_is_its_own() -> None:
+    ids = [prompt.id for prompt in (*TRAIN, *HELD_OUT)]
+    assert len(set(ids)) == len(ids) == INSTRUCTED_PATH.read_text(encoding="utf-8").count("\n")
+    assert not {p.family for p in TRAIN} & {p.family for p in HELD_OUT}
+
+
+@pytest.mark.parametrize("half", [TRAIN, HELD_OUT], ids=["train", "held-out"])
+@pytest.mark.parametrize("asks", [True, False])
+def test_easy_and_hard_requests_of_both_sorts_are_in_both_halves(half: list[InstructedPrompt], asks: bool) -> None:
+    mine = [p for p in half if p.asks == asks]
+    assert sum(p.p_small >= 0.86 for p in mine) > 30
+    assert sum(p.p_small <= 0.46 and p.p_strong - p.p_small >= 0.15 for p in mine) > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("p_small", 1.2),
+        ("p_strong", True),
+        ("task", "cooking"),
+        ("half", "test"),
+        ("asks", "yes"),
+        ("tokens", 0),
+        ("prompt", " "),
+    ],
+)
+def test_a_wrong_line_is_named_with_its_field(tmp_path: Path, name: str, value: object) -> None:
+    line = json.loads(INSTRUCTED_PATH.read_text(encoding="utf-8").split("\n")[0])
+    (tmp_path / "prompts.jsonl").write_text(json.dumps({**line, name: value}))
+    with pytest.raises(InstructedDataError, match=rf"prompts\.jsonl:1: {name}"):
+        load_instructed("train", tmp_path / "prompts.jsonl")
+
+
+def test_a_missing_file_a_line_that_is_not_json_and_one_without_a_field_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.jsonl"
+    with pytest.raises(InstructedDataError, match="cannot read"):
+        load_instructed("train", path)
+    for text in ("{", '{"id": "in-0001"}'):
+        path.write_text(text)
+        with pytest.raises(InstructedDataError, match=r"prompts\.jsonl:1"):
+            load_instructed("train", path)
+
+
+def test_turns_are_judged_requests_with_short_instructions_what_everyday_prompts_bring_and_prompts_that_ask() -> None:
+    table = WordTable(load(DEFAULT_PATH)[1])
+    rows = everyday_rows()
+    readings = [read(text) for text in rows.texts]
+    apart = np.array([row for row, reading in enumerate(readings) if reading.request is not None])[:40]
+    dense = np.zeros((len(rows), len(dense_rows(readings[:1], table)[0])), dtype=np.float32)
+    found = turns_of(rows, dense, apart, TRAIN, table, 0)
+    short = [p for p in TRAIN if len(p.instructions) <= MOST_CHARS]
+    judged = found.row == NO_ROW
+    assert judged.sum() == len(short)
+    np.testing.assert_array_equal(found.is_material[judged], [not p.asks for p in short])
+    np.testing.assert_array_equal(found.dense[0], dense_rows([read(short[0].prompt)], table)[0])
+    np.testing.assert_array_equal(found.instructions[0], dense_rows([read(short[0].instructions)], table)[0])
+    brought = found.source == "brought"
+    assert set(found.row[brought]) <= set(apart)
+    assert found.is_material[brought].all()
+    asking = ~judged & ~brought
+    assert asking.any()
+    assert not found.is_material[asking].any()
+    roles = {
+        row.tobytes()
+        for row, is_material in zip(found.instructions[judged], found.is_material[judged], strict=True)
+        if not is_material
+    }
+    assert {row.tobytes() for row in found.instructions[asking]} <= roles

@@ -1,0 +1,86 @@
+"""Reads the project's own requests with a system message; see training/instructed/README.md for what a line holds."""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from classifier.assessment import TASKS
+
+INSTRUCTED_PATH = Path(__file__).parent / "instructed" / "prompts.jsonl"
+
+Half = Literal["train", "held-out"]
+
+
+class InstructedDataError(ValueError):
+    """The file is missing or a line of it is not as the README says."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstructedPrompt:
+    """A system message and one human turn, with what its author judged of them."""
+
+    id: str
+    instructions: str
+    prompt: str
+    asks: bool
+    """Whether the turn says what is wanted; else it is material, and only the instructions say what to do with it."""
+    language: str
+    task: str
+    p_small: float
+    """Judged probability that a good small model's answer is right, or good enough."""
+    p_strong: float
+    """The same for a strong model that does not reason at length."""
+    closed: bool
+    tokens: int
+    """Rough usual length of an answer."""
+    family: str
+    """Shared by requests over the same material or with the same instructions."""
+    half: Half
+
+
+_NAMES = tuple(field.name for field in fields(InstructedPrompt))
+_KINDS = {"asks": bool, "closed": bool, "p_small": float, "p_strong": float, "tokens": int}
+_CHOICES: dict[str, tuple[str, ...]] = {"task": TASKS, "half": get_args(Half)}
+_LIMITS = {"p_small": (0.0, 1.0), "p_strong": (0.0, 1.0), "tokens": (1.0, float("inf"))}
+
+
+def load_instructed(half: Half, path: Path = INSTRUCTED_PATH) -> list[InstructedPrompt]:
+    """Reads one half of the requests, in the order of the file.
+
+    Raises:
+        InstructedDataError: the file is missing or a line is wrong; the message names the line and the field.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InstructedDataError(f"cannot read the requests at {path}: {error.strerror}") from error
+    # Not splitlines(): a prompt may hold U+2028 and the like.
+    lines = enumerate(text.split("\n"), start=1)
+    found = [_prompt(line, f"{path.name}:{number}") for number, line in lines if line.strip()]
+    return [prompt for prompt in found if prompt.half == half]
+
+
+def _prompt(line: str, where: str) -> InstructedPrompt:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InstructedDataError(f"{where}: not JSON ({error.msg})") from error
+    if not isinstance(row, dict) or set(row) != set(_NAMES):
+        raise InstructedDataError(f"{where}: fields must be {', '.join(_NAMES)}")
+    for name in _NAMES:
+        if not _is_right(name, row[name]):
+            raise InstructedDataError(f"{where}: {name} {row[name]!r} is not what the README says")
+    return InstructedPrompt(**row)
+
+
+def _is_right(name: str, value: Any) -> bool:
+    kind, found = _KINDS.get(name, str), type(value)
+    if found is not kind and not (kind is float and found is int):
+        return False
+    if name in _LIMITS:
+        least, most = _LIMITS[name]
+        return bool(least <= value <= most)
+    if name in _CHOICES:
+        return value in _CHOICES[name]
+    return kind is not str or bool(value.strip())
