@@ -1,10 +1,12 @@
 """A turn that brings only material is judged by the task that its system message sets; one that asks is judged by itself."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier import Classifier
+from classifier.model import WHOLE_SHARE
 from classifier.request import MOST_CHARS
 
 LEASE = (
@@ -39,6 +41,29 @@ def test_over_the_same_material_a_hard_task_is_judged_harder_than_an_easy_one(
     assert hard.is_by_instructions
     assert hard.complexity > easy.complexity
     assert hard.gain > easy.gain
+
+
+@pytest.mark.parametrize("task", [EASY, HARD])
+def test_the_numbers_judged_are_mostly_those_of_the_task_and_hold_a_share_of_the_material(
+    classifier: Classifier, task: str
+) -> None:
+    found, told, turn = (
+        assessment.features
+        for assessment in (
+            classifier.assess(TICKET, instructions=task),
+            classifier.assess(task),
+            classifier.assess(TICKET),
+        )
+    )
+    assert found is not None
+    assert told is not None
+    assert turn is not None
+    np.testing.assert_allclose(found, (1 - WHOLE_SHARE) * told + WHOLE_SHARE * turn, rtol=1e-5, atol=1e-5)
+
+
+def test_instructions_that_begin_alike_are_told_apart(classifier: Classifier) -> None:
+    first, second = (classifier.assess(TICKET, instructions=f"{EASY} {more}") for more in ("In French.", HARD))
+    assert first != second
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -287,3 +287,10 @@ def test_what_system_and_developer_messages_say_is_shown_beside_the_turn() -> No
 def test_long_system_messages_are_no_turns_task() -> None:
     assert read_prompt(chat(("system", "x" * INSTRUCTIONS_CHARS), ("user", QUESTION))).instructions
     assert not read_prompt(chat(("system", "x" * (INSTRUCTIONS_CHARS + 1)), ("user", QUESTION))).instructions
+
+
+def test_what_the_system_message_of_a_housekeeping_call_says_is_not_shown_twice() -> None:
+    title = "You are a title generator. You output ONLY a thread title. Nothing else."
+    prompt = read_prompt(chat(("system", title), ("user", QUESTION)))
+    assert prompt.is_housekeeping
+    assert not prompt.instructions

@@ -45,6 +45,14 @@ def test_a_dry_run_carries_the_decisions_headers_and_names_no_model_that_answere
     assert "model" not in told
 
 
+def test_a_dry_run_says_whether_the_system_messages_task_was_judged(client: OpenAI) -> None:
+    code = "func (c *Cache) Get(k string) *Item {\n\tif it, ok := c.m[k]; ok {\n\t\tit.hits++\n\t\treturn it\n\t}\n\treturn nil\n}"
+    task = {"role": "system", "content": "Review the code for concurrency bugs and prove each fix correct."}
+    role = {"role": "system", "content": "You are a helpful assistant."}
+    assert dry_run(client, messages=[task, *asked(code)])["judged_by_instructions"] is True
+    assert dry_run(client, messages=[role, *asked(HARD)])["judged_by_instructions"] is False
+
+
 class Failing:
     """A classifier that fails."""
 

@@ -29,11 +29,13 @@ class Watched(Assessor):
     def __init__(self, takes_s: float = 0.0, cannot_bear: str = "") -> None:
         self.seen: list[str] = []
         self.contexts: list[str] = []
+        self.told: list[str] = []
         self._takes_s, self._cannot_bear = takes_s, cannot_bear
 
     def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
         self.seen.append(f"assess {text}")
         self.contexts.append(context)
+        self.told.append(instructions)
         time.sleep(self._takes_s)
         if text == self._cannot_bear:
             raise ValueError
@@ -91,6 +93,24 @@ async def test_what_was_said_before_is_told_with_a_turn_of_its_own_and_not_with_
     told = dict(zip(watch.seen_turns(), watch.contexts, strict=True))
     assert "pike" in told["Now write a long report on pollution there, with sources and a table."]
     assert told["and eels?"] == ""
+
+
+async def test_what_system_messages_say_is_told_with_a_turn_and_other_words_have_it_judged_anew() -> None:
+    front, watch = watched()
+    for told in ("Translate into French.", "Prove it.", "Prove it."):
+        await send_in(
+            front, [{"role": "system", "content": told}, {"role": "user", "content": "Every field is a ring."}]
+        )
+    assert watch.seen_turns() == ["Every field is a ring."] * 2
+    assert watch.told == ["Translate into French.", "Prove it."]
+
+
+async def test_what_a_follow_up_carries_on_is_judged_under_the_same_system_message() -> None:
+    front, watch = watched()
+    said = [("system", "Prove it."), ("user", "Every field is a ring."), ("assistant", "Done."), ("user", "and more?")]
+    await send_in(front, [{"role": role, "content": words} for role, words in said])
+    assert sorted(watch.seen_turns()) == ["Every field is a ring.", "and more?"]
+    assert watch.told == ["Prove it."] * 2
 
 
 async def test_the_steps_of_a_tool_loop_are_judged_once_and_each_is_recorded_with_what_was_found() -> None:

@@ -1,18 +1,23 @@
 """The requests with a system message: well formed, of both sorts, and learned from as they are served."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from classifier.artifact import DEFAULT_PATH, load
+from classifier.model import about_material
 from classifier.request import MOST_CHARS
 from classifier.text import read
 from classifier.words import WordTable
+from training import prepared
+from training.data import load as load_tables
 from training.dense import dense_rows
 from training.instructed_data import INSTRUCTED_PATH, InstructedDataError, InstructedPrompt, load_instructed
-from training.rows import everyday_rows
+from training.labels import label
+from training.rows import everyday_rows, instructed_rows
 from training.turns import NO_ROW, turns_of
 
 TRAIN, HELD_OUT = load_instructed("train"), load_instructed("held-out")
@@ -86,3 +91,27 @@ def test_turns_are_judged_requests_with_short_instructions_what_everyday_prompts
         if not is_material
     }
     assert {row.tobytes() for row in found.instructions[asking]} <= roles
+
+
+def test_a_turn_of_material_is_learned_by_its_short_instructions_and_never_by_itself(
+    tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = [p for p in TRAIN if len(p.instructions) <= MOST_CHARS]
+    asking, told = (next(p for p in short if p.asks == asks) for asks in (True, False))
+    # set apart in this one is a request, which is not what it asks for
+    told_letter = replace(
+        told, prompt="Dear all,\n\n" + "the lift is out of order again. " * 20 + "\n\nWhen is it mended?"
+    )
+    long = next(p for p in TRAIN if len(p.instructions) > MOST_CHARS and not p.asks)
+    for name in ("everyday_rows", "family_rows"):
+        monkeypatch.setattr(prepared, name, lambda: instructed_rows([]))
+    monkeypatch.setattr(prepared, "load_instructed", lambda half: [asking, told, long, told_letter])
+    data = load_tables(tables)
+    found = prepared.prepare(data, label(data))
+    table = WordTable(load(DEFAULT_PATH)[1])
+    assert found.rows.texts[-3:] == (asking.prompt, told.prompt, told_letter.prompt)
+    assert found.readings[-2:] == (read(told.instructions), read(told.instructions))
+    assert not set(found.apart) & {len(found.rows) - 2, len(found.rows) - 1}
+    request, *turns = dense_rows([read(p) for p in (told.instructions, told.prompt, told_letter.prompt)], table)
+    for row, turn in zip((-2, -1), turns, strict=True):
+        np.testing.assert_allclose(found.dense[row], about_material(request, turn), rtol=1e-5)
