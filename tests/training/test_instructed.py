@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 
 from classifier.artifact import DEFAULT_PATH, load
+from classifier.assessment import Assessment
 from classifier.model import about_material
-from classifier.request import MOST_CHARS
+from classifier.request import MOST_CHARS, request_of
 from classifier.text import read
 from classifier.words import WordTable
+from router.core.policy import Thresholds
+from router.core.prompt import INSTRUCTIONS_CHARS
+from tests.training.conftest import WordJudge
 from training import prepared
 from training.data import load as load_tables
 from training.dense import dense_rows
+from training.everyday_check import instructed_check
 from training.instructed_data import INSTRUCTED_PATH, InstructedDataError, InstructedPrompt, load_instructed
 from training.labels import label
 from training.rows import everyday_rows, instructed_rows
@@ -82,6 +87,10 @@ def test_turns_are_judged_requests_with_short_instructions_what_everyday_prompts
     brought = found.source == "brought"
     assert set(found.row[brought]) <= set(apart)
     assert found.is_material[brought].all()
+    text = rows.texts[found.row[brought][0]]
+    request, whole = dense_rows([read(request_of(text)), read(text)], table)
+    np.testing.assert_array_equal(found.instructions[brought][0], request)
+    assert not np.array_equal(found.dense[brought][0], whole)  # the material alone
     asking = ~judged & ~brought
     assert asking.any()
     assert not found.is_material[asking].any()
@@ -115,3 +124,28 @@ def test_a_turn_of_material_is_learned_by_its_short_instructions_and_never_by_it
     request, *turns = dense_rows([read(p) for p in (told.instructions, told.prompt, told_letter.prompt)], table)
     for row, turn in zip((-2, -1), turns, strict=True):
         np.testing.assert_allclose(found.dense[row], about_material(request, turn), rtol=1e-5)
+
+
+def test_the_held_out_requests_are_counted_by_level_and_by_where_the_task_stands(judge: WordJudge) -> None:
+    told: list[str] = []
+
+    class Told(WordJudge):
+        def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
+            told.append(instructions)
+            return judge.assess(text, context, instructions)
+
+    found = instructed_check(Told(), {"balanced": Thresholds(0.0, 0.0)})
+    easy, hard = (
+        [p for p in HELD_OUT if p.p_small >= 0.86],
+        [p for p in HELD_OUT if p.p_small <= 0.46 and p.p_strong - p.p_small >= 0.15],
+    )
+    assert {name: each["n"] for name, each in found.items()} == {
+        "easy, the turn asks": sum(p.asks for p in easy),
+        "hard, the turn asks": sum(p.asks for p in hard),
+        "easy, the system message does": sum(not p.asks for p in easy),
+        "hard, the system message does": sum(not p.asks for p in hard),
+    }
+    assert all(each["strong_in_balanced"] == 1 for each in found.values())
+    assert sorted(told) == sorted(
+        p.instructions if len(p.instructions) <= INSTRUCTIONS_CHARS else "" for p in easy + hard
+    )
