@@ -1,7 +1,9 @@
 """Arrays to scores: the fitted model as it serves, numpy alone.
 
-A prompt that brings material along is judged by the numbers of its request, and by a small share of its own: where a request is
-set apart in it, and the rest does not look like the statement of a problem. Two judges and a gate. The *general* judge (linear heads over hand features, rarity and topic, for the gain trees as well, taught by
+A prompt that brings material along is judged by the numbers of its request, and by a small share of its own: where something is
+set apart in it that asks, and the rest is neither the statement of a problem nor what is asked itself.
+
+Two judges and a gate. The *general* judge (linear heads over hand features, rarity and topic, for the gain trees as well, taught by
 judged prompts as much as by recorded ones) is what holds on prompts from sources never seen; everyday prompts have heads of their
 own in it. The *familiar* judge (trees over the same and the prompt's words and word pairs) is better where prompts resemble the
 training data. The gate weighs them by how unfamiliar the prompt is.
@@ -43,7 +45,7 @@ GAIN_DOUBT = (1.0, 0.0)
 # material are told apart by it alone.
 WHOLE_SHARE = np.float32(0.15)
 # Log-odds from which a turn under instructions is taken for their material: to overlook what it asks is the worse mistake.
-ONLY_MATERIAL = 1.0
+ONLY_MATERIAL = 1.5
 # Heads of the trees.
 TREE_HEADS = ("general gain", "everyday success", "familiar success", "familiar gain")
 # Columns of the linear heads before the tasks.
@@ -81,6 +83,14 @@ class Scores(NamedTuple):
     parts: Mapping[str, float]
 
 
+class _MaterialHead(NamedTuple):
+    """What says whether a text is material for another one that asks: weights of either's standardised numbers."""
+
+    text: Floats
+    asked: Floats
+    bias: float
+
+
 class Model:
     """A fitted model, ready to score readings."""
 
@@ -105,10 +115,7 @@ class Model:
         # squared distance to a centre, less the prompt's own square: one more linear head
         self._heads = np.concatenate((self._linear.T, -2 * centres))
         self._head_bias = np.concatenate((self._linear_bias, (centres**2).sum(axis=1)))
-        self._material = contents.floats("material_weights", (n_dense,))
-        self._material_bias = float(contents.floats("material_bias", (1,))[0])
-        self._turn, self._turn_instructions = contents.floats("material_turn_weights", (2, n_dense))
-        self._turn_bias = float(contents.floats("material_turn_bias", (1,))[0])
+        self._apart, self._turn = (_material_head(contents, name, n_dense) for name in ("material", "material_turn"))
         self._gate: list[float] = contents.floats("gate", (4,)).tolist()
         self._novelty_quantiles: list[float] = contents.floats("novelty_quantiles", (None,)).tolist()
         self._blend: list[float] = contents.floats("blend", (4,)).tolist()
@@ -118,9 +125,10 @@ class Model:
     def features(self, reading: Reading) -> Floats:
         """The numbers judged of one reading, or mostly of its request; see :func:`classifier.features.features`."""
         x = features(reading, self._words)
-        if reading.request is None or not self._is_material(x):
+        if reading.request is None:
             return x
-        return about_material(features(reading.request, self._words), x)
+        request = features(reading.request, self._words)
+        return about_material(request, x) if self._is_above(0.0, self._apart, x, request) else x
 
     def instructions(self, reading: Reading) -> Floats:
         """The numbers of instructions that a turn may bring material for."""
@@ -133,17 +141,13 @@ class Model:
             turn: its numbers, as :meth:`features` gives them.
             instructions: theirs, as :meth:`instructions` gives them.
         """
-        return about_material(instructions, turn) if self._is_only_material(turn, instructions) else None
+        is_only_material = self._is_above(ONLY_MATERIAL, self._turn, turn, instructions)
+        return about_material(instructions, turn) if is_only_material else None
 
-    def _is_material(self, x: Floats) -> bool:
-        """Whether what surrounds the request of a prompt, whose numbers as a whole these are, is material."""
-        return float(self._material.dot(self._standardised(x))) + self._material_bias > 0
-
-    def _is_only_material(self, turn: Floats, instructions: Floats) -> bool:
-        """Whether a turn asks nothing, and its instructions say what is to be done with it."""
-        odds = float(self._turn.dot(self._standardised(turn)))
-        odds += float(self._turn_instructions.dot(self._standardised(instructions)))
-        return odds + self._turn_bias > ONLY_MATERIAL
+    def _is_above(self, log_odds: float, head: _MaterialHead, x: Floats, asked: Floats) -> bool:
+        """Whether a text with the numbers ``x`` is likely enough material for one that asks, with the numbers ``asked``."""
+        found = float(head.text.dot(self._standardised(x))) + float(head.asked.dot(self._standardised(asked)))
+        return found + head.bias > log_odds
 
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""
@@ -219,6 +223,12 @@ class Model:
         for name, weight in zip(self.shown_names, weights.tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + weight
         return parts
+
+
+def _material_head(contents: Contents, name: str, n_dense: int) -> _MaterialHead:
+    """One of the heads of an artifact that say what is material."""
+    text, asked = contents.floats(f"{name}_weights", (2, n_dense))
+    return _MaterialHead(text, asked, float(contents.floats(f"{name}_bias", (1,))[0]))
 
 
 def about_material(request: Floats, whole: Floats) -> Floats:

@@ -20,7 +20,8 @@ from training.data import Bools, DataError, Floats
 from training.familiarity import centres, fit_gate
 from training.heads import fit_linear
 from training.labels import LEAST_GAP
-from training.material import fit_material, fit_material_turns
+from training.material import Recipe as MaterialRecipe
+from training.material import fit_material
 from training.prepared import Prepared
 from training.rows import EVERYDAY, FAMILY, RECORDED, TRAFFIC, Rows
 from training.word_scores import fit_terms, vocabulary
@@ -43,6 +44,10 @@ GENERAL_GAIN_TREES = Recipe(n_trees=50, learning_rate=0.1)
 EVERYDAY_TREES = Recipe(n_trees=60, learning_rate=0.1, least_rows=20, l2=5.0)
 FAMILIAR_TREES = Recipe(n_trees=90, learning_rate=0.1, least_rows=30, l2=5.0)
 FAMILIAR_GAIN_TREES = Recipe(n_trees=60, learning_rate=0.1, least_rows=30, l2=10.0)
+
+# What is material, of a prompt in which something is set apart and of a turn under instructions.
+APART = MaterialRecipe(size_power=0.5, c=0.01)
+TURNS = MaterialRecipe(size_power=0.0, c=0.01)
 
 # Features that may only push one way in the trees for everyday prompts: what a person would say before seeing any data.
 HARDER = frozenset(
@@ -91,8 +96,8 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
     gain = np.where(unjudged, np.maximum(np.polyval(parabola, rows.success), 0.0), rows.gain)
     general_gain = np.where(worth_spending(rows, use), gain, np.nan)
     linear, linear_bias = fit_linear(rows, general_gain, z, use, (weight, gain_weight), seed)
-    material, material_bias = fit_material(prepared, use, mean, scale, seed)
-    turn, turn_bias = fit_material_turns(prepared.turns, use, mean, scale, seed)
+    material, material_bias = fit_material(prepared.apart, use, mean, scale, APART, seed)
+    turn, turn_bias = fit_material(prepared.turns, use, mean, scale, TURNS, seed)
     trees = _fit_trees(prepared, gain, general_gain, term_scores, use, gain_weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)

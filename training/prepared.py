@@ -11,11 +11,13 @@ from classifier.model import about_material
 from classifier.request import MOST_CHARS
 from classifier.text import Reading, read
 from classifier.words import WordTable
+from training.apart import apart_of
 from training.data import Data, DataError, Ints
 from training.dense import dense_rows
 from training.familiarity import N_FOLDS
 from training.instructed_data import load_instructed
 from training.labels import Labels
+from training.material import Examples
 from training.rows import (
     EVERYDAY,
     Rows,
@@ -26,7 +28,7 @@ from training.rows import (
     recorded_rows,
     traffic_rows,
 )
-from training.turns import Turns, turns_of
+from training.turns import turns_of
 
 WORD_TABLE = Path(__file__).parent / "word_table"
 
@@ -39,9 +41,8 @@ class Prepared:
         rows: the targets.
         readings: the prompts, read; of everyday ones that bring material along, the request alone, which may be their instructions.
         dense: hand features, rarity features and topic vector, float32; of such a request as :func:`classifier.model.about_material` has them.
-        apart: rows of prompts in which a request is set apart from the rest.
-        apart_dense: ``dense`` of these prompts as a whole, in that order.
-        turns: human turns under instructions.
+        apart: prompts in which something is set apart, each with that.
+        turns: human turns, each with its instructions.
         fold: number of the cross-fitting fold; near-duplicates share one.
         word_contents: the word table, taken over into the artifact.
     """
@@ -49,9 +50,8 @@ class Prepared:
     rows: Rows
     readings: tuple[Reading, ...]
     dense: npt.NDArray[np.float32]
-    apart: Ints
-    apart_dense: npt.NDArray[np.float32]
-    turns: Turns
+    apart: Examples
+    turns: Examples
     fold: Ints
     word_contents: Contents
 
@@ -117,8 +117,15 @@ def prepare(
             dense[row] = about_material(dense[row], all_of_it)
     for row, turn in zip(told, dense_rows([whole[row] for row in told], table), strict=True):
         dense[row] = about_material(dense[row], turn)
-    turns = turns_of(rows, dense, apart, instructed, table, seed)
-    return Prepared(rows, readings, dense, apart, apart_dense, turns, _folds(data, len(rows), seed), contents)
+    return Prepared(
+        rows,
+        readings,
+        dense,
+        apart_of(rows, whole, apart, apart_dense, told, table, seed),
+        turns_of(rows, dense, apart, instructed, table, seed),
+        _folds(data, len(rows), seed),
+        contents,
+    )
 
 
 def _folds(data: Data, n_rows: int, seed: int) -> Ints:

@@ -1,7 +1,6 @@
 """Human turns under instructions: those that bring only material, and those that ask."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,35 +8,16 @@ import numpy.typing as npt
 from classifier.request import MOST_CHARS, request_of
 from classifier.text import read
 from classifier.words import WordTable
-from training.data import Bools, Ints, Strings
+from training.data import Ints
 from training.dense import dense_rows
+from training.frames import SETTINGS
 from training.instructed_data import InstructedPrompt
+from training.material import NO_ROW, Examples
 from training.rows import EVERYDAY, FAMILY, Rows
 
 # Prompts of an origin that are shown as turns that ask, each under instructions that turns which asked had.
 _MOST_ASKING = 3_000
 _LEAST_MATERIAL_CHARS = 40
-# The row of a turn that is no row's prompt.
-NO_ROW = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Turns:
-    """Turns and the instructions they stood under, in the same order.
-
-    Attributes:
-        dense: dense features of each turn, float32.
-        instructions: those of its instructions.
-        is_material: whether it asks nothing.
-        source: where it comes from.
-        row: the row whose prompt it is, or is a part of; ``NO_ROW`` where it is a request of its own.
-    """
-
-    dense: npt.NDArray[np.float32]
-    instructions: npt.NDArray[np.float32]
-    is_material: Bools
-    source: Strings
-    row: Ints
 
 
 def turns_of(
@@ -47,7 +27,7 @@ def turns_of(
     instructed: Sequence[InstructedPrompt],
     table: WordTable,
     seed: int,
-) -> Turns:
+) -> Examples:
     """Judged requests with short instructions, what everyday prompts bring beside a request set apart, and prompts that ask.
 
     Args:
@@ -69,8 +49,14 @@ def turns_of(
         if len(material) >= _LEAST_MATERIAL_CHARS
     ]
     asking = _asking(rows, seed) if asks.any() else np.zeros(0, dtype=np.int64)
-    under = np.random.default_rng(seed).integers(0, max(asks.sum(), 1), len(asking))
-    return Turns(
+    random = np.random.default_rng(seed)
+    # half under what turns that ask stood under, half under what sets no task
+    settings = dense_rows([read(text) for text in SETTINGS], table)
+    roles = told[asks][random.integers(0, max(asks.sum(), 1), len(asking))]
+    under = np.where(
+        random.random(len(asking))[:, None] < 0.5, roles, settings[random.integers(0, len(settings), len(asking))]
+    )
+    return Examples(
         dense=np.concatenate(
             [
                 dense_rows([read(prompt.prompt) for prompt in judged], table),
@@ -78,9 +64,7 @@ def turns_of(
                 dense[asking],
             ]
         ),
-        instructions=np.concatenate(
-            [told, dense_rows([read(request) for _, request, _ in brought], table), told[asks][under]]
-        ),
+        asked=np.concatenate([told, dense_rows([read(request) for _, request, _ in brought], table), under]),
         is_material=np.concatenate([~asks, np.ones(len(brought), np.bool_), np.zeros(len(asking), np.bool_)]),
         source=np.concatenate(
             [np.full(len(judged), "instructed"), np.full(len(brought), "brought"), rows.origin[asking]]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from classifier import Classifier
 from classifier.model import WHOLE_SHARE
 from classifier.request import MOST_CHARS
+from training.frames import SETTINGS
 
 LEASE = (
     "4.2 The Tenant shall keep the interior in good repair, fair wear and tear excepted. 4.3 The Landlord may enter upon two "
@@ -16,9 +17,12 @@ LEASE = (
 TICKET = (
     "order 88120 came with a cracked lid, second time now. ordered in march, blue one, paid by card, receipt attached"
 )
-CODE = "func (c *Cache) Get(k string) *Item {\n\tif it, ok := c.m[k]; ok {\n\t\tit.hits++\n\t\treturn it\n\t}\n\treturn nil\n}"
-MATERIALS = (LEASE, TICKET, CODE)
-EASY = "Summarise the document in one sentence."
+NOTICE = (
+    "The pool in Weidenallee stays closed until the end of May, since tiles came loose under the diving board in March. Season "
+    "tickets are valid for four weeks longer. Courses move to the hall of the grammar school, and begin there on 2 April."
+)
+MATERIALS = (LEASE, TICKET, NOTICE)
+EASY = "Translate the text to French. Return only the translation."
 HARD = "Find every way in which two of these rules can contradict each other, prove that the list is complete, and redraft the whole so that none remains."
 ASKING = ("What is the capital of Norway?", "Prove that there are infinitely many primes congruent to 3 modulo 4.")
 ROLES = (
@@ -93,3 +97,15 @@ def test_any_instructions_are_judged_without_raising(classifier: Classifier, tex
     found = classifier.assess(text, instructions=told, explain=True)
     assert 0 <= found.complexity <= 1
     assert -1 <= found.gain <= 1
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["Output JSON only.", "Reply in German only.", "Use metric units.", "Today is Thursday, 26 November 2026."],
+)
+def test_under_a_system_message_that_sets_no_task_a_turn_that_asks_is_judged_by_itself(
+    classifier: Classifier, setting: str
+) -> None:
+    assert setting not in SETTINGS  # the classifier has seen others
+    for asking in ASKING:
+        assert classifier.assess(asking, instructions=setting) == classifier.assess(asking)

@@ -5,6 +5,7 @@ import pytest
 from classifier import Classifier
 from classifier.request import request_of
 from classifier.text import read
+from training.frames import FRAMES
 
 PROSE = "The board met on Tuesday and agreed that the new boiler is to be paid in three parts. Rosa was away. " * 3
 TABLE = "name   qty   price\nbolt    20    1.30\nnut     40    0.80\nwasher  90    0.20\nhinge    8    2.45"
@@ -113,3 +114,33 @@ def test_a_problem_with_its_statement_is_read_as_a_whole() -> None:
     assert read(statement).request is not None
     classifier = Classifier.load()
     assert classifier.assess(statement).complexity > classifier.assess("Solve it in Python.").complexity + 0.2
+
+
+DESIGN = "Design a lock-free multi-producer queue in C++20 and argue why it is linearizable."
+CAPITAL = "What is the capital of Norway? I only need the name of the city, as it is written."
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "Instruction:\n{}",
+        "Task:\n{}",
+        "Question:\n{}\n\nAnswer:",
+        "Here is the user's request:\n\n{}\n\nRespond helpfully.",
+        "Respond in German.\n\n{}",
+        "{}\n\nKeep it under 100 words.",
+        "Current date: 2026-11-26\n\n{}",
+        "Problem:\n{}",
+        "You are a helpful assistant.\n\n{}",
+    ],
+)
+def test_what_frames_a_request_is_not_taken_for_what_is_asked(frame: str, classifier: Classifier) -> None:
+    assert frame not in FRAMES  # the classifier has seen others
+    hard, easy = (classifier.assess(frame.replace("{}", text)) for text in (DESIGN, CAPITAL))
+    assert hard.complexity > 0.5
+    assert easy.complexity < 0.3

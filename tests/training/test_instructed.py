@@ -20,10 +20,12 @@ from training import prepared
 from training.data import load as load_tables
 from training.dense import dense_rows
 from training.everyday_check import instructed_check
+from training.frames import SETTINGS
 from training.instructed_data import INSTRUCTED_PATH, InstructedDataError, InstructedPrompt, load_instructed
 from training.labels import label
+from training.material import NO_ROW
 from training.rows import everyday_rows, instructed_rows
-from training.turns import NO_ROW, turns_of
+from training.turns import turns_of
 
 TRAIN, HELD_OUT = load_instructed("train"), load_instructed("held-out")
 
@@ -83,23 +85,27 @@ def test_turns_are_judged_requests_with_short_instructions_what_everyday_prompts
     assert judged.sum() == len(short)
     np.testing.assert_array_equal(found.is_material[judged], [not p.asks for p in short])
     np.testing.assert_array_equal(found.dense[0], dense_rows([read(short[0].prompt)], table)[0])
-    np.testing.assert_array_equal(found.instructions[0], dense_rows([read(short[0].instructions)], table)[0])
+    np.testing.assert_array_equal(found.asked[0], dense_rows([read(short[0].instructions)], table)[0])
     brought = found.source == "brought"
     assert set(found.row[brought]) <= set(apart)
     assert found.is_material[brought].all()
     text = rows.texts[found.row[brought][0]]
     request, whole = dense_rows([read(request_of(text)), read(text)], table)
-    np.testing.assert_array_equal(found.instructions[brought][0], request)
+    np.testing.assert_array_equal(found.asked[brought][0], request)
     assert not np.array_equal(found.dense[brought][0], whole)  # the material alone
     asking = ~judged & ~brought
     assert asking.any()
     assert not found.is_material[asking].any()
     roles = {
         row.tobytes()
-        for row, is_material in zip(found.instructions[judged], found.is_material[judged], strict=True)
+        for row, is_material in zip(found.asked[judged], found.is_material[judged], strict=True)
         if not is_material
     }
-    assert {row.tobytes() for row in found.instructions[asking]} <= roles
+    settings = {row.tobytes() for row in dense_rows([read(text) for text in SETTINGS], table)}
+    under = {row.tobytes() for row in found.asked[asking]}
+    assert under <= roles | settings
+    assert under & roles
+    assert under & settings
 
 
 def test_a_turn_of_material_is_learned_by_its_short_instructions_and_never_by_itself(
@@ -120,7 +126,7 @@ def test_a_turn_of_material_is_learned_by_its_short_instructions_and_never_by_it
     table = WordTable(load(DEFAULT_PATH)[1])
     assert found.rows.texts[-3:] == (asking.prompt, told.prompt, told_letter.prompt)
     assert found.readings[-2:] == (read(told.instructions), read(told.instructions))
-    assert not set(found.apart) & {len(found.rows) - 2, len(found.rows) - 1}
+    assert not set(found.apart.row) & {len(found.rows) - 2, len(found.rows) - 1}
     request, *turns = dense_rows([read(p) for p in (told.instructions, told.prompt, told_letter.prompt)], table)
     for row, turn in zip((-2, -1), turns, strict=True):
         np.testing.assert_allclose(found.dense[row], about_material(request, turn), rtol=1e-5)

@@ -1,94 +1,96 @@
-"""What is material is learned: around a request from prompts that have one set apart, of whole turns from turns under instructions."""
+"""What is material is learned: around what is set apart in a prompt, and of turns under instructions."""
 
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from classifier.artifact import Contents
-from training.material import fit_material, fit_material_turns
-from training.prepared import Prepared
+from classifier.artifact import DEFAULT_PATH, load
+from classifier.text import read
+from classifier.words import WordTable
+from training.apart import apart_of
+from training.dense import dense_rows
+from training.frames import FRAMES
+from training.material import NO_ROW, Examples, Recipe, fit_material
 from training.rows import EVERYDAY, FAMILY, RECORDED, TRAFFIC, Rows
-from training.turns import NO_ROW, Turns
 
 N = 40
+REQUEST = "Who is away on Tuesday, and who stands in?"
+MATERIAL = "name   day   for\nRosa   Mon   Tom\nTom    Tue   Ann\nAnn    Wed   Rosa\nMax    Tue   Rosa"
 
 
-def prepared(*origins: str) -> Prepared:
-    """``N`` prompts an origin, all with a request set apart; everyday ones have a high first feature, the others a low one."""
-    origin = np.repeat(origins, N)
+def examples() -> Examples:
+    """Half material: the first feature of the text is high then, and the second of what asks low."""
     rng = np.random.default_rng(0)
-    dense = rng.normal(size=(len(origin), 3)).astype(np.float32)
-    dense[:, 0] += np.where(origin == EVERYDAY, 3, -3)
-    nan = np.full(len(origin), np.nan)
-    rows = Rows(
-        texts=("",) * len(origin),
-        source=origin,
-        origin=origin,
-        success=nan,
-        gain=nan,
-        failed=nan,
-        task=np.full(len(origin), ""),
-        output_tokens=nan,
-        closed=nan,
-    )
-    rows_of, folds = np.arange(len(origin)), np.zeros(len(origin), np.int64)
-    is_material = origin == EVERYDAY
-    turns = Turns(dense, dense[::-1], is_material, np.where(is_material, "brought", origin), rows_of)
-    return Prepared(rows, (), dense, rows_of, dense, turns, folds, Contents({}, {}))
+    is_material = np.repeat([True, False], N)
+    dense, asked = (rng.normal(size=(2 * N, 3)).astype(np.float32) for _ in range(2))
+    dense[:, 0] += np.where(is_material, 3, -3)
+    asked[:, 1] += np.where(is_material, -3, 3)
+    return Examples(dense, asked, is_material, np.where(is_material, "a", "b"), np.arange(2 * N))
 
 
-def fitted(found: Prepared, use: np.ndarray | None = None) -> tuple[np.ndarray, float]:
-    everything = np.ones(len(found.rows), dtype=np.bool_)
-    return fit_material(found, everything if use is None else use, np.zeros(3), np.ones(3), 0)
+def fitted(found: Examples, use: np.ndarray | None = None, **recipe: float) -> tuple[np.ndarray, float]:
+    everything = np.ones(2 * N, dtype=np.bool_)
+    how = Recipe(**{"size_power": 0.5, "c": 0.01, **recipe})
+    return fit_material(found, everything if use is None else use, np.zeros(3), np.ones(3), how, 0)
 
 
-def test_everyday_prompts_bring_material_along_and_recorded_ones_and_traffic_do_not() -> None:
-    found = prepared(RECORDED, EVERYDAY, TRAFFIC)
+def test_material_is_told_by_both_texts() -> None:
+    found = examples()
     weights, bias = fitted(found)
-    is_material = found.apart_dense @ weights + bias > 0
-    np.testing.assert_array_equal(is_material, found.rows.origin == EVERYDAY)
-
-
-def test_prompts_by_kind_say_nothing() -> None:
-    weights, bias = fitted(prepared(RECORDED, EVERYDAY))
-    again, same = fitted(prepared(RECORDED, EVERYDAY, FAMILY))
-    np.testing.assert_allclose(again[0], weights[0], rtol=0.2)
-    assert (bias > 0) == (same > 0)
-
-
-def test_without_prompts_of_both_kinds_nothing_is_ever_taken_for_material() -> None:
-    for origins in ((RECORDED,), (EVERYDAY,), (EVERYDAY, FAMILY)):
-        weights, bias = fitted(prepared(*origins))
-        assert not weights.any()
-        assert bias < 0
-
-
-def test_only_rows_in_use_are_learned_from() -> None:
-    found = prepared(RECORDED, EVERYDAY)
-    weights, _ = fitted(found, found.rows.origin == RECORDED)
-    assert not weights.any()
-
-
-def fitted_turns(turns: Turns, use: np.ndarray) -> tuple[np.ndarray, float]:
-    return fit_material_turns(turns, use, np.zeros(3), np.ones(3), 0)
-
-
-def test_turns_that_bring_only_material_are_told_from_those_that_ask() -> None:
-    turns = prepared(RECORDED, EVERYDAY).turns
-    weights, bias = fitted_turns(turns, np.ones(2 * N, dtype=np.bool_))
     assert weights.shape == (2, 3)
-    found = turns.dense @ weights[0] + turns.instructions @ weights[1] + bias > 0
-    np.testing.assert_array_equal(found, turns.is_material)
+    np.testing.assert_array_equal(found.dense @ weights[0] + found.asked @ weights[1] + bias > 0, found.is_material)
+    assert weights[0, 0] > 0 > weights[1, 1]
 
 
-def test_turns_of_rows_that_are_not_in_use_are_not_learned_from_and_those_of_no_row_are() -> None:
-    turns = prepared(RECORDED, EVERYDAY).turns
-    nothing = np.zeros(2 * N, dtype=np.bool_)
-    assert not fitted_turns(turns, nothing)[0].any()
-    assert fitted_turns(replace(turns, row=np.full(2 * N, NO_ROW)), nothing)[0].any()
+def test_only_rows_in_use_are_learned_from_and_what_is_no_row_is() -> None:
+    found, nothing = examples(), np.zeros(2 * N, dtype=np.bool_)
+    assert not fitted(found, nothing)[0].any()
+    assert fitted(replace(found, row=np.full(2 * N, NO_ROW)), nothing)[0].any()
 
 
-def test_without_turns_of_both_sorts_none_is_ever_taken_for_material() -> None:
-    weights, bias = fitted_turns(prepared(EVERYDAY).turns, np.ones(N, dtype=np.bool_))
+@pytest.mark.parametrize("side", [True, False])
+def test_without_examples_of_both_sorts_nothing_is_ever_taken_for_material(side: bool) -> None:
+    weights, bias = fitted(replace(examples(), is_material=np.full(2 * N, side)))
     assert not weights.any()
     assert bias < 0
+
+
+def test_a_source_of_many_examples_counts_less_for_each_of_them() -> None:
+    """Twenty of one source and one of another disagree on a feature: alike as sources they cancel, as examples they do not."""
+    source = np.array(["many"] * 20 + ["one"] + ["no"] * 21)
+    dense = np.zeros((42, 1), dtype=np.float32)
+    dense[:20], dense[20] = 1, -1
+    found = Examples(dense, dense, np.arange(42) < 21, source, np.full(42, NO_ROW))
+    alike, by_size = (
+        fit_material(found, np.zeros(1, np.bool_), np.zeros(1), np.ones(1), Recipe(power, 1.0), 0)[0][0, 0]
+        for power in (0.0, 1.0)
+    )
+    assert abs(alike) < 1e-3
+    assert by_size > 0.1
+
+
+def test_everyday_prompts_bring_material_and_recorded_ones_and_frames_do_not() -> None:
+    table = WordTable(load(DEFAULT_PATH)[1])
+    both = f"{REQUEST}\n\n{MATERIAL}"
+    texts = (both, both, both, both, REQUEST)
+    origin = np.array([EVERYDAY, RECORDED, TRAFFIC, FAMILY, RECORDED])
+    nan = np.full(len(texts), np.nan)
+    rows = Rows(texts, origin, origin, nan, nan, nan, np.full(len(texts), ""), nan, nan)
+    whole = [read(text) for text in texts]
+    apart = np.arange(4)
+    found = apart_of(rows, whole, apart, dense_rows(whole[:4], table), (), table, 0)
+    n_framed = len(found.row) - 3  # a frame of one line need not stand apart
+    assert found.row.tolist() == [0, 1, 2, *[4] * n_framed]
+    assert found.is_material.tolist() == [True, False, False, *[False] * n_framed]
+    np.testing.assert_array_equal(
+        found.asked[0], dense_rows([read(REQUEST)._replace(n_apart_chars=len(both) - len(REQUEST))], table)[0]
+    )
+    assert not apart_of(rows, whole, apart, dense_rows(whole[:4], table), {4}, table, 0).row[3:].any()
+
+
+def test_every_frame_has_one_place_and_stands_apart_in_some_request() -> None:
+    assert all(frame.count("{}") == 1 for frame in FRAMES)
+    assert len(set(FRAMES)) == len(FRAMES)
+    apart = [read(frame.replace("{}", f"{REQUEST} {REQUEST} {REQUEST}")).request is not None for frame in FRAMES]
+    assert np.mean(apart) > 0.5
