@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from classifier.assessment import Task
+from training.json_rows import json_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -144,23 +145,7 @@ def _characters(prompt: EverydayPrompt) -> int:
 
 
 def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise EverydayDataError(f"cannot read the everyday prompts at {path}: {error.strerror}") from error
-    rows = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path.name}:{number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise EverydayDataError(f"{where}: not JSON ({error.msg})") from error
-        if not isinstance(row, dict):
-            raise EverydayDataError(f"{where}: expected an object, found {type(row).__name__}")
-        rows.append((where, row))
-    return rows
+    return list(json_rows(path, "everyday prompts", EverydayDataError))
 
 
 def _prompt(row: dict[str, Any], where: str) -> EverydayPrompt:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from dataclasses import dataclass, fields
@@ -14,6 +13,7 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any, get_args
 
 from classifier.assessment import Task
+from training.json_rows import json_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,13 +56,7 @@ def load_families(path: Path = FAMILIES_PATH) -> list[FamilyPrompt]:
     Raises:
         FamiliesDataError: the file is missing or a line is wrong; the message names the line and the field.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FamiliesDataError(f"cannot read the prompts by kind at {path}: {error.strerror}") from error
-    # Not splitlines(): a prompt may hold U+2028 and the like.
-    lines = enumerate(text.split("\n"), start=1)
-    return [_prompt(line, f"{path.name}:{number}") for number, line in lines if line.strip()]
+    return [_prompt(row, where) for where, row in json_rows(path, "prompts by kind", FamiliesDataError)]
 
 
 def counts_tables(prompts: Sequence[FamilyPrompt]) -> str:
@@ -79,13 +73,7 @@ def counts_tables(prompts: Sequence[FamilyPrompt]) -> str:
     return "\n".join(lines)
 
 
-def _prompt(line: str, where: str) -> FamilyPrompt:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise FamiliesDataError(f"{where}: not JSON ({error.msg})") from error
-    if not isinstance(row, dict):
-        raise FamiliesDataError(f"{where}: expected an object, found {type(row).__name__}")
+def _prompt(row: dict[str, Any], where: str) -> FamilyPrompt:
     if set(row) != set(_NAMES):
         raise FamiliesDataError(f"{where}: fields are {', '.join(sorted(row))}; they must be {', '.join(_NAMES)}")
     for name in ("id", "kind", "prompt", "language", "family"):

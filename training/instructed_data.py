@@ -1,11 +1,11 @@
 """Reads the project's own requests with a system message; see training/instructed/README.md for what a line holds."""
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from classifier.assessment import TASKS
+from training.json_rows import json_rows
 
 INSTRUCTED_PATH = Path(__file__).parent / "instructed" / "prompts.jsonl"
 
@@ -51,22 +51,12 @@ def load_instructed(half: Half, path: Path = INSTRUCTED_PATH) -> list[Instructed
     Raises:
         InstructedDataError: the file is missing or a line is wrong; the message names the line and the field.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InstructedDataError(f"cannot read the requests at {path}: {error.strerror}") from error
-    # Not splitlines(): a prompt may hold U+2028 and the like.
-    lines = enumerate(text.split("\n"), start=1)
-    found = [_prompt(line, f"{path.name}:{number}") for number, line in lines if line.strip()]
+    found = [_prompt(row, where) for where, row in json_rows(path, "requests", InstructedDataError)]
     return [prompt for prompt in found if prompt.half == half]
 
 
-def _prompt(line: str, where: str) -> InstructedPrompt:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InstructedDataError(f"{where}: not JSON ({error.msg})") from error
-    if not isinstance(row, dict) or set(row) != set(_NAMES):
+def _prompt(row: dict[str, Any], where: str) -> InstructedPrompt:
+    if set(row) != set(_NAMES):
         raise InstructedDataError(f"{where}: fields must be {', '.join(_NAMES)}")
     for name in _NAMES:
         if not _is_right(name, row[name]):

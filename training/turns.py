@@ -15,7 +15,7 @@ from training.instructed_data import InstructedPrompt
 from training.material import NO_ROW, Examples
 from training.rows import EVERYDAY, FAMILY, Rows
 
-# Prompts of an origin that are shown as turns that ask, each under instructions that turns which asked had.
+# Prompts of an origin that are shown as turns that ask.
 _MOST_ASKING = 3_000
 _LEAST_MATERIAL_CHARS = 40
 
