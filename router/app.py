@@ -41,6 +41,7 @@ from router.http.endpoints import add_endpoints
 from router.http.files import callers_allowed
 from router.http.front import Front
 from router.http.ledger import add_ledger_endpoints
+from router.http.responses import KeptResponses
 from router.http.slots import Slots
 from router.pipeline import Services
 from router.providers import SEARXNG
@@ -145,7 +146,9 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         settings.limits.total_s,
         callers_allowed(settings.limits.max_in_flight),
     )
-    front = Front(app, services, auth, limits, slots, connection)
+    alone = settings.server.workers == 1  # what another worker was told is not to be had here
+    responses = KeptResponses(settings.limits.kept_responses_mb * 1_000_000 if alone else 0)
+    front = Front(app, services, auth, limits, slots, connection, responses)
     metrics.watch(lambda: front.in_flight)
     return front
 

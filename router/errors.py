@@ -9,6 +9,7 @@
     │   ├── CapabilityUnavailable  400  capability_unavailable
     │   ├── ContextTooLong         400  context_length_exceeded
     │   ├── BudgetTooSmall         400  budget_too_small
+    │   ├── ResponseNotFound       400  previous_response_not_found
     │   ├── Unauthorized           401  invalid_api_key
     │   ├── ModelNotFound          404  model_not_found
     │   ├── EndpointNotFound       404  unknown_url
@@ -109,6 +110,12 @@ class BudgetTooSmall(CallerError):
     """Every allowed route is estimated above ``max_cost_usd``."""
 
     code = "budget_too_small"
+
+
+class ResponseNotFound(CallerError):
+    """A response that the request goes on from is not kept for this caller; the status and the code are OpenAI's."""
+
+    code = "previous_response_not_found"
 
 
 class Unauthorized(CallerError):

@@ -96,6 +96,11 @@ async def answer_chat(services: Services, exchange: Exchange) -> None:
     await _recorded(services, exchange, "chat/completions", _chat)
 
 
+async def answer_responses(services: Services, exchange: Exchange) -> None:
+    """Answer one request to the Responses API, which the exchange makes a chat completion of."""
+    await _recorded(services, exchange, "responses", _chat)
+
+
 async def answer_embeddings(services: Services, exchange: Exchange) -> None:
     """Pass an embeddings request to the deployment it names; there is nothing to decide."""
     await _recorded(services, exchange, EMBEDDINGS, _embeddings)

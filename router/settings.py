@@ -205,6 +205,8 @@ class LimitSettings:
         max_attempts: upstream calls for one answer.
         cooldown_s: how long a failing deployment is left out, where it does not say so itself.
         cooldown_failures: consecutive failures that start a cooldown.
+        kept_responses_mb: of what was asked and said over the Responses API, in memory, so that clients may go on from it;
+            with 0, or several workers, nothing is kept.
     """
 
     max_body_bytes: int = 8 * 1024 * 1024
@@ -219,6 +221,7 @@ class LimitSettings:
     max_attempts: int = 4
     cooldown_s: float = 30.0
     cooldown_failures: int = 3
+    kept_responses_mb: int = 64
 
 
 @dataclass(frozen=True, slots=True)

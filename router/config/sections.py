@@ -27,6 +27,7 @@ LEAST_TIME_S = 0.01
 _BOUNDS: Mapping[str, tuple[float, float]] = {
     "max_header_bytes": (1024, inf),  # OpenAI's client sends 560
     "cooldown_s": (LEAST_TIME_S, LONGEST_WAIT_S),
+    "kept_responses_mb": (0, 65_536),
 }
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

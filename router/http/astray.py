@@ -1,7 +1,7 @@
 """What a client that asks for a URL of another API is told: which setting of it leads here."""
 
 RESPONSES = (
-    "OpenAI's Responses API is not served here; set the client to chat completions (the README's \"Clients\" says how)."
+    "Of OpenAI's Responses API only POST /v1/responses is served here: responses are not to be read, listed or deleted."
 )
 COMPLETIONS = "Text completions are not served here; set the client to chat completions."
 MESSAGES = "Anthropic's Messages API is not served here; set the client to an OpenAI-compatible provider."

@@ -107,12 +107,16 @@ class AsgiExchange:
     async def fail(self, draft: Draft, error: GatewayError) -> None:
         """Say what went wrong: with its status, or in an event where the stream has begun (and then no ``[DONE]``)."""
         if self._begun:
-            await self._send({"type": "http.response.body", "body": event_bytes(error.body()), "more_body": False})
+            await self._send({"type": "http.response.body", "body": self._broken(error), "more_body": False})
             self.answered = True
             return
         draft.status = error.status
         await self._respond(error.status, dumps(error.body()), draft, error_headers(error, spent=_has_spent(draft)))
         self.answered = True
+
+    def _broken(self, error: GatewayError) -> bytes:
+        """What a stream ends with that broke."""
+        return event_bytes(error.body())
 
     def release(self) -> None:
         """Listen for a hang-up no longer, and let another request have the place."""

@@ -14,20 +14,24 @@ from router.http.body import Receive, Scope, WireLimits
 from router.http.connection_limits import ConnectionLimits
 from router.http.exchange import AsgiExchange, Send, id_headers
 from router.http.openai import read_chat, read_embeddings
+from router.http.responses import KeptResponses, ResponsesExchange
 from router.http.slots import Slots
-from router.pipeline import Services, answer_chat, answer_embeddings
+from router.pipeline import Services, answer_chat, answer_embeddings, answer_responses
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Hallway = Callable[[Services, AsgiExchange], Awaitable[None]]
 
-MODEL_PATHS: Mapping[str, tuple[Callable[[bytes], ModelRequest], Hallway]] = {
+MODEL_PATHS: Mapping[str, tuple[Callable[[bytes], ModelRequest] | None, Hallway]] = {
     "/v1/chat/completions": (read_chat, answer_chat),
     "/chat/completions": (read_chat, answer_chat),
+    "/v1/responses": (None, answer_responses),
+    "/responses": (None, answer_responses),
     "/v1/route": (read_chat, answer_route),
     "/route": (read_chat, answer_route),
     "/v1/embeddings": (read_embeddings, answer_embeddings),
     "/embeddings": (read_embeddings, answer_embeddings),
 }
+"""Who reads a path's bodies, and the hallway they go down. Nobody but its exchange reads those of the Responses API."""
 
 
 class Front:
@@ -41,11 +45,13 @@ class Front:
         limits: WireLimits,
         slots: Slots,
         connection_limits: ConnectionLimits,
+        responses: KeptResponses,
     ) -> None:
         """Stand in front of ``behind``; serve as many model requests at a time as there are slots."""
         self.connection_limits = connection_limits
         self._behind, self.services = behind, services
         self._auth, self._limits, self._slots = auth, limits, slots
+        self._responses = responses
 
     @property
     def in_flight(self) -> int:
@@ -62,7 +68,11 @@ class Front:
             await self._behind(scope, receive, _with_id(send, self.services.new_id()))
             return
         parse, hallway = served
-        exchange = AsgiExchange(scope, receive, send, parse, self._auth, self._limits, self._slots)
+        told = self._auth, self._limits, self._slots
+        if parse is None:
+            exchange: AsgiExchange = ResponsesExchange(scope, receive, send, *told, self._responses)
+        else:
+            exchange = AsgiExchange(scope, receive, send, parse, *told)
         try:
             await hallway(self.services, exchange)
         except asyncio.CancelledError:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -47,6 +48,19 @@ def read_embeddings(raw: bytes) -> ModelRequest:
         BadRequest: as ``read_chat`` does.
     """
     return _read(_embeddings, raw)
+
+
+def read_translated(raw: bytes, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> ModelRequest:
+    """Read a request in another dialect, which ``translate`` makes a chat completion's body of; usage is always asked for.
+
+    Raises:
+        BadRequest: as ``read_chat`` and ``translate`` do.
+    """
+
+    def check(body: dict[str, Any], _raw: bytes) -> ModelRequest:
+        return replace(_chat(translate(body), b""), include_usage=True)
+
+    return _read(check, raw)
 
 
 def _read(check: Callable[[dict[str, Any], bytes], ModelRequest], raw: bytes) -> ModelRequest:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Value = str | bool | int | float
 
-OPERATIONS: Mapping[str, str] = {"chat/completions": "chat", "embeddings": "embeddings"}
+OPERATIONS: Mapping[str, str] = {"chat/completions": "chat", "responses": "chat", "embeddings": "embeddings"}
 """Our endpoints in the words of OpenTelemetry's semantic conventions for generative AI."""
 
 

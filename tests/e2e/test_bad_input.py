@@ -101,7 +101,7 @@ async def test_bad_bodies_are_named_and_recorded(
     [
         ("GET", "/v1/chat/completions", {}, 405, "method_not_allowed"),
         ("POST", "/v1/models", {}, 405, "method_not_allowed"),
-        ("POST", "/v1/responses", {}, 404, "unknown_url"),
+        ("POST", "/v1/responses/resp_1/cancel", {}, 404, "unknown_url"),
         ("GET", "/nothing", {}, 404, "unknown_url"),
         ("POST", "/v1/chat/completions", {"content-type": "text/plain"}, 415, "unsupported_media_type"),
     ],
@@ -132,7 +132,7 @@ def test_a_defect_outside_the_model_paths_is_told_in_openais_shape_too(monkeypat
 @pytest.mark.parametrize(
     ("path", "advice"),
     [
-        ("/v1/responses", astray.RESPONSES),
+        ("/v1/responses/resp_1/cancel", astray.RESPONSES),
         ("/v1/messages", astray.MESSAGES),
         ("/v1/completions", astray.COMPLETIONS),
         ("/api/chat", astray.OLLAMA),

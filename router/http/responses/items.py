@@ -1,0 +1,152 @@
+"""Input items of the Responses API as chat messages.
+
+Laws:
+
+* Calls of tools that stand side by side are one message of the assistant's, with what it said right before or after them: chat
+  completions ask for their results directly behind it.
+* What a tool's result shows, an image or a file, comes in a message of its own behind the results: theirs hold text alone.
+* Reasoning is left out, and so is what tools did that a provider runs by itself: a chat completion has no place for them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from router.core.whole_json import dumps
+from router.http.responses.fields import a_list, a_name, a_string, an_object, not_served, wrong
+from router.http.responses.tools import function_name
+
+_ROLES = ("user", "assistant", "system", "developer")
+_TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
+_UNSAID = ("reasoning", "web_search_call", "compaction", "context_compaction")
+"""Items that are left out."""
+
+
+def messages_of(items: Sequence[Any], path: str = "input") -> list[dict[str, Any]]:
+    """The messages of a conversation.
+
+    Args:
+        items: the conversation, references resolved.
+        path: of the list, for complaints.
+
+    Raises:
+        BadRequest: an item is malformed, or cannot be said in chat messages.
+    """
+    messages = _Messages()
+    for index, entry in enumerate(items):
+        at = f"{path}[{index}]"
+        item = an_object(entry, at)
+        kind = item.get("type", "message")
+        if kind == "message":
+            messages.say(*_read_message(item, at))
+        elif kind in ("function_call", "custom_tool_call"):
+            messages.call(_read_call(item, at))
+        elif kind in ("function_call_output", "custom_tool_call_output"):
+            messages.result(
+                a_name(item.get("call_id"), f"{at}.call_id"), *_read_result(item.get("output"), f"{at}.output")
+            )
+        elif kind not in _UNSAID:
+            raise not_served(
+                f"{at}.type", f"the item {str(kind)[:50]!r}", "messages, and calls of functions and custom tools, are"
+            )
+    return messages.whole()
+
+
+class _Messages:
+    """Messages in the making."""
+
+    def __init__(self) -> None:
+        self._messages: list[dict[str, Any]] = []
+        self._shown: list[dict[str, Any]] = []
+
+    def say(self, role: str, content: Any) -> None:
+        """Add what somebody says."""
+        self._show()
+        last = self._messages[-1] if self._messages else {}
+        if role == "assistant" and "tool_calls" in last:
+            last["content"] = f"{last['content']}\n\n{content}" if last["content"] else content
+        else:
+            self._messages.append({"role": role, "content": content})
+
+    def call(self, call: dict[str, Any]) -> None:
+        """Add a call of a tool."""
+        self._show()
+        if not self._messages or self._messages[-1]["role"] != "assistant":
+            self._messages.append({"role": "assistant", "content": None})
+        self._messages[-1].setdefault("tool_calls", []).append(call)
+
+    def result(self, call_id: str, text: str, shown: list[dict[str, Any]]) -> None:
+        """Add what came of a call."""
+        self._messages.append({"role": "tool", "tool_call_id": call_id, "content": text})
+        self._shown += shown
+
+    def whole(self) -> list[dict[str, Any]]:
+        """All of them."""
+        self._show()
+        return self._messages
+
+    def _show(self) -> None:
+        if self._shown:
+            self._messages.append({"role": "user", "content": self._shown})
+            self._shown = []
+
+
+def _read_message(item: Mapping[str, Any], path: str) -> tuple[str, Any]:
+    role = item.get("role")
+    if role not in _ROLES:
+        raise wrong(f"{path}.role", f"one of {', '.join(_ROLES)}")
+    content = item.get("content")
+    if isinstance(content, str):
+        return role, content
+    if not isinstance(content, list) or not content:
+        raise wrong(f"{path}.content", "a string or a non-empty list of parts")
+    parts = [_read_part(part, f"{path}.content[{index}]") for index, part in enumerate(content)]
+    # all servers take a string, most of them a list
+    if role != "user":
+        return role, ("" if role == "assistant" else "\n").join([part.get("text", "") for part in parts])
+    return role, parts[0]["text"] if len(parts) == 1 and parts[0]["type"] == "text" else parts
+
+
+def _read_part(value: Any, path: str) -> dict[str, Any]:
+    """A part of a message's content as chat messages have it."""
+    part = an_object(value, path)
+    kind = part.get("type")
+    if kind in _TEXTS:
+        return {"type": "text", "text": a_string(part.get("text"), f"{path}.text")}
+    if kind == "refusal":
+        return {"type": "text", "text": a_string(part.get("refusal"), f"{path}.refusal")}
+    if kind == "input_image":
+        if part.get("image_url") is None:
+            raise not_served(path, "an image by `file_id`", "send it as `image_url`, which may be a data URL")
+        image = {"url": a_name(part["image_url"], f"{path}.image_url")}
+        if part.get("detail") is not None:
+            image["detail"] = part["detail"]
+        return {"type": "image_url", "image_url": image}
+    if kind == "input_file":
+        if part.get("file_url") is not None:
+            raise not_served(f"{path}.file_url", "a file by URL", "send it as `file_data`")
+        return {
+            "type": "file",
+            "file": {key: part[key] for key in ("file_id", "filename", "file_data") if part.get(key)},
+        }
+    if kind == "input_audio":
+        return {"type": "input_audio", "input_audio": an_object(part.get("input_audio"), f"{path}.input_audio")}
+    raise not_served(f"{path}.type", f"the part {str(kind)[:50]!r}", "text, images, files and audio are")
+
+
+def _read_call(item: Mapping[str, Any], path: str) -> dict[str, Any]:
+    name = function_name(a_name(item.get("name"), f"{path}.name"), item.get("namespace"))
+    if item["type"] == "custom_tool_call":
+        arguments = dumps({"input": a_string(item.get("input"), f"{path}.input")}).decode()
+    else:
+        arguments = a_string(item.get("arguments"), f"{path}.arguments")
+    call_id = a_name(item.get("call_id"), f"{path}.call_id")
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def _read_result(output: Any, path: str) -> tuple[str, list[dict[str, Any]]]:
+    """The text of a result, and the parts of it that are none."""
+    if isinstance(output, str):
+        return output, []
+    parts = [_read_part(part, f"{path}[{index}]") for index, part in enumerate(a_list(output, path))]
+    texts = [part["text"] for part in parts if part["type"] == "text"]
+    return "\n".join(texts), [part for part in parts if part["type"] != "text"]

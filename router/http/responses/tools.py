@@ -1,0 +1,153 @@
+"""Tools of the Responses API as functions of chat completions, and what their calls are called when they come back.
+
+A free-form tool (``custom``) becomes a function of one string, and a tool of a namespace a function whose name begins with
+that. ``web_search`` is left out: coding agents offer it with every request, and no chat completion has it. Other tools that a
+provider runs by itself are refused: who names a file store or a server of tools relies on it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from router.http.responses.fields import a_list, a_name, an_object, not_served, wrong
+
+MAX_NAME_CHARS = 64
+"""Source: OpenAI's API reference, names of functions."""
+
+_LEFT_OUT = "web_search"
+"""How the types of web searches begin."""
+
+_OPENROUTER = "openrouter:"
+"""How the types of OpenRouter's own tools begin, which its chat completions take; the panel's is one of them."""
+
+_CHOICES = ("auto", "none", "required")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool under its name in the Responses API."""
+
+    name: str
+    namespace: str | None = None
+    is_custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The tools of a request.
+
+    Attributes:
+        chat: as chat completions take them.
+        by_name: tools by the names of their functions there.
+        shown: those of the caller's own entries that the model is offered.
+        left_out: paths of the entries that it is not.
+        choice: ``tool_choice`` as chat completions take it; None where nothing is said.
+    """
+
+    chat: list[dict[str, Any]]
+    by_name: Mapping[str, Tool]
+    shown: list[dict[str, Any]]
+    left_out: tuple[str, ...]
+    choice: Any
+
+
+def read_tools(body: Mapping[str, Any]) -> Tools:
+    """Read ``tools`` and ``tool_choice``.
+
+    Raises:
+        BadRequest: one of them is malformed, or cannot be served.
+    """
+    chat: list[dict[str, Any]] = []
+    by_name: dict[str, Tool] = {}
+    shown, left_out = [], []
+    for index, entry in enumerate(a_list(body.get("tools"), "tools")):
+        path = f"tools[{index}]"
+        kind = a_name(an_object(entry, path).get("type"), f"{path}.type")
+        if kind.startswith(_LEFT_OUT):
+            left_out.append(path)
+            continue
+        shown.append(entry)
+        if kind.startswith(_OPENROUTER):
+            chat.append(entry)
+            continue
+        for function, tool in _functions(entry, kind, path):
+            chat.append({"type": "function", "function": function})
+            by_name[function["name"]] = tool
+    choice, allowed = _read_choice(body.get("tool_choice"))
+    if allowed is not None:
+        chat = [entry for entry in chat if "function" not in entry or entry["function"]["name"] in allowed]
+    return Tools(chat, by_name, shown, tuple(left_out), choice if chat else None)
+
+
+def function_name(name: str, namespace: str | None = None) -> str:
+    """The name of a tool's function: always the same, so that a conversation's earlier calls have it too."""
+    full = f"{namespace}__{name}" if namespace else name
+    if len(full) <= MAX_NAME_CHARS:
+        return full
+    return f"{full[: MAX_NAME_CHARS - 9]}_{sha256(full.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def _functions(entry: Mapping[str, Any], kind: str, path: str) -> Iterator[tuple[dict[str, Any], Tool]]:
+    """The functions of one entry: one, or those of a namespace."""
+    if kind == "namespace":
+        space = a_name(entry.get("name"), f"{path}.name")
+        for index, inner in enumerate(a_list(entry.get("tools"), f"{path}.tools")):
+            at = f"{path}.tools[{index}]"
+            yield _function(an_object(inner, at), inner.get("type"), at, space)
+    else:
+        yield _function(entry, kind, path, None)
+
+
+def _function(entry: Mapping[str, Any], kind: Any, path: str, namespace: str | None) -> tuple[dict[str, Any], Tool]:
+    if kind not in ("function", "custom"):
+        raise not_served(f"{path}.type", f"the tool {str(kind)[:50]!r}", "of tools, functions and custom ones are")
+    name = a_name(entry.get("name"), f"{path}.name")
+    function: dict[str, Any] = {"name": function_name(name, namespace)}
+    described = entry.get("description")
+    if kind == "custom":
+        function["description"] = _with_grammar(described, an_object(entry.get("format"), f"{path}.format"))
+        function["parameters"] = {
+            "type": "object",
+            "properties": {"input": {"type": "string"}},
+            "required": ["input"],
+            "additionalProperties": False,
+        }
+        return function, Tool(name, namespace, is_custom=True)
+    if described is not None:
+        function["description"] = described
+    if entry.get("parameters") is not None:
+        function["parameters"] = an_object(entry["parameters"], f"{path}.parameters")
+    if entry.get("strict"):
+        function["strict"] = True
+    return function, Tool(name, namespace)
+
+
+def _with_grammar(described: Any, form: Mapping[str, Any]) -> str:
+    """A free-form tool's description, with the grammar that its input keeps to."""
+    text = described if isinstance(described, str) else ""
+    if form.get("type") != "grammar":
+        return text
+    return f"{text}\n\nThe input keeps to this grammar ({form.get('syntax')}):\n{form.get('definition')}".strip()
+
+
+def _read_choice(choice: Any) -> tuple[Any, frozenset[str] | None]:
+    """``tool_choice`` as chat completions take it, and the functions that it leaves to choose from; None for all."""
+    if choice is None or choice in _CHOICES:
+        return choice, None
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    if kind in ("function", "custom"):
+        return {"type": "function", "function": {"name": _chosen(choice, "tool_choice")}}, None
+    if kind == "allowed_tools":
+        entries = a_list(choice.get("tools"), "tool_choice.tools")
+        allowed = [
+            _chosen(an_object(entry, f"tool_choice.tools[{index}]"), f"tool_choice.tools[{index}]")
+            for index, entry in enumerate(entries)
+            if not isinstance(entry, dict) or entry.get("type") in ("function", "custom")
+        ]
+        return "required" if choice.get("mode") == "required" else "auto", frozenset(allowed)
+    raise wrong("tool_choice", f"one of {', '.join(_CHOICES)}, or name a function, a custom tool or allowed tools")
+
+
+def _chosen(entry: Mapping[str, Any], path: str) -> str:
+    return function_name(a_name(entry.get("name"), f"{path}.name"), entry.get("namespace"))

@@ -1,0 +1,205 @@
+"""Chunks of chat completions as the Responses API's events, and as the response that they make."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.errors import UpstreamBroken
+from router.http.responses.answer import Answer
+from router.http.responses.kept import KeptResponses
+from router.http.responses.read import read_response
+
+TOOLS: list[Any] = [
+    {"type": "function", "name": "look"},
+    {"type": "custom", "name": "patch"},
+    {"type": "namespace", "name": "team", "tools": [{"type": "function", "name": "ask"}]},
+]
+
+
+def answer(**body: Any) -> Answer:
+    asked = read_response({"model": "auto", "input": "x", "tools": TOOLS, **body}, KeptResponses(0), "")
+    return Answer(asked, "req_1", 7, "maker/model")
+
+
+def chunk(finish: str | None = None, /, **delta: Any) -> dict[str, Any]:
+    return {"model": "m-1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def call(index: int, arguments: str, call_id: str | None = None, name: str | None = None) -> dict[str, Any]:
+    return {"index": index, "id": call_id, "function": {"name": name, "arguments": arguments}}
+
+
+def events_of(data: bytes) -> list[dict[str, Any]]:
+    found = []
+    for event in data.split(b"\n\n")[:-1]:
+        head, payload = event.split(b"\n")
+        found.append(orjson.loads(payload.removeprefix(b"data: ")))
+        assert head == b"event: " + found[-1]["type"].encode()
+    return found
+
+
+def told(made: Answer, *chunks: dict[str, Any]) -> list[dict[str, Any]]:
+    return events_of(made.begin() + b"".join(map(made.feed, chunks)) + made.end())
+
+
+def test_words_are_a_message_with_a_part_that_opens_and_closes() -> None:
+    made = answer()
+    events = told(made, chunk(role="assistant", content="Hel"), chunk(content="lo"), chunk("stop"))
+    assert [event["type"].removeprefix("response.") for event in events] == [
+        *(
+            "created",
+            "in_progress",
+            "output_item.added",
+            "content_part.added",
+            "output_text.delta",
+            "output_text.delta",
+        ),
+        *("output_text.done", "content_part.done", "output_item.done", "completed"),
+    ]
+    assert [event["sequence_number"] for event in events] == list(range(10))
+    response = events[-1]["response"]
+    assert response["status"] == "completed"
+    assert response["model"] == "m-1"
+    (message,) = response["output"]
+    assert message["content"] == [{"type": "output_text", "text": "Hello", "annotations": [], "logprobs": []}]
+    assert events[2]["item"]["content"] == []
+    assert {event["item_id"] for event in events if "item_id" in event} == {message["id"]}
+
+
+def test_reasoning_a_message_and_calls_are_items_of_their_own() -> None:
+    made = answer()
+    told(
+        made,
+        chunk(reasoning_content="Hm."),
+        chunk(content="I look."),
+        chunk(tool_calls=[call(0, "", "a", "look")]),
+        chunk(tool_calls=[call(0, '{"a"'), call(1, '{"input":"*** x', "b", "patch")]),
+        chunk(tool_calls=[call(0, ":1}"), call(1, '"}'), call(2, "", "c", "team__ask")]),
+        chunk("tool_calls"),
+    )
+    reasoning, message, look, patch, ask = made.response("completed")["output"]
+    assert reasoning["content"] == [{"type": "reasoning_text", "text": "Hm."}]
+    assert message["content"][0]["text"] == "I look."
+    assert (look["type"], look["call_id"], look["arguments"]) == ("function_call", "a", '{"a":1}')
+    assert (patch["type"], patch["name"], patch["input"]) == ("custom_tool_call", "patch", "*** x")
+    assert (ask["name"], ask["namespace"], ask["arguments"]) == ("ask", "team", "{}")
+    assert {item["status"] for item in made.response("completed")["output"]} == {"completed"}
+
+
+def test_two_calls_of_one_place_are_two_where_their_ids_differ() -> None:
+    made = answer()
+    told(
+        made,
+        chunk(tool_calls=[call(0, "{}", "a", "look")]),
+        chunk(tool_calls=[call(0, "{}", "b", "look")]),
+        chunk("tool_calls"),
+    )
+    assert [item["call_id"] for item in made.items[1:]] == ["a", "b"]
+
+
+def test_a_whole_reply_makes_the_same_response_as_its_chunks() -> None:
+    whole, pieces = answer(), answer()
+    calls = [{"id": "a", "type": "function", "function": {"name": "look", "arguments": '{"a":1}'}}]
+    told(whole, chunk("tool_calls", content="I look.", reasoning="Hm.", tool_calls=calls))
+    told(
+        pieces,
+        chunk(reasoning="H"),
+        chunk(reasoning="m."),
+        chunk(content="I look."),
+        chunk(tool_calls=[call(0, '{"a":', "a", "look")]),
+        chunk("tool_calls", tool_calls=[call(0, "1}")]),
+    )
+    assert whole.response("completed") == pieces.response("completed")
+
+
+def test_a_refusal_is_a_part_of_its_own_and_sources_are_noted() -> None:
+    made = answer()
+    cited = {
+        "type": "url_citation",
+        "url_citation": {"url": "https://example.org", "title": "t", "start_index": 0, "end_index": 2},
+    }
+    events = told(made, chunk(content="So.", annotations=[cited]), chunk(refusal="No."), chunk("stop"))
+    text, refusal = made.response("completed")["output"][0]["content"]
+    assert text["annotations"] == [{"type": "url_citation", **cited["url_citation"]}]
+    assert refusal == {"type": "refusal", "refusal": "No."}
+    assert [event["content_index"] for event in events if event["type"] == "response.content_part.added"] == [0, 1]
+
+
+def test_probabilities_are_in_the_deltas_and_in_the_part() -> None:
+    made = answer()
+    entry = {"token": "a", "logprob": -0.1, "bytes": [97], "top_logprobs": []}
+    events = told(made, {"choices": [{"index": 0, "delta": {"content": "a"}, "logprobs": {"content": [entry]}}]})
+    assert next(event for event in events if event["type"] == "response.output_text.delta")["logprobs"] == [entry]
+    assert made.response("completed")["output"][0]["content"][0]["logprobs"] == [entry]
+
+
+@pytest.mark.parametrize(("finish", "reason"), [("length", "max_output_tokens"), ("content_filter", "content_filter")])
+def test_an_answer_that_was_cut_is_incomplete_and_says_why(finish: str, reason: str) -> None:
+    last = told(answer(), chunk(content="Hel"), chunk(finish))[-1]
+    assert last["type"] == "response.incomplete"
+    assert last["response"]["incomplete_details"] == {"reason": reason}
+    assert last["response"]["output"][0]["status"] == "incomplete"
+
+
+def test_one_that_broke_says_so_twice_and_is_never_complete() -> None:
+    made = answer()
+    events = events_of(made.begin() + made.feed(chunk(content="Hel")) + made.fail(UpstreamBroken("It broke.")))
+    failed, error = events[-2:]
+    assert failed["response"]["status"] == "failed"
+    assert failed["response"]["error"] == {"code": "upstream_broken", "message": "It broke."}
+    assert error["error"]["code"] == error["code"] == "upstream_broken"
+    assert not any(event["type"].endswith("completed") for event in events)
+
+
+def test_what_was_left_out_stands_beside_the_gateways_facts_and_usage_has_the_apis_words() -> None:
+    made = answer(context_management=[])
+    usage = {
+        "prompt_tokens": 5,
+        "completion_tokens": 7,
+        "total_tokens": 12,
+        "prompt_tokens_details": {"cached_tokens": 2},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+        "cost": 0.25,
+    }
+    last = told(made, chunk("stop", content="x"), {"choices": [], "usage": usage, "router": {"route": "small"}})[-1]
+    assert last["response"]["router"] == {"route": "small", "left_out": ["context_management"]}
+    assert last["response"]["usage"] == {
+        "input_tokens": 5,
+        "input_tokens_details": {"cached_tokens": 2},
+        "output_tokens": 7,
+        "output_tokens_details": {"reasoning_tokens": 3},
+        "total_tokens": 12,
+        "cost": 0.25,
+    }
+
+
+WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=5)
+DELTAS = st.one_of(
+    st.builds(lambda text: {"content": text}, WORDS),
+    st.builds(lambda text: {"reasoning": text}, WORDS),
+    st.builds(lambda text: {"refusal": text}, WORDS),
+    st.builds(lambda place, text: {"tool_calls": [call(place, text, f"c{place}", "look")]}, st.integers(0, 2), WORDS),
+)
+
+
+@given(st.lists(DELTAS, max_size=12))
+def test_deltas_add_up_to_the_items_they_belong_to_and_every_item_that_opens_closes_once(
+    deltas: list[dict[str, Any]],
+) -> None:
+    made = answer()
+    events = told(made, *(chunk(**delta) for delta in deltas))
+    output = events[-1]["response"]["output"]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    for kind in ("output_item.added", "output_item.done"):
+        assert sorted(event["output_index"] for event in events if event["type"] == f"response.{kind}") == list(
+            range(len(output))
+        )
+    for index, item in enumerate(output):
+        deltas_of = [event["delta"] for event in events if "delta" in event and event["output_index"] == index]
+        words = item.get("arguments") or "".join(
+            part.get("text", part.get("refusal", "")) for part in item.get("content", ())
+        )
+        assert "".join(deltas_of) == words
