@@ -90,7 +90,7 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
     keepers += [request_log.add] if settings.server.access_log else []
     keepers += [traces.add] if traces is not None else []
     keepers += [ledger.add] if ledger is not None else []
-    artifact = ArtifactWatch(settings.classifier.path)
+    artifact = ArtifactWatch(settings.classifier.path, metrics.count_reload)
     services, ways = build_services(settings, keepers, metrics.show_health)
     if doubt := panel_doubt(services.policy):
         log.warning(doubt)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from classifier import Classifier
 from classifier.artifact import DEFAULT_PATH, MANIFEST
+from router.record.metrics import ReloadOutcome
 
 POLL_S = 2.0
 """How soon a changed manifest is noticed. The manifest is written last, so its change means a whole artifact."""
@@ -18,9 +19,9 @@ log = logging.getLogger("router")
 class ArtifactWatch:
     """Watches an artifact's directory and hands over what it holds."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, on_reload: Callable[[ReloadOutcome], None]) -> None:
         """Look at ``path`` (None: the shipped artifact) before it is loaded: what comes from now on is new."""
-        self._path = path or DEFAULT_PATH
+        self._path, self._on_reload = path or DEFAULT_PATH, on_reload
         self._asked = asyncio.Event()
         self._seen = self._stamp()
 
@@ -45,8 +46,10 @@ class ArtifactWatch:
             install(loaded)
         except Exception as error:
             log.error("the artifact at %s is refused, the old one stays: %s", self._path, error)
+            self._on_reload("refused")
         else:
             log.info("now judging by %s", loaded.artifact)
+            self._on_reload("loaded")
 
     def _stamp(self) -> tuple[int, int] | None:
         try:

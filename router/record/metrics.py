@@ -47,6 +47,10 @@ RenewalOutcome = Literal["renewed", "refused", "failed"]
 """``refused``: the config cannot be used; ``failed``: a worker could not be started with it."""
 
 
+ReloadOutcome = Literal["loaded", "refused"]
+"""``refused``: the artifact does not match itself or this release, and the old one stays."""
+
+
 def renewals(registry: CollectorRegistry) -> Counter:
     """The one metric that the parent of several workers counts; they only show it, from 0 on."""
     counted = Counter("router_renewals", "Renewals of all workers by SIGHUP.", ("outcome",), registry=registry)
@@ -168,6 +172,11 @@ class Metrics:
         for reason in get_args(DropReason):
             self.ledger_dropped_rows.labels(reason)  # shown as 0, so that the first drop is an increase
         renewals(registry)
+        self.artifact_reloads = Counter(
+            "router_artifact_reloads", "Artifacts read while the gateway runs.", ("outcome",), **metric
+        )
+        for outcome in get_args(ReloadOutcome):
+            self.artifact_reloads.labels(outcome)
         self._in_flight_now: Callable[[], int] = lambda: 0
         for route in get_args(Route):
             for verdict in get_args(Verdict):
@@ -217,6 +226,10 @@ class Metrics:
         self.deployment_up.labels(deployment).set(up)
         if not up:
             self._child("cooldowns", deployment).inc()
+
+    def count_reload(self, outcome: ReloadOutcome) -> None:
+        """A new artifact was read while the gateway runs."""
+        self.artifact_reloads.labels(outcome).inc()
 
     def count_feedback(self, route: str | None, verdict: str) -> None:
         """A verdict was given on a request."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import uvicorn
 from openai import OpenAI
 from prometheus_client import CollectorRegistry
@@ -34,6 +35,12 @@ def until(holds: Callable[[], bool], wait_s: float = 15.0) -> bool:
             pass
         time.sleep(0.05)
     return False
+
+
+def reloads(metrics: str, outcome: str) -> float:
+    """How often an artifact was read with this outcome."""
+    series = f'router_artifact_reloads_total{{outcome="{outcome}"}} '
+    return next(float(line.removeprefix(series)) for line in metrics.splitlines() if line.startswith(series))
 
 
 def publish(artifact: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -90,6 +97,9 @@ def test_a_new_artifact_is_taken_over_and_a_bad_one_refused(tmp_path: Path) -> N
         )
         process.send_signal(signal.SIGHUP)
         assert until(lambda: "@9.9.10:" in classifier(), 1.5)
+        counted = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert reloads(counted, "loaded") >= 2
+        assert reloads(counted, "refused") >= 1
     finally:
         client.close()
         process.send_signal(signal.SIGTERM)

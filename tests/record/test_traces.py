@@ -138,10 +138,14 @@ def test_a_collector_that_is_gone_costs_no_request_and_is_told_of_in_json_lines(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    said: list[str] = []
     with gateway(POOL) as live:
         assert [live.record(ask(live)).outcome for _ in range(3)] == ["ok"] * 3
-    said = [json.loads(line).get("message", "") for line in capsys.readouterr().err.splitlines()]
-    assert any("exporting span" in message for message in said)
+        deadline_s = time.monotonic() + 10
+        while not any("span batch" in message for message in said) and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+            said += [json.loads(line).get("message", "") for line in capsys.readouterr().err.splitlines()]
+    assert any("span batch" in message for message in said)
 
 
 @pytest.mark.parametrize(
