@@ -147,7 +147,9 @@ def create_app(settings: Settings, registry: CollectorRegistry = REGISTRY) -> Fr
         callers_allowed(settings.limits.max_in_flight),
     )
     alone = settings.server.workers == 1  # what another worker was told is not to be had here
-    responses = KeptResponses(settings.limits.kept_responses_mb * 1_000_000 if alone else 0)
+    responses = KeptResponses(
+        settings.limits.kept_responses_mb * 1_000_000 if alone else 0, settings.limits.max_body_bytes
+    )
     front = Front(app, services, auth, limits, slots, connection, responses)
     metrics.watch(lambda: front.in_flight)
     return front

@@ -121,20 +121,31 @@ def _read_input(value: Any, kept: KeptResponses, caller: str) -> list[Any]:
         return [{"type": "message", "role": "user", "content": value}]
     if not isinstance(value, list) or not value:
         raise wrong("input", "a string or a non-empty list of items")
-    return [_resolved(item, f"input[{index}]", kept, caller) for index, item in enumerate(value)]
+    ids = {
+        index: a_name(item.get("id"), f"input[{index}].id") for index, item in enumerate(value) if _is_reference(item)
+    }
+    return _resolved(value, ids, kept, caller) if ids else value
 
 
-def _resolved(item: Any, path: str, kept: KeptResponses, caller: str) -> Any:
-    # the API's own types let a reference come without its type
-    if (
-        not isinstance(item, dict)
-        or item.get("type", "item_reference" if set(item) == {"id"} else "") != "item_reference"
-    ):
-        return item
-    found = kept.item(a_name(item.get("id"), f"{path}.id"), caller)
-    if found is None:
-        raise _not_kept(f"{path}.id", "item", item["id"], kept)
-    return found
+def _is_reference(item: Any) -> bool:
+    # the API's own types let one come without its type
+    return (
+        isinstance(item, dict) and item.get("type", "item_reference" if set(item) == {"id"} else "") == "item_reference"
+    )
+
+
+def _resolved(items: list[Any], ids: Mapping[int, str], kept: KeptResponses, caller: str) -> list[Any]:
+    """The items, with what is referred to in the places of ``ids``."""
+    found, whole, first = kept.items(ids.values(), caller), list(items), dict[str, int]()
+    for index, name in ids.items():
+        path = f"input[{index}].id"
+        if name not in found:
+            raise _not_kept(path, "item", name, kept)
+        # each once: many references to a long item would be a longer conversation than a request may have
+        if first.setdefault(name, index) != index:
+            raise wrong(path, f"another than that of `input[{first[name]}]`")
+        whole[index] = found[name]
+    return whole
 
 
 def _read_previous(body: Mapping[str, Any], kept: KeptResponses, caller: str) -> tuple[str | None, list[Any]]:

@@ -20,7 +20,7 @@ TOOLS: list[Any] = [
 
 
 def answer(**body: Any) -> Answer:
-    asked = read_response({"model": "auto", "input": "x", "tools": TOOLS, **body}, KeptResponses(0), "")
+    asked = read_response({"model": "auto", "input": "x", "tools": TOOLS, **body}, KeptResponses(0, 10_000), "")
     return Answer(asked, "req_1", 7, "maker/model")
 
 

@@ -10,7 +10,7 @@ from router.http.responses.kept import KeptResponses
 from router.http.responses.read import Asked, read_response
 from router.http.responses.tools import MAX_NAME_CHARS, function_name
 
-NOTHING = KeptResponses(0)
+NOTHING = KeptResponses(0, 10_000)
 LOOK: dict[str, Any] = {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": True}
 
 
@@ -221,7 +221,7 @@ def test_what_cannot_be_served_is_refused_by_the_name_of_its_field(param: str, b
 
 
 def test_a_conversation_is_gone_on_from_by_its_caller_alone() -> None:
-    kept = KeptResponses(10_000)
+    kept = KeptResponses(10_000, 10_000)
     kept.keep("resp_1", "ann", None, [said("user", "one"), {**said("assistant", "two"), "id": "msg_1_0"}])
     kept.keep("resp_2", "ann", "resp_1", [said("user", "three"), said("assistant", "four")])
     asked = read(kept, input="five", previous_response_id="resp_2", instructions="Be brief.")
@@ -241,20 +241,9 @@ def test_a_conversation_is_gone_on_from_by_its_caller_alone() -> None:
             read(kept, caller="bob", **body)
 
 
-def test_the_least_recently_used_responses_go_first_and_a_conversation_without_its_beginning_is_gone() -> None:
-    kept = KeptResponses(400)
-    kept.keep("resp_1", "ann", None, [said("user", "a" * 60)])
-    kept.keep("resp_2", "ann", "resp_1", [said("user", "b" * 60)])
-    assert kept.conversation("resp_2", "ann") is not None
-    kept.keep("resp_3", "ann", None, [said("user", "c" * 60)])
-    kept.keep("resp_4", "ann", None, [said("user", "d" * 60)])
-    assert kept.conversation("resp_2", "ann") is None
-    assert kept.conversation("resp_4", "ann") == [said("user", "d" * 60)]
-
-
 def test_nothing_is_kept_where_there_is_no_room_or_the_caller_says_so() -> None:
     assert not read(input="x").is_kept
-    kept = KeptResponses(1000)
+    kept = KeptResponses(1000, 10_000)
     assert read(kept, input="x").is_kept
     assert not read(kept, input="x", store=False).is_kept
     kept.keep("resp_1", "ann", None, [said("user", "a" * 2000)])
