@@ -154,6 +154,16 @@ def test_bad_input_is_refused_as_the_sdk_expects_and_leaves_a_record(
     assert live.record(refused.value.request_id or "").outcome == refused.value.code
 
 
+def test_what_the_hallway_complains_of_has_its_name_in_the_responses_api() -> None:
+    config = POOL.replace('jitter=0"', 'jitter=0", context_window: 100')
+    with gateway(config) as live:
+        client = OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0)
+        for more, param in (({"input": "x " * 2_000}, "input"), ({"max_output_tokens": 4_000}, "max_output_tokens")):
+            with pytest.raises(openai.BadRequestError) as refused:
+                client.responses.create(**{"model": "auto", "input": "hi", **more})
+            assert (refused.value.code, refused.value.param) == ("context_length_exceeded", param)
+
+
 def test_other_ways_to_responses_say_what_is_served(live: LiveGateway) -> None:
     assert httpx.get(f"{live.url}/v1/responses").status_code == 405
     other = httpx.get(f"{live.url}/v1/responses/resp_1")

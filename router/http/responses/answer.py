@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from router.core.answer import text_in
-from router.core.whole_json import dumps, loads
+from router.core.types import Usage
+from router.core.usage import read_usage
+from router.core.whole_json import dumps
 from router.errors import GatewayError
 from router.http.responses.kept import RESPONSE
+from router.http.responses.pieces import CallPiece, a_text, calls_in, logprobs_in, objects_in
 from router.http.responses.read import Asked
-from router.http.responses.tools import Tool
+from router.http.responses.tools import Tool, free_form
 
 _CUT: Mapping[Any, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 """Why a response is incomplete, by the ``finish_reason`` of its choice."""
@@ -33,9 +34,18 @@ class _Item:
 
     index: int
     shown: dict[str, Any]
-    tool: Tool | None = None
     part: dict[str, Any] | None = None
     pieces: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call of a tool; ``item`` is None until it is opened."""
+
+    call_id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+    item: _Item | None = None
 
 
 class Answer:
@@ -47,10 +57,10 @@ class Answer:
         self._created_at, self._model = created_at, model
         self._output: list[dict[str, Any]] = []
         self._speaking: _Item | None = None
-        self._calls: list[_Item] = []
-        self._call_at: dict[Any, _Item] = {}
+        self._calls: list[_Call] = []
+        self._call_at: dict[float, _Call] = {}
         self._told: dict[str, Any] = {}
-        self._ending: Any = None
+        self._ending = ""
         self._number = 0
 
     @property
@@ -75,12 +85,12 @@ class Answer:
 
     def feed(self, chunk: Mapping[str, Any]) -> bytes:
         """Take a chunk; gives back the events that it makes."""
-        self._model = chunk.get("model") or self._model
+        self._model = a_text(chunk.get("model")) or self._model
         self._told |= {name: chunk[name] for name in ("usage", "router", "service_tier") if chunk.get(name)}
         events = b""
-        for choice in chunk.get("choices") or ():
-            if isinstance(choice, dict) and not choice.get("index"):
-                self._ending = choice.get("finish_reason") or self._ending
+        for choice in objects_in(chunk.get("choices")):
+            if not choice.get("index"):
+                self._ending = a_text(choice.get("finish_reason")) or self._ending
                 delta = choice.get("delta")
                 events += self._read(delta, choice.get("logprobs")) if isinstance(delta, dict) else b""
         return events
@@ -88,12 +98,14 @@ class Answer:
     def end(self) -> bytes:
         """The last events."""
         status = self.status
-        events = self._stop_speaking(status) + b"".join([self._close_call(item, status) for item in self._calls])
+        events = self._stop_speaking(status) + self._open_calls()
+        events += b"".join([self._close_call(call, status) for call in self._calls])
         return events + self._event(f"response.{status}", response=self.response(status))
 
     def fail(self, error: GatewayError) -> bytes:
         """The last events of one that broke: the response's own, and the error by which OpenAI's SDKs raise theirs."""
-        failed = {**self.response("failed"), "error": {"code": error.code, "message": error.message}}
+        code = "rate_limit_exceeded" if error.status == 429 else "server_error"  # of OpenAI's list; ours is not on it
+        failed = {**self.response("failed"), "error": {"code": code, "message": error.message}}
         told = {"code": error.code, "message": error.message, "param": error.param, **error.body()}
         return self._event("response.failed", response=failed) + self._event("error", **told)
 
@@ -122,14 +134,13 @@ class Answer:
         if reasoning := text_in(delta.get("reasoning_content")) or text_in(delta.get("reasoning")):
             events += self._say("reasoning", "reasoning_text", reasoning)
         if text := text_in(delta.get("content")):
-            found = logprobs.get("content") if isinstance(logprobs, dict) else None
-            events += self._say("message", "output_text", text, logprobs=found or [])
+            events += self._say("message", "output_text", text, logprobs=logprobs_in(logprobs))
         if refusal := text_in(delta.get("refusal")):
             events += self._say("message", "refusal", refusal)
-        for annotation in delta.get("annotations") or ():
-            events += self._cite(annotation.get("url_citation") if isinstance(annotation, dict) else None)
-        for place, call in enumerate(delta.get("tool_calls") or ()):
-            events += self._call(call, place) if isinstance(call, dict) else b""
+        for annotation in objects_in(delta.get("annotations")):
+            events += self._cite(annotation.get("url_citation"))
+        for piece in calls_in(delta):
+            events += self._call(piece)
         return events
 
     def _say(self, kind: str, part: str, words: str, **more: Any) -> bytes:
@@ -185,44 +196,53 @@ class Answer:
         done = self._of(item, f"response.{kind}.done", content_index=place, **told)
         return done + self._of(item, "response.content_part.done", content_index=place, part=part)
 
-    def _call(self, call: Mapping[str, Any], place: int) -> bytes:
-        """Take a piece of a call; one with a new id is another call, whatever place it says it has."""
-        function = call.get("function")
-        function = function if isinstance(function, dict) else {}
-        key, call_id, name = call.get("index", place), call.get("id"), function.get("name")
-        item, events = self._call_at.get(key), b""
-        if item is None or (call_id and name and call_id != item.shown["call_id"]):
-            events = self._stop_speaking("completed")
-            item, opened = self._open_call(call_id or f"call_{self._key}_{len(self._output)}", name or "")
-            events += opened
-            self._call_at[key] = item
-        arguments = function.get("arguments")
-        words = dumps(arguments).decode() if isinstance(arguments, dict) else arguments
-        if not isinstance(words, str) or not words:
-            return events
-        item.pieces.append(words)
-        if (
-            item.shown["type"] == "custom_tool_call"
-        ):  # what is inside of the function's one argument is known when it is whole
-            return events
-        return events + self._of(item, "response.function_call_arguments.delta", delta=words)
+    def _call(self, piece: CallPiece) -> bytes:
+        """Take a piece of a call. It is opened where its arguments begin: until then its name may come in pieces."""
+        call, events = self._call_at.get(piece.place), b""
+        if call is None or piece.is_of_another(call.call_id, "".join(call.arguments)):
+            events += self._stop_speaking("completed") + self._open_calls()
+            call = self._call_at[piece.place] = _Call()
+            self._calls.append(call)
+        if call.item is None:
+            call.call_id = call.call_id or piece.call_id
+            call.name += piece.name if piece.name != call.name else ""  # some say it whole in each piece
+        if piece.arguments:
+            call.arguments.append(piece.arguments)
+            if call.name:
+                events += self._open_call(call) if call.item is None else self._argue(call, piece.arguments)
+        return events
 
-    def _open_call(self, call_id: str, name: str) -> tuple[_Item, bytes]:
-        tool = self._asked.tools.by_name.get(name, Tool(name))
-        called = {"call_id": call_id, "name": tool.name, **({"namespace": tool.namespace} if tool.namespace else {})}
+    def _open_calls(self) -> bytes:
+        return b"".join([self._open_call(call) for call in self._calls if call.item is None])
+
+    def _open_call(self, call: _Call) -> bytes:
+        tool = self._asked.tools.by_name.get(call.name, Tool(call.name))
+        call.call_id = call.call_id or f"call_{self._key}_{len(self._output)}"
+        called = {
+            "call_id": call.call_id,
+            "name": tool.name,
+            **({"namespace": tool.namespace} if tool.namespace else {}),
+        }
         kind, prefix, words = _FREE_FORM if tool.is_custom else _FUNCTION
-        item, opened = self._open(prefix, {"type": kind, "status": "in_progress", **called, words: ""})
-        self._calls.append(item)
-        return item, opened
+        call.item, opened = self._open(prefix, {"type": kind, "status": "in_progress", **called, words: ""})
+        return opened + self._argue(call, "".join(call.arguments))
 
-    def _close_call(self, item: _Item, status: str) -> bytes:
-        said = "".join(item.pieces)
+    def _argue(self, call: _Call, words: str) -> bytes:
+        # what is inside of a free-form tool's one argument is known when that is whole
+        if not words or call.item is None or call.item.shown["type"] == "custom_tool_call":
+            return b""
+        return self._of(call.item, "response.function_call_arguments.delta", delta=words)
+
+    def _close_call(self, call: _Call, status: str) -> bytes:
+        item, said = call.item, "".join(call.arguments)
+        if item is None:
+            return b""
         if item.shown["type"] == "function_call":
             item.shown["arguments"] = said or "{}"
             told = {"name": item.shown["name"], "arguments": item.shown["arguments"]}
             events = self._of(item, "response.function_call_arguments.done", **told)
         else:
-            words = item.shown["input"] = _free_form(said)
+            words = item.shown["input"] = free_form(said)
             events = self._of(item, "response.custom_tool_call_input.delta", delta=words)
             events += self._of(item, "response.custom_tool_call_input.done", input=words)
         return events + self._close(item, status)
@@ -264,23 +284,15 @@ def _place(item: _Item) -> int:
     return len(item.shown["content"])
 
 
-def _free_form(arguments: str) -> str:
-    """What a model wrote for a free-form tool, out of the one argument of its function; as it is where it wrote no such thing."""
-    try:
-        said = loads(arguments.encode())["input"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return arguments
-    return said if isinstance(said, str) else arguments
-
-
 def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """A chat completion's ``usage`` in the words of the Responses API, the gateway's cost beside it."""
-    asked, written = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
+    counted = read_usage(usage) or Usage()
+    cached, written = counted.cached_tokens, counted.cache_write_tokens
     return {
-        "input_tokens": usage.get("prompt_tokens"),
-        "input_tokens_details": {"cached_tokens": asked.get("cached_tokens") or 0},
-        "output_tokens": usage.get("completion_tokens"),
-        "output_tokens_details": {"reasoning_tokens": written.get("reasoning_tokens") or 0},
-        "total_tokens": usage.get("total_tokens"),
+        "input_tokens": counted.input_tokens,
+        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
+        "output_tokens": counted.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": counted.reasoning_tokens},
+        "total_tokens": counted.input_tokens + counted.output_tokens,
         "cost": usage.get("cost"),
     }

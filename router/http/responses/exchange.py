@@ -11,7 +11,7 @@ from router.http.exchange import AsgiExchange, Send
 from router.http.openai import read_translated
 from router.http.responses.answer import Answer
 from router.http.responses.kept import KeptResponses
-from router.http.responses.read import Asked, read_response
+from router.http.responses.read import Asked, own_name, read_response
 from router.http.slots import Slots
 from router.record.record import Draft
 
@@ -70,6 +70,11 @@ class ResponsesExchange(AsgiExchange):
         told = b"".join([*map(self._answer.feed, chunks), self._answer.end()])
         self._keep(self._answer)
         await self._send({"type": "http.response.body", "body": told, "more_body": False})
+
+    async def fail(self, draft: Draft, error: GatewayError) -> None:
+        """Say what went wrong, of the field that the caller knows."""
+        error.param = error.param and own_name(error.param)
+        await super().fail(draft, error)
 
     def _read(self, raw: bytes) -> ModelRequest:
         return read_translated(raw, self._chat)

@@ -4,6 +4,7 @@ Only what has another name or shape there is checked here. Fields that chat comp
 response says which under ``router.left_out``: clients send many that a provider would refuse.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,24 @@ _NOT_SERVED: Mapping[str, tuple[str, str]] = {
     "background": ("a response in the background", "wait for it, or stream it"),
     "conversation": ("a stored conversation", "send it as `input`, or go on from `previous_response_id`"),
     "prompt": ("a stored prompt", "send its text as `instructions` or `input`"),
+}
+
+
+def own_name(param: str) -> str:
+    """What the Responses API calls a field of chat completions that was complained of."""
+    field = _FIELD.match(param)
+    return _OWN_NAMES.get(field.group(), param) if field else param
+
+
+_FIELD = re.compile(r"\w+")
+_OWN_NAMES: Mapping[str, str] = {
+    "messages": "input",
+    "max_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "response_format": "text.format",
+    "reasoning_effort": "reasoning.effort",
+    "verbosity": "text.verbosity",
+    "logprobs": "include",
 }
 
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+import orjson
+
+from router.core.whole_json import loads
 from router.http.responses.fields import a_list, a_name, an_object, not_served, wrong
 
 MAX_NAME_CHARS = 64
@@ -86,6 +89,15 @@ def function_name(name: str, namespace: str | None = None) -> str:
     if len(full) <= MAX_NAME_CHARS:
         return full
     return f"{full[: MAX_NAME_CHARS - 9]}_{sha256(full.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def free_form(arguments: str) -> str:
+    """What a model wrote for a free-form tool, out of the one argument of its function; as it is where it wrote no such thing."""
+    try:
+        said = loads(arguments.encode("utf-8", "surrogatepass"))["input"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return arguments
+    return said if isinstance(said, str) else arguments
 
 
 def _functions(entry: Mapping[str, Any], kind: str, path: str) -> Iterator[tuple[dict[str, Any], Tool]]:

@@ -6,6 +6,8 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
 
 from router.errors import UpstreamBroken
 from router.http.responses.answer import Answer
@@ -149,9 +151,18 @@ def test_one_that_broke_says_so_twice_and_is_never_complete() -> None:
     events = events_of(made.begin() + made.feed(chunk(content="Hel")) + made.fail(UpstreamBroken("It broke.")))
     failed, error = events[-2:]
     assert failed["response"]["status"] == "failed"
-    assert failed["response"]["error"] == {"code": "upstream_broken", "message": "It broke."}
+    assert failed["response"]["error"] == {"code": "server_error", "message": "It broke."}
     assert error["error"]["code"] == error["code"] == "upstream_broken"
     assert not any(event["type"].endswith("completed") for event in events)
+
+
+def test_log_probabilities_are_as_the_api_has_them() -> None:
+    made = answer()
+    open_ended = {"token": "é", "logprob": -0.5, "bytes": None, "top_logprobs": None}
+    choice = {"index": 0, "delta": {"content": "é"}, "logprobs": {"content": [open_ended]}, "finish_reason": "stop"}
+    told(made, {"choices": [choice]})
+    (part,) = made.response("completed")["output"][0]["content"]
+    assert part["logprobs"] == [{"token": "é", "logprob": -0.5, "bytes": [0xC3, 0xA9], "top_logprobs": []}]
 
 
 def test_what_was_left_out_stands_beside_the_gateways_facts_and_usage_has_the_apis_words() -> None:
@@ -160,7 +171,7 @@ def test_what_was_left_out_stands_beside_the_gateways_facts_and_usage_has_the_ap
         "prompt_tokens": 5,
         "completion_tokens": 7,
         "total_tokens": 12,
-        "prompt_tokens_details": {"cached_tokens": 2},
+        "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 1},
         "completion_tokens_details": {"reasoning_tokens": 3},
         "cost": 0.25,
     }
@@ -168,7 +179,7 @@ def test_what_was_left_out_stands_beside_the_gateways_facts_and_usage_has_the_ap
     assert last["response"]["router"] == {"route": "small", "left_out": ["context_management"]}
     assert last["response"]["usage"] == {
         "input_tokens": 5,
-        "input_tokens_details": {"cached_tokens": 2},
+        "input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 1},
         "output_tokens": 7,
         "output_tokens_details": {"reasoning_tokens": 3},
         "total_tokens": 12,
@@ -203,3 +214,98 @@ def test_deltas_add_up_to_the_items_they_belong_to_and_every_item_that_opens_clo
             part.get("text", part.get("refusal", "")) for part in item.get("content", ())
         )
         assert "".join(deltas_of) == words
+
+
+def calls_of(made: Answer) -> list[tuple[str, str, str]]:
+    return [(item["call_id"], item["name"], item["arguments"]) for item in made.response(made.status)["output"]]
+
+
+def piece(index: Any, call_id: Any = None, **function: Any) -> dict[str, Any]:
+    return {"index": index, "id": call_id, "function": function}
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [piece(0, "a", name="look"), piece(0, arguments='{"x":1}')],
+        [piece(0, "a", name="lo"), piece(0, name="ok", arguments=""), piece(0, arguments='{"x":1}')],
+        [piece(0, "a", name="look", arguments='{"x"'), piece(0, "a", name="look", arguments=":1}")],
+        [piece(0, "a", name="look", arguments='{"x"'), piece(0, name="look", arguments=":1}")],
+        [piece(0, "a"), piece(0, name="look"), piece(0, arguments='{"x":1}')],
+        [piece(0, "a", arguments='{"x"'), piece(0, name="look"), piece(0, arguments=":1}")],
+        [piece(None, "a", name="look", arguments='{"x":1}')],
+        [piece("0", "a", name="look", arguments={"x": 1})],
+    ],
+)
+def test_a_call_is_put_together_however_it_was_cut(pieces: list[dict[str, Any]]) -> None:
+    made = answer()
+    events = told(made, *[chunk(tool_calls=[each]) for each in pieces], chunk("tool_calls"))
+    assert calls_of(made) == [("a", "look", '{"x":1}')]
+    opened = [event["item"]["name"] for event in events if event["type"] == "response.output_item.added"]
+    deltas = [event["delta"] for event in events if event["type"] == "response.function_call_arguments.delta"]
+    assert (opened, "".join(deltas)) == (["look"], '{"x":1}')
+
+
+@pytest.mark.parametrize("ids", [("a", "b"), (None, None), ("", "")])
+@pytest.mark.parametrize("index", [None, 0])
+def test_two_calls_in_one_place_are_two(ids: tuple[Any, Any], index: Any) -> None:
+    made = answer()
+    pieces = [piece(index, name, name="look", arguments='{"x":1}') for name in ids]
+    told(made, *[chunk(tool_calls=[each]) for each in pieces], chunk("tool_calls"))
+    assert [call[1:] for call in calls_of(made)] == [("look", '{"x":1}')] * 2
+    assert len({call[0] for call in calls_of(made)}) == 2
+
+
+def test_calls_without_arguments_are_in_their_order() -> None:
+    made = answer()
+    told(made, chunk(tool_calls=[piece(0, "a", name="look"), piece(1, "b", name="ask", arguments="{}")]), chunk("stop"))
+    assert calls_of(made) == [("a", "look", "{}"), ("b", "ask", "{}")]
+
+
+def test_a_call_in_the_older_form_is_one_too() -> None:
+    made = answer()
+    pieces = ({"name": "look"}, {"arguments": '{"x"'}, {"arguments": ":1}"})
+    told(made, *[chunk(function_call=each) for each in pieces], chunk("function_call"))
+    assert [call[1:] for call in calls_of(made)] == [("look", '{"x":1}')]
+
+
+ODD = st.recursive(
+    st.sampled_from([None, True, 1, 1.5, "", "a", "look", "length"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "id", "text"]), inner),
+    max_leaves=4,
+)
+ODD_CALL = st.fixed_dictionaries({}, optional=dict.fromkeys(("index", "id", "function"), ODD))
+ODD_DELTA = st.fixed_dictionaries(
+    {"tool_calls": ODD | st.lists(ODD_CALL, max_size=2)},
+    optional=dict.fromkeys(("content", "reasoning", "refusal", "annotations", "function_call"), ODD),
+)
+ODD_CHOICE = st.fixed_dictionaries({"delta": ODD_DELTA, "finish_reason": ODD, "logprobs": st.builds(dict, content=ODD)})
+
+
+@given(st.lists(st.builds(dict, model=ODD, choices=ODD | st.lists(ODD | ODD_CHOICE, max_size=2)), max_size=3))
+def test_nothing_that_a_provider_writes_breaks_an_answer(chunks: list[dict[str, Any]]) -> None:
+    events = told(answer(), *chunks)
+    assert events[-1]["type"] in ("response.completed", "response.incomplete")
+    assert all(isinstance(item["status"], str) for item in events[-1]["response"]["output"])
+
+
+def test_every_event_and_the_response_have_all_that_the_official_types_require() -> None:
+    look = {"type": "function", "name": "look", "parameters": {}, "strict": False}
+    tools = [look, {"type": "custom", "name": "patch"}]
+    made = answer(tools=tools)
+    cited = {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 1}}
+    chunks = [
+        chunk(reasoning="hm"),
+        chunk(content="x"),
+        chunk(annotations=[cited]),
+        chunk(refusal="no"),
+        chunk(tool_calls=[call(0, "{}", "a", "look"), call(1, '{"input":"p"}', "b", "patch")]),
+        {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}},
+    ]
+    events = told(made, *chunks)
+    broken = answer(tools=tools)
+    events += events_of(broken.begin() + broken.fail(UpstreamBroken("It broke.")))
+    adapter = TypeAdapter[ResponseStreamEvent](ResponseStreamEvent)
+    for event in events:
+        adapter.validate_python(event)
+    Response.model_validate(made.response("completed"))
