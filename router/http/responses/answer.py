@@ -19,7 +19,7 @@ from router.errors import GatewayError
 from router.http.responses.kept import RESPONSE
 from router.http.responses.pieces import CallPiece, a_text, calls_in, logprobs_in, objects_in
 from router.http.responses.read import Asked
-from router.http.responses.tools import Tool, free_form
+from router.http.responses.tools import SEARCH, Tool, arguments_in, free_form
 
 _CUT: Mapping[Any, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 """Why a response is incomplete, by the ``finish_reason`` of its choice."""
@@ -218,33 +218,33 @@ class Answer:
     def _open_call(self, call: _Call) -> bytes:
         tool = self._asked.tools.by_name.get(call.name, Tool(call.name))
         call.call_id = call.call_id or f"call_{self._key}_{len(self._output)}"
-        called = {
-            "call_id": call.call_id,
-            "name": tool.name,
-            **({"namespace": tool.namespace} if tool.namespace else {}),
-        }
-        kind, prefix, words = _FREE_FORM if tool.is_custom else _FUNCTION
-        call.item, opened = self._open(prefix, {"type": kind, "status": "in_progress", **called, words: ""})
+        prefix, shown = _CALLED[tool.kind]
+        told = {"call_id": call.call_id, "name": tool.name} if tool.kind != SEARCH else {"call_id": call.call_id}
+        if tool.namespace:
+            told["namespace"] = tool.namespace
+        call.item, opened = self._open(prefix, {"status": "in_progress", **shown, **told})
         return opened + self._argue(call, "".join(call.arguments))
 
     def _argue(self, call: _Call, words: str) -> bytes:
-        # what is inside of a free-form tool's one argument is known when that is whole
-        if not words or call.item is None or call.item.shown["type"] == "custom_tool_call":
+        # what is inside of a free-form tool's one argument is known when that is whole, and a search has no events for it
+        if not words or call.item is None or call.item.shown["type"] != "function_call":
             return b""
         return self._of(call.item, "response.function_call_arguments.delta", delta=words)
 
     def _close_call(self, call: _Call, status: str) -> bytes:
-        item, said = call.item, "".join(call.arguments)
+        item, said, events = call.item, "".join(call.arguments), b""
         if item is None:
             return b""
         if item.shown["type"] == "function_call":
             item.shown["arguments"] = said or "{}"
             told = {"name": item.shown["name"], "arguments": item.shown["arguments"]}
             events = self._of(item, "response.function_call_arguments.done", **told)
-        else:
+        elif item.shown["type"] == "custom_tool_call":
             words = item.shown["input"] = free_form(said)
             events = self._of(item, "response.custom_tool_call_input.delta", delta=words)
             events += self._of(item, "response.custom_tool_call_input.done", input=words)
+        else:
+            item.shown["arguments"] = arguments_in(said)
         return events + self._close(item, status)
 
     def _open(self, prefix: str, shown: dict[str, Any]) -> tuple[_Item, bytes]:
@@ -274,9 +274,12 @@ _SPOKEN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 """How the ids of what is spoken begin, and what else stands in it."""
 
-_FUNCTION = ("function_call", "fc", "arguments")
-_FREE_FORM = ("custom_tool_call", "ctc", "input")
-"""A call's type, how its id begins, and where its words stand."""
+_CALLED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "function": ("fc", {"type": "function_call", "arguments": ""}),
+    "custom": ("ctc", {"type": "custom_tool_call", "input": ""}),
+    SEARCH: ("tsc", {"type": "tool_search_call", "execution": "client", "arguments": {}}),
+}
+"""How the ids of calls begin, by the kind of the tool, and what stands in them before anything was written."""
 
 
 def _place(item: _Item) -> int:

@@ -13,12 +13,12 @@ from typing import Any
 
 from router.core.whole_json import dumps
 from router.http.responses.fields import a_list, a_name, a_string, an_object, not_served, wrong
-from router.http.responses.tools import function_name
+from router.http.responses.tools import SEARCH, found_tools, function_name
 
 _ROLES = ("user", "assistant", "system", "developer")
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
-_UNSAID = ("reasoning", "web_search_call", "compaction", "context_compaction")
-"""Items that are left out."""
+_UNSAID = ("reasoning", "web_search_call", "compaction", "context_compaction", "additional_tools")
+"""Items that are left out; what tools they bring is read elsewhere."""
 
 
 def messages_of(items: Sequence[Any], path: str = "input") -> list[dict[str, Any]]:
@@ -38,12 +38,14 @@ def messages_of(items: Sequence[Any], path: str = "input") -> list[dict[str, Any
         kind = item.get("type", "message")
         if kind == "message":
             messages.say(*_read_message(item, at))
-        elif kind in ("function_call", "custom_tool_call"):
+        elif kind in ("function_call", "custom_tool_call", "tool_search_call"):
             messages.call(_read_call(item, at))
         elif kind in ("function_call_output", "custom_tool_call_output"):
             messages.result(
                 a_name(item.get("call_id"), f"{at}.call_id"), *_read_result(item.get("output"), f"{at}.output")
             )
+        elif kind == "tool_search_output":
+            messages.result(a_name(item.get("call_id"), f"{at}.call_id"), found_tools(item, at), [])
         elif kind not in _UNSAID:
             raise not_served(
                 f"{at}.type", f"the item {str(kind)[:50]!r}", "messages, and calls of functions and custom tools, are"
@@ -134,11 +136,17 @@ def _read_part(value: Any, path: str) -> dict[str, Any]:
 
 
 def _read_call(item: Mapping[str, Any], path: str) -> dict[str, Any]:
+    if item["type"] == "tool_search_call":
+        return _called(item, path, SEARCH, dumps(an_object(item.get("arguments"), f"{path}.arguments")).decode())
     name = function_name(a_name(item.get("name"), f"{path}.name"), item.get("namespace"))
     if item["type"] == "custom_tool_call":
         arguments = dumps({"input": a_string(item.get("input"), f"{path}.input")}).decode()
     else:
         arguments = a_string(item.get("arguments"), f"{path}.arguments")
+    return _called(item, path, name, arguments)
+
+
+def _called(item: Mapping[str, Any], path: str, name: str, arguments: str) -> dict[str, Any]:
     call_id = a_name(item.get("call_id"), f"{path}.call_id")
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 

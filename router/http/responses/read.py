@@ -98,7 +98,7 @@ def read_response(body: dict[str, Any], kept: KeptResponses, caller: str) -> Ask
         raise wrong("input", "a string or a list with at least one message")
     if body.get("instructions") is not None:
         messages.insert(0, {"role": "system", "content": a_string(body["instructions"], "instructions")})
-    tools = read_tools(body)
+    tools = read_tools(body, ("previous_response_id", before), ("input", items))
     chat = {name: body[name] for name in _ALIKE if body.get(name) is not None}
     chat["messages"] = messages
     chat |= _tools(body, tools) | _limit(body) | _reasoning(body) | _text(body) | _logprobs(body)

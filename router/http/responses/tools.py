@@ -1,14 +1,16 @@
 """Tools of the Responses API as functions of chat completions, and what their calls are called when they come back.
 
 A free-form tool (``custom``) becomes a function of one string, and a tool of a namespace a function whose name begins with
-that. ``web_search`` is left out: coding agents offer it with every request, and no chat completion has it. Other tools that a
-provider runs by itself are refused: who names a file store or a server of tools relies on it.
+that. A search for tools that the client makes is a function too; what it finds, and what else the client adds, stands among
+the items, and is offered like the others. ``web_search`` is left out: coding agents offer it with every request, and no chat
+completion has it. Other tools that a provider runs by itself are refused: who names a file store or a server of tools relies
+on it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -20,6 +22,12 @@ MAX_NAME_CHARS = 64
 
 _LEFT_OUT = "web_search"
 """How the types of web searches begin."""
+
+SEARCH: Literal["tool_search"] = "tool_search"
+"""The type of a search for tools, and the name of its function."""
+
+_ADDED = ("additional_tools", "tool_search_output")
+"""Items that bring tools."""
 
 _OPENROUTER = "openrouter:"
 """How the types of OpenRouter's own tools begin, which its chat completions take; the panel's is one of them."""
@@ -33,7 +41,7 @@ class Tool:
 
     name: str
     namespace: str | None = None
-    is_custom: bool = False
+    kind: Literal["function", "custom", "tool_search"] = "function"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +63,45 @@ class Tools:
     choice: Any
 
 
-def read_tools(body: Mapping[str, Any]) -> Tools:
-    """Read ``tools`` and ``tool_choice``.
+def read_tools(body: Mapping[str, Any], *conversation: tuple[str, Sequence[Any]]) -> Tools:
+    """Read ``tools`` and ``tool_choice``, and the tools among the items of a conversation, given with their paths.
 
     Raises:
         BadRequest: one of them is malformed, or cannot be served.
     """
-    chat: list[dict[str, Any]] = []
-    by_name: dict[str, Tool] = {}
+    functions: dict[str, dict[str, Any]] = {}  # of one name the newest: clients add those that they have changed again
+    openrouter, by_name = list[Any](), dict[str, Tool]()
     shown, left_out = [], []
-    for index, entry in enumerate(a_list(body.get("tools"), "tools")):
-        path = f"tools[{index}]"
+    for path, entry, is_own in _entries(body, conversation):
         kind = a_name(an_object(entry, path).get("type"), f"{path}.type")
-        if kind.startswith(_LEFT_OUT):
+        if kind.startswith(_LEFT_OUT) or (kind == SEARCH and entry.get("execution") != "client"):
             left_out.append(path)
             continue
-        shown.append(entry)
+        if is_own:
+            shown.append(entry)
         if kind.startswith(_OPENROUTER):
-            chat.append(entry)
+            openrouter.append(entry)
             continue
         for function, tool in _functions(entry, kind, path):
-            chat.append({"type": "function", "function": function})
+            functions[function["name"]] = function
             by_name[function["name"]] = tool
     choice, allowed = _read_choice(body.get("tool_choice"))
-    if allowed is not None:
-        chat = [entry for entry in chat if "function" not in entry or entry["function"]["name"] in allowed]
+    offered = [each for name, each in functions.items() if allowed is None or name in allowed]
+    chat = openrouter + [{"type": "function", "function": each} for each in offered]
     return Tools(chat, by_name, shown, tuple(left_out), choice if chat else None)
+
+
+def found_tools(item: Mapping[str, Any], path: str) -> str:
+    """What a search for tools found, in words: the names of functions that are offered from then on.
+
+    Raises:
+        BadRequest: it is malformed.
+    """
+    names: list[str] = []
+    for index, entry in enumerate(a_list(item.get("tools"), f"{path}.tools")):
+        at = f"{path}.tools[{index}]"
+        names += [function["name"] for function, _ in _functions(an_object(entry, at), entry.get("type"), at)]
+    return "Found and offered: " + ", ".join(names) if names else "Nothing was found."
 
 
 def function_name(name: str, namespace: str | None = None) -> str:
@@ -93,14 +114,34 @@ def function_name(name: str, namespace: str | None = None) -> str:
 
 def free_form(arguments: str) -> str:
     """What a model wrote for a free-form tool, out of the one argument of its function; as it is where it wrote no such thing."""
-    try:
-        said = loads(arguments.encode("utf-8", "surrogatepass"))["input"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return arguments
+    said = arguments_in(arguments).get("input")
     return said if isinstance(said, str) else arguments
 
 
-def _functions(entry: Mapping[str, Any], kind: str, path: str) -> Iterator[tuple[dict[str, Any], Tool]]:
+def arguments_in(written: str) -> dict[str, Any]:
+    """The arguments of a call; empty where the model wrote no object."""
+    try:
+        read = loads(written.encode("utf-8", "surrogatepass"))
+    except orjson.JSONDecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _entries(
+    body: Mapping[str, Any], conversation: Iterable[tuple[str, Sequence[Any]]]
+) -> Iterator[tuple[str, Any, bool]]:
+    """Tools with their paths, and whether they are the request's own: those that are said to come with the items are not."""
+    for index, entry in enumerate(a_list(body.get("tools"), "tools")):
+        yield f"tools[{index}]", entry, True
+    for path, items in conversation:
+        for place, item in enumerate(items):
+            if isinstance(item, dict) and item.get("type") in _ADDED:
+                at = f"{path}[{place}].tools"
+                for index, entry in enumerate(a_list(item.get("tools"), at)):
+                    yield f"{at}[{index}]", entry, False
+
+
+def _functions(entry: Mapping[str, Any], kind: Any, path: str) -> Iterator[tuple[dict[str, Any], Tool]]:
     """The functions of one entry: one, or those of a namespace."""
     if kind == "namespace":
         space = a_name(entry.get("name"), f"{path}.name")
@@ -112,6 +153,8 @@ def _functions(entry: Mapping[str, Any], kind: str, path: str) -> Iterator[tuple
 
 
 def _function(entry: Mapping[str, Any], kind: Any, path: str, namespace: str | None) -> tuple[dict[str, Any], Tool]:
+    if kind == SEARCH and namespace is None:
+        return _function({**entry, "name": SEARCH}, "function", path, None)[0], Tool(SEARCH, kind=SEARCH)
     if kind not in ("function", "custom"):
         raise not_served(f"{path}.type", f"the tool {str(kind)[:50]!r}", "of tools, functions and custom ones are")
     name = a_name(entry.get("name"), f"{path}.name")
@@ -125,7 +168,7 @@ def _function(entry: Mapping[str, Any], kind: Any, path: str, namespace: str | N
             "required": ["input"],
             "additionalProperties": False,
         }
-        return function, Tool(name, namespace, is_custom=True)
+        return function, Tool(name, namespace, "custom")
     if described is not None:
         function["description"] = described
     if entry.get("parameters") is not None:

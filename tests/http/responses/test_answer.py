@@ -289,9 +289,21 @@ def test_nothing_that_a_provider_writes_breaks_an_answer(chunks: list[dict[str, 
     assert all(isinstance(item["status"], str) for item in events[-1]["response"]["output"])
 
 
+def test_a_call_of_the_search_for_tools_is_an_item_of_its_own_kind() -> None:
+    made = answer(tools=[{"type": "tool_search", "execution": "client"}])
+    events = told(made, chunk(tool_calls=[call(0, '{"query":', "a", "tool_search"), call(0, '"x"}')]), chunk("stop"))
+    assert [event["type"].removeprefix("response.") for event in events[2:-1]] == [
+        "output_item.added",
+        "output_item.done",
+    ]
+    (item,) = made.response("completed")["output"]
+    assert (item["type"], item["call_id"], item["execution"]) == ("tool_search_call", "a", "client")
+    assert item["arguments"] == {"query": "x"}
+
+
 def test_every_event_and_the_response_have_all_that_the_official_types_require() -> None:
     look = {"type": "function", "name": "look", "parameters": {}, "strict": False}
-    tools = [look, {"type": "custom", "name": "patch"}]
+    tools = [look, {"type": "custom", "name": "patch"}, {"type": "tool_search", "execution": "client"}]
     made = answer(tools=tools)
     cited = {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 1}}
     chunks = [
@@ -300,6 +312,7 @@ def test_every_event_and_the_response_have_all_that_the_official_types_require()
         chunk(annotations=[cited]),
         chunk(refusal="no"),
         chunk(tool_calls=[call(0, "{}", "a", "look"), call(1, '{"input":"p"}', "b", "patch")]),
+        chunk(tool_calls=[call(2, "{}", "c", "tool_search")]),
         {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}},
     ]
     events = told(made, *chunks)

@@ -157,7 +157,7 @@ def test_free_form_tools_and_those_of_a_namespace_are_functions_and_keep_their_n
     assert patch["parameters"]["required"] == ["input"]
     assert ask["name"] == "team__ask"
     tool = asked.tools.by_name["team__ask"]
-    assert (tool.name, tool.namespace, tool.is_custom) == ("ask", "team", False)
+    assert (tool.name, tool.namespace, tool.kind == "custom") == ("ask", "team", False)
     again = messages_of(
         [
             called("a", "ask", namespace="team"),
@@ -239,6 +239,45 @@ def test_a_conversation_is_gone_on_from_by_its_caller_alone() -> None:
     for body in ({"previous_response_id": "resp_2", "input": "x"}, {"input": [{"id": "msg_1_0"}]}):
         with pytest.raises(ResponseNotFound):
             read(kept, caller="bob", **body)
+
+
+def test_tools_that_come_with_the_items_are_offered_once_and_not_repeated_as_the_requests_own() -> None:
+    added = {"type": "additional_tools", "role": "developer", "tools": [{"type": "custom", "name": "run"}, LOOK]}
+    newer = {"type": "additional_tools", "role": "developer", "tools": [{**LOOK, "description": "Look up."}]}
+    asked = read(input=[added, said("user", "x"), newer], tools=[{"type": "function", "name": "own"}])
+    offered = [tool["function"] for tool in asked.chat["tools"]]
+    assert [function["name"] for function in offered] == ["own", "run", "look"]
+    assert offered[2]["description"] == "Look up."
+    assert len(asked.chat["messages"]) == 1
+    assert [tool["name"] for tool in asked.shown["tools"]] == ["own"]
+    kept = KeptResponses(10_000, 10_000)
+    kept.keep("resp_1", "ann", None, asked.items)
+    later = read(kept, input="y", previous_response_id="resp_1")
+    assert [tool["function"]["name"] for tool in later.chat["tools"]] == ["run", "look"]
+    with pytest.raises(BadRequest) as refused:
+        read(input=[said("user", "x"), {**added, "tools": [{"type": "mcp"}]}])
+    assert refused.value.param == "input[1].tools[0].type"
+
+
+def test_a_search_for_tools_that_the_client_makes_is_a_function_and_what_it_finds_is_offered() -> None:
+    search = {
+        "type": "tool_search",
+        "execution": "client",
+        "description": "Searches.",
+        "parameters": {"type": "object"},
+    }
+    team = {"type": "namespace", "name": "team", "tools": [LOOK]}
+    items = [
+        said("user", "x"),
+        {"type": "tool_search_call", "call_id": "a", "execution": "client", "arguments": {"query": "team"}},
+        {"type": "tool_search_output", "call_id": "a", "execution": "client", "tools": [team]},
+    ]
+    asked = read(input=items, tools=[search])
+    assert [tool["function"]["name"] for tool in asked.chat["tools"]] == ["tool_search", "team__look"]
+    _, call, result = asked.chat["messages"]
+    assert call["tool_calls"][0]["function"] == {"name": "tool_search", "arguments": '{"query":"team"}'}
+    assert (result["tool_call_id"], result["content"]) == ("a", "Found and offered: team__look")
+    assert read(input="x", tools=[{"type": "tool_search"}]).left_out == ("tools[0]",)
 
 
 def test_nothing_is_kept_where_there_is_no_room_or_the_caller_says_so() -> None:
