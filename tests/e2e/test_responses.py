@@ -241,3 +241,7 @@ def test_a_panel_answers_over_the_responses_api_too() -> None:
             for _ in stream:
                 pass
             assert facts(stream.get_final_response())["fusion"]["run_id"]
+        told: dict[str, Any] = {"router": {"fusion": {"events": True}}}
+        events = list(client.responses.create(model="fusion", input=HARD, stream=True, extra_body=told))
+        assert "fusion.panel_started" in {event.type for event in events}
+        assert [event.sequence_number for event in events] == list(range(len(events)))

@@ -95,6 +95,10 @@ class Answer:
                 events += self._read(delta, choice.get("logprobs")) if isinstance(delta, dict) else b""
         return events
 
+    def tell(self, kind: str, data: Mapping[str, Any]) -> bytes:
+        """An event of the gateway's own, with what all events of the API have."""
+        return self._event(kind, **data)
+
     def end(self) -> bytes:
         """The last events."""
         status = self.status
@@ -199,7 +203,7 @@ class Answer:
     def _call(self, piece: CallPiece) -> bytes:
         """Take a piece of a call. It is opened where its arguments begin: until then its name may come in pieces."""
         call, events = self._call_at.get(piece.place), b""
-        if call is None or piece.is_of_another(call.call_id, "".join(call.arguments)):
+        if call is None or piece.is_of_another(call.call_id, call.arguments):
             events += self._stop_speaking("completed") + self._open_calls()
             call = self._call_at[piece.place] = _Call()
             self._calls.append(call)
@@ -262,7 +266,7 @@ class Answer:
         """An event about an item."""
         return self._event(kind, item_id=item.shown["id"], output_index=item.index, **told)
 
-    def _event(self, kind: str, **told: Any) -> bytes:
+    def _event(self, kind: str, /, **told: Any) -> bytes:
         number, self._number = self._number, self._number + 1
         data = dumps({"type": kind, "sequence_number": number, **told})
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)

@@ -15,7 +15,7 @@ from router.http.responses.read import Asked, own_name, read_response
 from router.http.slots import Slots
 from router.record.record import Draft
 
-_DATA = b"data: "
+_DATA, _EVENT = b"data: ", b"event: "
 
 
 class ResponsesExchange(AsgiExchange):
@@ -60,7 +60,7 @@ class ResponsesExchange(AsgiExchange):
         await super().send(self._answer.begin())
 
     async def send(self, data: bytes) -> None:
-        """Send what chunks say; what is none, such as a comment that keeps the caller awake, goes as it is."""
+        """Send what chunks say, and what a panel tells of itself; a comment that keeps the caller awake goes as it is."""
         events = [self._translated(event) for event in data.split(b"\n\n") if event]
         if told := b"".join(events):
             await super().send(told)
@@ -87,7 +87,12 @@ class ResponsesExchange(AsgiExchange):
         return Answer(self._asked, draft.request_id, int(draft.started_at), draft.model)
 
     def _translated(self, event: bytes) -> bytes:
-        return self._answer.feed(loads(event[len(_DATA) :])) if event.startswith(_DATA) else event + b"\n\n"
+        if event.startswith(_DATA):
+            return self._answer.feed(loads(event[len(_DATA) :]))
+        if event.startswith(_EVENT):
+            kind, _, data = event[len(_EVENT) :].partition(b"\n" + _DATA)
+            return self._answer.tell(kind.decode(), loads(data))
+        return event + b"\n\n"
 
     def _keep(self, answer: Answer) -> None:
         if self._asked.is_kept:

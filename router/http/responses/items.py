@@ -20,6 +20,9 @@ _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _UNSAID = ("reasoning", "web_search_call", "compaction", "context_compaction", "additional_tools")
 """Items that are left out; what tools they bring is read elsewhere."""
 
+_SHOWN_BELOW = "(shown in the next message)"
+"""What a result says that shows something and has no text: nothing is not taken by all servers."""
+
 
 def messages_of(items: Sequence[Any], path: str = "input") -> list[dict[str, Any]]:
     """The messages of a conversation.
@@ -59,14 +62,15 @@ class _Messages:
     def __init__(self) -> None:
         self._messages: list[dict[str, Any]] = []
         self._shown: list[dict[str, Any]] = []
+        self._spoken: list[str] = []
 
     def say(self, role: str, content: Any) -> None:
         """Add what somebody says."""
         self._show()
-        last = self._messages[-1] if self._messages else {}
-        if role == "assistant" and "tool_calls" in last:
-            last["content"] = f"{last['content']}\n\n{content}" if last["content"] else content
+        if role == "assistant" and self._messages and "tool_calls" in self._messages[-1]:
+            self._spoken.append(content)
         else:
+            self._settle()
             self._messages.append({"role": role, "content": content})
 
     def call(self, call: dict[str, Any]) -> None:
@@ -78,13 +82,22 @@ class _Messages:
 
     def result(self, call_id: str, text: str, shown: list[dict[str, Any]]) -> None:
         """Add what came of a call."""
+        self._settle()
         self._messages.append({"role": "tool", "tool_call_id": call_id, "content": text})
         self._shown += shown
 
     def whole(self) -> list[dict[str, Any]]:
         """All of them."""
         self._show()
+        self._settle()
         return self._messages
+
+    def _settle(self) -> None:
+        """Put what was said after calls into their message: at once, so that much of it does not take its square."""
+        if self._spoken:
+            last = self._messages[-1]
+            last["content"] = "\n\n".join([text for text in (last["content"], *self._spoken) if text])
+            self._spoken = []
 
     def _show(self) -> None:
         if self._shown:
@@ -102,9 +115,12 @@ def _read_message(item: Mapping[str, Any], path: str) -> tuple[str, Any]:
     if not isinstance(content, list) or not content:
         raise wrong(f"{path}.content", "a string or a non-empty list of parts")
     parts = [_read_part(part, f"{path}.content[{index}]") for index, part in enumerate(content)]
-    # all servers take a string, most of them a list
     if role != "user":
-        return role, ("" if role == "assistant" else "\n").join([part.get("text", "") for part in parts])
+        for index, part in enumerate(parts):
+            if part["type"] != "text":
+                raise not_served(f"{path}.content[{index}].type", f"what the {role} shows", "send it as the user's")
+        # all servers take a string, most of them a list
+        return role, ("" if role == "assistant" else "\n").join([part["text"] for part in parts])
     return role, parts[0]["text"] if len(parts) == 1 and parts[0]["type"] == "text" else parts
 
 
@@ -138,7 +154,7 @@ def _read_part(value: Any, path: str) -> dict[str, Any]:
 def _read_call(item: Mapping[str, Any], path: str) -> dict[str, Any]:
     if item["type"] == "tool_search_call":
         return _called(item, path, SEARCH, dumps(an_object(item.get("arguments"), f"{path}.arguments")).decode())
-    name = function_name(a_name(item.get("name"), f"{path}.name"), item.get("namespace"))
+    name = function_name(item, path)
     if item["type"] == "custom_tool_call":
         arguments = dumps({"input": a_string(item.get("input"), f"{path}.input")}).decode()
     else:
@@ -156,5 +172,10 @@ def _read_result(output: Any, path: str) -> tuple[str, list[dict[str, Any]]]:
     if isinstance(output, str):
         return output, []
     parts = [_read_part(part, f"{path}[{index}]") for index, part in enumerate(a_list(output, path))]
-    texts = [part["text"] for part in parts if part["type"] == "text"]
-    return "\n".join(texts), [part for part in parts if part["type"] != "text"]
+    texts, shown = (
+        [part["text"] for part in parts if part["type"] == "text"],
+        [part for part in parts if part["type"] != "text"],
+    )
+    if shown and not texts:
+        texts = [_SHOWN_BELOW]
+    return "\n".join(texts), shown

@@ -1,6 +1,6 @@
 """Reading a piece of a message, whoever wrote it: what is not as OpenAI has it is left out, or read as it was meant."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +25,13 @@ class CallPiece:
     name: str
     arguments: str
 
-    def is_of_another(self, call_id: str, arguments: str) -> bool:
+    def is_of_another(self, call_id: str, arguments: Sequence[str]) -> bool:
         """Whether it begins another call than the one that has its place: some servers number none, or give no ids."""
         if not self.name:
             return False
         if self.call_id:
             return bool(call_id) and self.call_id != call_id
-        return _is_whole(arguments)
+        return bool(arguments) and arguments[-1].endswith("}") and _is_whole("".join(arguments))
 
 
 def a_text(value: Any) -> str:

@@ -20,6 +20,9 @@ from router.http.responses.fields import a_list, a_name, an_object, not_served, 
 MAX_NAME_CHARS = 64
 """Source: OpenAI's API reference, names of functions."""
 
+_MOST_LABEL_CHARS = 256
+"""Of a tool's or a namespace's own name: a namespace of megabytes would be hashed for each of its tools."""
+
 _LEFT_OUT = "web_search"
 """How the types of web searches begin."""
 
@@ -104,9 +107,19 @@ def found_tools(item: Mapping[str, Any], path: str) -> str:
     return "Found and offered: " + ", ".join(names) if names else "Nothing was found."
 
 
-def function_name(name: str, namespace: str | None = None) -> str:
-    """The name of a tool's function: always the same, so that a conversation's earlier calls have it too."""
-    full = f"{namespace}__{name}" if namespace else name
+def function_name(named: Mapping[str, Any], path: str) -> str:
+    """The name of a tool's function: always the same, so that a conversation's earlier calls have it too.
+
+    Args:
+        named: what has the tool's ``name``, and its ``namespace`` where it stands in one.
+        path: of that, for complaints.
+
+    Raises:
+        BadRequest: a name is no name.
+    """
+    full = _a_label(named.get("name"), f"{path}.name")
+    if named.get("namespace"):
+        full = f"{_a_label(named['namespace'], f'{path}.namespace')}__{full}"
     if len(full) <= MAX_NAME_CHARS:
         return full
     return f"{full[: MAX_NAME_CHARS - 9]}_{sha256(full.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
@@ -144,7 +157,7 @@ def _entries(
 def _functions(entry: Mapping[str, Any], kind: Any, path: str) -> Iterator[tuple[dict[str, Any], Tool]]:
     """The functions of one entry: one, or those of a namespace."""
     if kind == "namespace":
-        space = a_name(entry.get("name"), f"{path}.name")
+        space = _a_label(entry.get("name"), f"{path}.name")
         for index, inner in enumerate(a_list(entry.get("tools"), f"{path}.tools")):
             at = f"{path}.tools[{index}]"
             yield _function(an_object(inner, at), inner.get("type"), at, space)
@@ -157,8 +170,8 @@ def _function(entry: Mapping[str, Any], kind: Any, path: str, namespace: str | N
         return _function({**entry, "name": SEARCH}, "function", path, None)[0], Tool(SEARCH, kind=SEARCH)
     if kind not in ("function", "custom"):
         raise not_served(f"{path}.type", f"the tool {str(kind)[:50]!r}", "of tools, functions and custom ones are")
-    name = a_name(entry.get("name"), f"{path}.name")
-    function: dict[str, Any] = {"name": function_name(name, namespace)}
+    function: dict[str, Any] = {"name": function_name({**entry, "namespace": namespace}, path)}
+    name = entry["name"]
     described = entry.get("description")
     if kind == "custom":
         function["description"] = _with_grammar(described, an_object(entry.get("format"), f"{path}.format"))
@@ -192,11 +205,11 @@ def _read_choice(choice: Any) -> tuple[Any, frozenset[str] | None]:
         return choice, None
     kind = choice.get("type") if isinstance(choice, dict) else None
     if kind in ("function", "custom"):
-        return {"type": "function", "function": {"name": _chosen(choice, "tool_choice")}}, None
+        return {"type": "function", "function": {"name": function_name(choice, "tool_choice")}}, None
     if kind == "allowed_tools":
         entries = a_list(choice.get("tools"), "tool_choice.tools")
         allowed = [
-            _chosen(an_object(entry, f"tool_choice.tools[{index}]"), f"tool_choice.tools[{index}]")
+            function_name(an_object(entry, f"tool_choice.tools[{index}]"), f"tool_choice.tools[{index}]")
             for index, entry in enumerate(entries)
             if not isinstance(entry, dict) or entry.get("type") in ("function", "custom")
         ]
@@ -204,5 +217,7 @@ def _read_choice(choice: Any) -> tuple[Any, frozenset[str] | None]:
     raise wrong("tool_choice", f"one of {', '.join(_CHOICES)}, or name a function, a custom tool or allowed tools")
 
 
-def _chosen(entry: Mapping[str, Any], path: str) -> str:
-    return function_name(a_name(entry.get("name"), f"{path}.name"), entry.get("namespace"))
+def _a_label(value: Any, path: str) -> str:
+    if len(a_name(value, path)) > _MOST_LABEL_CHARS:
+        raise wrong(path, f"a string of at most {_MOST_LABEL_CHARS} characters")
+    return str(value)

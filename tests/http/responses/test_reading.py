@@ -61,13 +61,18 @@ def test_what_is_said_between_calls_and_their_results_does_not_come_between_them
     messages = messages_of([called("a"), said("assistant", "One moment."), came_of("a", "one")])
     assert [message["role"] for message in messages] == ["assistant", "tool"]
     assert messages[0]["content"] == "One moment."
+    spoken = [said("assistant", text) for text in ("One", "two", "three")]
+    messages = messages_of([spoken[0], called("a"), *spoken[1:], called("b"), came_of("a", "1"), came_of("b", "2")])
+    assert [message["role"] for message in messages] == ["assistant", "tool", "tool"]
+    assert messages[0]["content"] == "One\n\ntwo\n\nthree"
+    assert [call["id"] for call in messages[0]["tool_calls"]] == ["a", "b"]
 
 
 def test_what_a_result_shows_comes_behind_all_results() -> None:
     picture = {"type": "input_image", "image_url": "data:image/png;base64,AA", "detail": "low"}
     messages = messages_of([called("a"), called("b"), came_of("a", [picture]), came_of("b", "two")])
     assert [message["role"] for message in messages] == ["assistant", "tool", "tool", "user"]
-    assert messages[1]["content"] == ""
+    assert messages[1]["content"] == "(shown in the next message)"
     assert messages[3]["content"] == [
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA", "detail": "low"}}
     ]
@@ -169,7 +174,7 @@ def test_free_form_tools_and_those_of_a_namespace_are_functions_and_keep_their_n
 
 
 def test_a_functions_name_is_never_too_long_and_two_are_never_one() -> None:
-    names = {function_name("n" * 80 + end, "space") for end in ("a", "b")}
+    names = {function_name({"name": "n" * 80 + end, "namespace": "space"}, "tools[0]") for end in ("a", "b")}
     assert len(names) == 2
     assert all(len(name) <= MAX_NAME_CHARS for name in names)
 
@@ -193,6 +198,11 @@ def test_openrouters_own_tools_go_on_as_they_are() -> None:
         ("input[0].content[0].type", {"input": [said("user", [{"type": "hologram"}])]}),
         ("input[0].content[0]", {"input": [said("user", [{"type": "input_image", "file_id": "f"}])]}),
         ("input[0].content[0].file_url", {"input": [said("user", [{"type": "input_file", "file_url": "https://x"}])]}),
+        (
+            "input[0].content[0].type",
+            {"input": [said("developer", [{"type": "input_image", "image_url": "https://x"}])]},
+        ),
+        ("tools[0].name", {"input": "x", "tools": [{"type": "namespace", "name": "n" * 257, "tools": [LOOK]}]}),
         ("input[0].type", {"input": [{"type": "mcp_call", "id": "m"}]}),
         ("input[0].call_id", {"input": [{"type": "function_call", "name": "look", "arguments": "{}"}]}),
         ("input[0].arguments", {"input": [{"type": "function_call", "call_id": "a", "name": "look", "arguments": {}}]}),
