@@ -22,4 +22,6 @@ _BY_PART = (
 
 def way_back(path: str) -> str:
     """One sentence, with a blank before it, for who asked for a path that is not served; empty where nothing is known."""
+    if path.endswith(("/chat/completions", "/responses")):  # what is served at the right address
+        return f" {BASE_URL}"
     return next((f" {advice}" for part, advice in _BY_PART if part in path), "")

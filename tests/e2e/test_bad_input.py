@@ -138,6 +138,8 @@ def test_a_defect_outside_the_model_paths_is_told_in_openais_shape_too(monkeypat
         ("/api/chat", astray.OLLAMA),
         ("/v1/v1/chat/completions", astray.BASE_URL),
         ("/v1/chat/completions/chat/completions", astray.BASE_URL),
+        ("/v1/v1/responses", astray.BASE_URL),
+        ("/v1/responses/chat/completions", astray.BASE_URL),
     ],
 )
 async def test_who_asks_for_another_api_is_told_which_setting_leads_here_and_what_there_is(
