@@ -112,6 +112,8 @@ def _read_message(item: Mapping[str, Any], path: str) -> tuple[str, Any]:
     content = item.get("content")
     if isinstance(content, str):
         return role, content
+    if content == [] and role == "assistant":  # one that was cut before its first word
+        return role, ""
     if not isinstance(content, list) or not content:
         raise wrong(f"{path}.content", "a string or a non-empty list of parts")
     parts = [_read_part(part, f"{path}.content[{index}]") for index, part in enumerate(content)]

@@ -68,6 +68,10 @@ def test_what_is_said_between_calls_and_their_results_does_not_come_between_them
     assert [call["id"] for call in messages[0]["tool_calls"]] == ["a", "b"]
 
 
+def test_an_answer_that_was_cut_before_its_first_word_may_be_sent_back() -> None:
+    assert messages_of([said("user", "x"), said("assistant", [])])[1] == {"role": "assistant", "content": ""}
+
+
 def test_what_a_result_shows_comes_behind_all_results() -> None:
     picture = {"type": "input_image", "image_url": "data:image/png;base64,AA", "detail": "low"}
     messages = messages_of([called("a"), called("b"), came_of("a", [picture]), came_of("b", "two")])
