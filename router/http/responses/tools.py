@@ -72,8 +72,8 @@ def read_tools(body: Mapping[str, Any], *conversation: tuple[str, Sequence[Any]]
     Raises:
         BadRequest: one of them is malformed, or cannot be served.
     """
-    functions: dict[str, dict[str, Any]] = {}  # of one name the newest: clients add those that they have changed again
-    openrouter, by_name = list[Any](), dict[str, Tool]()
+    offered: dict[str, Any] = {}  # of one name the newest: clients add those again that they have changed
+    by_name: dict[str, Tool] = {}
     shown, left_out = [], []
     for path, entry, is_own in _entries(body, conversation):
         kind = a_name(an_object(entry, path).get("type"), f"{path}.type")
@@ -83,14 +83,13 @@ def read_tools(body: Mapping[str, Any], *conversation: tuple[str, Sequence[Any]]
         if is_own:
             shown.append(entry)
         if kind.startswith(_OPENROUTER):
-            openrouter.append(entry)
+            offered[path] = entry
             continue
         for function, tool in _functions(entry, kind, path):
-            functions[function["name"]] = function
+            offered[function["name"]] = {"type": "function", "function": function}
             by_name[function["name"]] = tool
     choice, allowed = _read_choice(body.get("tool_choice"))
-    offered = [each for name, each in functions.items() if allowed is None or name in allowed]
-    chat = openrouter + [{"type": "function", "function": each} for each in offered]
+    chat = [each for name, each in offered.items() if allowed is None or name in allowed or name not in by_name]
     return Tools(chat, by_name, shown, tuple(left_out), choice if chat else None)
 
 
