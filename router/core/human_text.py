@@ -67,8 +67,12 @@ _MATERIAL_BEGINS = (
     "I am not sharing any files that you can edit yet.",
     "Here are summaries of some files present in my git repository.",
     "Here are some READ ONLY files, provided for your reference.",
+    "Another language model started to solve this problem and produced a summary of its thinking process.",
 )
-"""How messages begin that hold the files which a request is about. Source: requests seen from aider."""
+"""How messages begin that hold the files which a request is about, or what was done for it so far.
+
+Source: requests seen from aider; of a conversation that Codex has shortened the last one.
+"""
 
 FRESH_START = "I switched to a new code base. Please don't consider the above files"
 """How the message of aider begins that ends the examples it opens every conversation with."""

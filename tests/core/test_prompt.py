@@ -214,6 +214,14 @@ def test_a_request_behind_examples_and_files_is_no_follow_up_to_them() -> None:
     assert later.carried_on == QUESTION
 
 
+def test_a_conversation_that_codex_has_shortened_is_judged_by_what_the_person_asked_last() -> None:
+    summary = (
+        "Another language model started to solve this problem and produced a summary of its thinking process. You also "
+        "have access to the state of the tools that were used by that language model.\nAll four cases are proved."
+    )
+    assert read_prompt(chat(("user", "say hello"), ("user", summary))).text == "say hello"
+
+
 def test_a_follow_up_names_the_turn_it_continues() -> None:
     first = read_prompt(chat(("system", "be kind"), ("user", QUESTION)))
     second = read_prompt(
