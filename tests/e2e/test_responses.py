@@ -191,6 +191,20 @@ def test_a_stream_that_breaks_raises_and_is_never_complete(broken: LiveGateway) 
     assert "response.completed" not in seen
 
 
+def test_who_hangs_up_ends_the_call_and_cannot_go_on_from_half_a_response() -> None:
+    with gateway(
+        POOL.replace("small?latency_ms=0&tokens_per_second=0", "small?latency_ms=0&tokens_per_second=20")
+    ) as live:
+        client = OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0)
+        with client.responses.create(model="small", input="hi", stream=True) as events:
+            begun = next(iter(events))
+            next(event for event in events if event.type == "response.output_text.delta")
+        (record,) = live.wait_for_records(1)
+        assert (record.outcome, record.attempts[0].outcome) == ("aborted", "aborted")
+        with pytest.raises(openai.BadRequestError):
+            client.responses.create(model="small", input="more", previous_response_id=begun.response.id)  # type: ignore[union-attr]
+
+
 def test_what_fails_before_the_first_byte_is_the_sdks_error(broken: LiveGateway) -> None:
     client = OpenAI(base_url=f"{broken.url}/v1", api_key="any", max_retries=0)
     for stream in (False, True):
