@@ -39,6 +39,8 @@ def messages_of(items: Sequence[Any], path: str = "input") -> list[dict[str, Any
         at = f"{path}[{index}]"
         item = an_object(entry, at)
         kind = item.get("type", "message")
+        if kind in _UNSAID or item.get("execution") == "server":
+            continue
         if kind == "message":
             messages.say(*_read_message(item, at))
         elif kind in ("function_call", "custom_tool_call", "tool_search_call"):
@@ -49,7 +51,7 @@ def messages_of(items: Sequence[Any], path: str = "input") -> list[dict[str, Any
             )
         elif kind == "tool_search_output":
             messages.result(a_name(item.get("call_id"), f"{at}.call_id"), found_tools(item, at), [])
-        elif kind not in _UNSAID:
+        else:
             raise not_served(
                 f"{at}.type", f"the item {str(kind)[:50]!r}", "messages, and calls of functions and custom tools, are"
             )

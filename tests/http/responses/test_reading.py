@@ -292,6 +292,10 @@ def test_a_search_for_tools_that_the_client_makes_is_a_function_and_what_it_find
     assert call["tool_calls"][0]["function"] == {"name": "tool_search", "arguments": '{"query":"team"}'}
     assert (result["tool_call_id"], result["content"]) == ("a", "Found and offered: team__look")
     assert read(input="x", tools=[{"type": "tool_search"}]).left_out == ("tools[0]",)
+    by_provider = [{**item, "call_id": None, "execution": "server"} for item in items[1:]]
+    elsewhere = read(input=[items[0], *by_provider])
+    assert len(elsewhere.chat["messages"]) == 1
+    assert [tool["function"]["name"] for tool in elsewhere.chat["tools"]] == ["team__look"]
 
 
 def test_nothing_is_kept_where_there_is_no_room_or_the_caller_says_so() -> None:
