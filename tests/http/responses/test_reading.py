@@ -1,10 +1,15 @@
 """Requests to the Responses API as chat completions, and the complaints about them."""
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from router.core.whole_json import dumps
 from router.errors import BadRequest, ResponseNotFound
+from router.http.openai import read_chat
 from router.http.responses.items import messages_of
 from router.http.responses.kept import KeptResponses
 from router.http.responses.read import Asked, read_response
@@ -232,6 +237,67 @@ def test_what_cannot_be_served_is_refused_by_the_name_of_its_field(param: str, b
     with pytest.raises(BadRequest) as refused:
         read(**body)
     assert refused.value.param == param
+
+
+NAMES = (
+    *("type", "role", "content", "text", "id", "call_id", "name", "namespace", "arguments", "output", "input", "tools"),
+    *("format", "parameters", "description", "image_url", "execution", "mode", "effort", "schema"),
+)
+KINDS = (
+    *("message", "function_call", "function_call_output", "custom_tool_call", "tool_search_call", "tool_search_output"),
+    *(
+        "additional_tools",
+        "item_reference",
+        "reasoning",
+        "function",
+        "custom",
+        "namespace",
+        "tool_search",
+        "web_search",
+    ),
+    *(
+        "user",
+        "assistant",
+        "developer",
+        "input_text",
+        "input_image",
+        "input_file",
+        "refusal",
+        "client",
+        "allowed_tools",
+    ),
+)
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from([*KINDS, "", "\ud83d"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+TYPED = st.builds(
+    lambda kind, rest: {**rest, "type": kind}, st.sampled_from(KINDS), st.dictionaries(st.sampled_from(NAMES), ANY)
+)
+BODIES = st.fixed_dictionaries(
+    {"input": ANY | st.lists(TYPED, max_size=3)},
+    optional={
+        **dict.fromkeys(
+            ("instructions", "reasoning", "text", "include", "max_output_tokens", "top_logprobs", "prompt"), ANY
+        ),
+        **dict.fromkeys(("previous_response_id", "metadata", "store", "parallel_tool_calls", "background"), ANY),
+        "tools": ANY | st.lists(TYPED, max_size=3),
+        "tool_choice": ANY | TYPED,
+    },
+)
+
+
+@given(BODIES)
+def test_whatever_is_sent_is_read_or_refused_by_the_name_of_one_of_its_fields(body: dict[str, Any]) -> None:
+    try:
+        asked = read(KeptResponses(10_000, 10_000), **body)
+    except (BadRequest, ResponseNotFound) as error:
+        named = str(error.param)
+    else:
+        named = "input"
+        assert read_chat(dumps({"model": "auto", **asked.chat})).body["messages"]
+    assert re.split(r"[.\[]", named)[0] in body
 
 
 def test_a_conversation_is_gone_on_from_by_its_caller_alone() -> None:
