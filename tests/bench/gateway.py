@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from itertools import cycle, permutations
 from pathlib import Path
 
 from tests.bench.asks import DIFFERENT, chat_bodies
@@ -109,12 +110,17 @@ def _round(load: Load, cpu_s: float) -> dict[str, float]:
 def measure_latency(
     servers: list[Running], bodies: list[bytes], options: argparse.Namespace
 ) -> dict[str, dict[str, float]]:
-    """One connection to each; twenty requests here, twenty there, the provider itself included."""
+    """One connection to each; twenty requests here, twenty there, the provider itself included.
+
+    In every order in turn: who comes behind LiteLLM's proxy finds the processor's cache full of that, and the next one may find
+    there what both use.
+    """
     took_s: dict[str, list[float]] = {server.name: [] for server in servers}
     with ExitStack() as stack:
         callers = {server.name: stack.enter_context(Caller(server.port)) for server in servers}
+        orders = cycle(permutations(callers.items()))
         for start in range(0, options.asks, 20):
-            for name, caller in callers.items():
+            for name, caller in next(orders):
                 took = [caller.ask(bodies[number % len(bodies)]) for number in range(start, start + 20)]
                 took_s[name] += took if start else []  # connections open in the first
     return {
