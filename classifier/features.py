@@ -89,9 +89,14 @@ FEATURES: tuple[str, ...] = (
 )
 # What only the familiar gain may look at: options say nothing of difficulty that survives another wrapping.
 WRAPPER = ("options",)
+# Log-odds of setting a task, by the words of a short text: what tells material from what asks looks at it, and nobody else.
+TASK = ("words that set a task",)
 # What the gate between the judges looks at, besides the distance from the training data.
 KNOWN = ("known words, share", "known pairs, share")
-OPTIONS = -len(KNOWN) - len(WRAPPER)
+SETS_TASK = -len(KNOWN) - len(TASK)
+"""Where they stand among the features."""
+
+OPTIONS = SETS_TASK - len(WRAPPER)
 """Where the number of options stands among the features."""
 
 # Where each mark is counted, by its byte; all other bytes are taken out first.
@@ -109,18 +114,18 @@ _LONG_NUMBER = b"0" * 65
 
 _BEFORE_LEXICONS = Struct(f"{len(_SCALARS) + len(_MARKS) + len(_SIGNS)}f")
 _AFTER_LEXICONS = Struct(f"{len(ASKING) + len(RARITY_FEATURES)}f")
-_AFTER_TOPIC = Struct(f"{len(WORD_SCORES) + len(WRAPPER) + len(KNOWN)}f")
+_AFTER_TOPIC = Struct(f"{len(WORD_SCORES) + len(WRAPPER) + len(TASK) + len(KNOWN)}f")
 
 
 def feature_names(dimensions: int) -> tuple[str, ...]:
     """What each number judged is called, one name each, for a word table of so many ``dimensions``."""
     topic = (f"topic {number}" for number in range(1, dimensions + 1))
-    return (*FEATURES, *RARITY_FEATURES, *topic, *WORD_SCORES, *WRAPPER, *KNOWN)
+    return (*FEATURES, *RARITY_FEATURES, *topic, *WORD_SCORES, *WRAPPER, *TASK, *KNOWN)
 
 
 def shown_names(dimensions: int) -> tuple[str, ...]:
     """The same for people, who cannot tell one dimension of the topic from another."""
-    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES, *WRAPPER, *KNOWN)
+    return (*FEATURES, *RARITY_FEATURES, *("topic",) * dimensions, *WORD_SCORES, *WRAPPER, *TASK, *KNOWN)
 
 
 def features(reading: Reading, words: WordTable) -> Floats:
@@ -131,7 +136,7 @@ def features(reading: Reading, words: WordTable) -> Floats:
         np.log1p(sums.lexicons).tobytes(),
         _AFTER_LEXICONS.pack(*asking(reading), *sums.rarity),
         sums.topic.tobytes(),
-        _AFTER_TOPIC.pack(*sums.scores, reading.n_options, *sums.known),
+        _AFTER_TOPIC.pack(*sums.scores, reading.n_options, sums.task, *sums.known),
     )
     return np.frombuffer(b"".join(parts), dtype=np.float32)
 

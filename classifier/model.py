@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.artifact import ArtifactError, Contents
-from classifier.features import FEATURES, KNOWN, feature_names, features, shown_names
+from classifier.features import FEATURES, KNOWN, SETS_TASK, feature_names, features, shown_names
 from classifier.odds import log_odds, sigmoid
 from classifier.text import Reading
 from classifier.trees import Trees
@@ -45,7 +45,7 @@ GAIN_DOUBT = (1.0, 0.0)
 # material are told apart by it alone.
 WHOLE_SHARE = np.float32(0.15)
 # Log-odds from which a turn under instructions is taken for their material: to overlook what it asks is the worse mistake.
-ONLY_MATERIAL = 1.5
+ONLY_MATERIAL = 1.0
 # Heads of the trees.
 TREE_HEADS = ("general gain", "everyday success", "familiar success", "familiar gain")
 # Columns of the linear heads before the tasks.
@@ -84,10 +84,14 @@ class Scores(NamedTuple):
 
 
 class _MaterialHead(NamedTuple):
-    """What says whether a text is material for another one that asks: weights of either's standardised numbers."""
+    """What says whether a text is material for another one that asks.
+
+    Weights of either's standardised numbers, and of the log-odds by which the words of the other one set a task.
+    """
 
     text: Floats
     asked: Floats
+    task: float
     bias: float
 
 
@@ -147,7 +151,7 @@ class Model:
     def _is_above(self, log_odds: float, head: _MaterialHead, x: Floats, asked: Floats) -> bool:
         """Whether a text with the numbers ``x`` is likely enough material for one that asks, with the numbers ``asked``."""
         found = float(head.text.dot(self._standardised(x))) + float(head.asked.dot(self._standardised(asked)))
-        return found + head.bias > log_odds
+        return found + head.task * asked.item(SETS_TASK) + head.bias > log_odds
 
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""
@@ -228,7 +232,7 @@ class Model:
 def _material_head(contents: Contents, name: str, n_dense: int) -> _MaterialHead:
     """One of the heads of an artifact that say what is material."""
     text, asked = contents.floats(f"{name}_weights", (2, n_dense))
-    return _MaterialHead(text, asked, float(contents.floats(f"{name}_bias", (1,))[0]))
+    return _MaterialHead(text, asked, *contents.floats(f"{name}_line", (2,)).tolist())
 
 
 def about_material(request: Floats, whole: Floats) -> Floats:

@@ -42,11 +42,11 @@ _TYPICAL_RARITY = (0.75, 0.9, 0.0, 0.75, 0.05)
 _PRIOR_WEIGHT = 0.3
 
 # A row is a run of bytes that holds three parts: floats (the rarity that is sorted and summed, what its columns are summed
-# by, the term's part of each score and its square), marks of 0 or 1 (first these, then one a word list), and the vector.
+# by, the term's part of each score and its square, and of what is said of a task), marks of 0 or 1 (first these, then one a word list), and the vector.
 _RARITY, _WEIGHT = range(2)
 _SCORES = slice(2, 2 + len(WORD_SCORES))
-_SQUARE = _SCORES.stop
-_FLOAT_BYTES = 4 * (_SQUARE + 1)
+_SQUARE, _TASK = _SCORES.stop, _SCORES.stop + 1
+_FLOAT_BYTES = 4 * (_TASK + 1)
 _HAS_RARITY, _IS_COMMON, _IS_USUAL, _IS_UNKNOWN, _IS_NUMBER, _IS_FOREIGN, _IS_TERM, _IS_PAIR = range(8)
 _LEXICONS = slice(8, 8 + len(LEXICONS))
 _VECTOR = _LEXICONS.stop
@@ -71,6 +71,7 @@ class WordSums(NamedTuple):
         rarity: in the order of ``RARITY_FEATURES``.
         topic: weighted mean vector of the known words, shape (dimensions,).
         scores: in the order of ``WORD_SCORES``.
+        task: log-odds of setting a task, of a short text.
         known: share of the words that are terms, and of the pairs.
     """
 
@@ -82,11 +83,16 @@ class WordSums(NamedTuple):
     rarity: tuple[float, ...]
     topic: Floats
     scores: list[float]
+    task: float
     known: tuple[float, float]
 
 
 class WordTable:
-    """Vectors, weights, rarity, word lists and term weights by word; word lists and term weights by word pair."""
+    """Vectors, weights, rarity, word lists and term weights by word; word lists and term weights by word pair.
+
+    Terms are of two sorts, which are fitted apart: those that say something of success and gain, and those that say whether a
+    short text sets a task.
+    """
 
     def __init__(self, contents: Contents) -> None:
         """Take over the words of an artifact; its terms only where it has been fitted.
@@ -95,15 +101,17 @@ class WordTable:
             ArtifactError: an array is missing or does not have a row for each word.
         """
         weight = contents.floats("word_weight", (len(contents.word_list("words")),))
-        terms = contents.words.get("terms", ())
+        terms, task_terms = contents.words.get("terms", ()), contents.words.get("task_terms", ())
         # Frequent words first: what one prompt needs then lies close together in memory.
         order = np.argsort(weight, kind="stable")
         words = "\n".join([contents.words["words"][place] for place in order]).split("\n")
         if len({*words} - {""}) != len(words):
             raise ArtifactError("words.txt has an empty word or one twice; fit again")
         listed = [entry for entries in LEXICONS.values() for entry in entries]
-        spoken = dict.fromkeys((*words, _DIGIT, *(word for text in (*listed, *terms) for word in text.split(" "))))
-        pairs = sorted({text for text in (*listed, *terms) if " " in text})
+        spoken = dict.fromkeys(
+            (*words, _DIGIT, *(word for text in (*listed, *terms, *task_terms) for word in text.split(" ")))
+        )
+        pairs = sorted({text for text in (*listed, *terms, *task_terms) if " " in text})
         self._places = Places(text_keys([*spoken, *pairs]))
         vectors = _vectors(contents, len(words))
         self.dimensions = vectors.shape[1]
@@ -128,6 +136,7 @@ class WordTable:
         for column, entries in enumerate(LEXICONS.values(), _LEXICONS.start):
             marks[self._places.find(text_keys([*entries]))[0], column] = 1
         self._take_terms(contents, terms)
+        self._take_task_terms(contents, task_terms)
 
     def _take_terms(self, contents: Contents, terms: tuple[str, ...]) -> None:
         """Fill in what words and pairs say of success and gain; nothing before an artifact has been fitted."""
@@ -139,8 +148,15 @@ class WordTable:
         weights = contents.floats("term_weights", (len(terms), n_scores))
         floats, marks = self._parts(self._rows)
         places = self._places.find(text_keys([*terms]))[0]
-        floats[places, _SCORES.start :] = np.column_stack([idf[:, None] * weights, idf**2])
+        floats[places, _SCORES.start : _TASK] = np.column_stack([idf[:, None] * weights, idf**2])
         marks[places, [_IS_PAIR if " " in term else _IS_TERM for term in terms]] = 1
+
+    def _take_task_terms(self, contents: Contents, terms: tuple[str, ...]) -> None:
+        """Fill in what words and pairs say of whether a task is set; nothing before an artifact has been fitted."""
+        self._task_bias = contents.floats("task_bias", (1,)).item() if terms else 0.0
+        if terms:
+            weights = contents.floats("task_weights", (len(terms),))
+            self._parts(self._rows)[0][self._places.find(text_keys([*terms]))[0], _TASK] = weights
 
     def sums(self, spaced: str, numbers: list[str]) -> WordSums:
         """What the words of a prompt and their pairs add up to.
@@ -159,7 +175,8 @@ class WordTable:
         ones = _ONES[: len(rows)]
         # products of all columns, of which a part is used: NumPy would first copy the part
         counted, weighted = ones.dot(counts), columns[_WEIGHT].dot(counts)[_VECTOR:]
-        rarity, weight, *scores, square = columns.dot(ones).tolist()
+        with np.errstate(invalid="ignore"):  # BLAS may compute with values that nobody reads, and they may be none
+            rarity, weight, *scores, square, task = columns.dot(ones).tolist()
         marked = counted[: _LEXICONS.start].tolist()
         n_rated, n_common, n_usual, n_unknown, n_known_numbers, n_known_foreign, n_terms, n_pairs = marked
         # unknown words have a rarity too where they are Latin
@@ -176,6 +193,7 @@ class WordTable:
             _rarity(columns[_RARITY], rarity - _NO_RARITY * (len(rows) - n_rated), n_rated, n_new, n_common, n_usual),
             weighted * (self._scale / (weight + _PRIOR_WEIGHT)),
             [score / norm + bias for score, bias in zip(scores, self._bias, strict=True)],
+            task / sqrt(2 * n_words - 1 if n_words else 1) + self._task_bias,
             (n_terms / (n_words or 1), n_pairs / max(n_words - 1, 1)),
         )
 

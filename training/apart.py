@@ -16,6 +16,7 @@ from training.dense import dense_rows
 from training.frames import FRAMES
 from training.material import Examples
 from training.rows import EVERYDAY, FAMILY, Rows
+from training.task_words import TaskWords
 
 # Prompts of an origin that are put into frames, and how long they are in characters: nothing stands apart in shorter ones.
 _MOST_FRAMED = 3_000
@@ -29,6 +30,7 @@ def apart_of(
     apart_dense: npt.NDArray[np.float32],
     told: Collection[int],
     table: WordTable,
+    task_words: TaskWords,
     seed: int,
 ) -> Examples:
     """Examples of both sorts, each with what stands apart in it.
@@ -40,16 +42,18 @@ def apart_of(
         apart_dense: their dense features as a whole.
         told: rows of turns of material alone, which are not put into frames.
         table: the words.
+        task_words: what they say of whether a task is set.
         seed: of the choice of prompts, and of their frames.
     """
     said = rows.origin[apart] != FAMILY
-    asked = dense_rows([request for row in apart[said] if (request := whole[row].request) is not None], table)
     framed_rows, framed = _framed(rows, whole, told, seed)
+    asked = [
+        request for each in (*(whole[row] for row in apart[said]), *framed) if (request := each.request) is not None
+    ]
     return Examples(
         dense=np.concatenate([apart_dense[said], dense_rows(framed, table)]),
-        asked=np.concatenate(
-            [asked, dense_rows([request for each in framed if (request := each.request) is not None], table)]
-        ),
+        asked=dense_rows(asked, table),
+        task=task_words.of(asked),
         is_material=np.concatenate([rows.origin[apart[said]] == EVERYDAY, np.zeros(len(framed), np.bool_)]),
         source=np.concatenate(
             [np.char.add(rows.origin[apart[said]], rows.source[apart[said]]), np.full(len(framed), "framed")]

@@ -1,4 +1,4 @@
-"""Reads the project's own requests with a system message; see training/instructed/README.md for what a line holds."""
+"""Reads the project's own requests with a system message, and system messages; see training/instructed/README.md."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,6 +8,7 @@ from classifier.assessment import TASKS
 from training.json_rows import json_rows
 
 INSTRUCTED_PATH = Path(__file__).parent / "instructed" / "prompts.jsonl"
+SYSTEM_PATH = INSTRUCTED_PATH.with_name("system_messages.jsonl")
 
 Half = Literal["train", "held-out"]
 
@@ -39,6 +40,16 @@ class InstructedPrompt:
     half: Half
 
 
+@dataclass(frozen=True, slots=True)
+class SystemMessage:
+    """A short system message by itself."""
+
+    text: str
+    is_task: bool
+    """Whether it says what is to be done with whatever the turn brings; else it sets a form, a language, a date, a role."""
+    language: str
+
+
 _NAMES = tuple(field.name for field in fields(InstructedPrompt))
 _KINDS = {"asks": bool, "closed": bool, "p_small": float, "p_strong": float, "tokens": int}
 _CHOICES: dict[str, tuple[str, ...]] = {"task": TASKS, "half": get_args(Half)}
@@ -53,6 +64,22 @@ def load_instructed(half: Half, path: Path = INSTRUCTED_PATH) -> list[Instructed
     """
     found = [_prompt(row, where) for where, row in json_rows(path, "requests", InstructedDataError)]
     return [prompt for prompt in found if prompt.half == half]
+
+
+def load_system_messages(path: Path = SYSTEM_PATH) -> list[SystemMessage]:
+    """Reads the system messages, in the order of the file.
+
+    Raises:
+        InstructedDataError: the file is missing or a line is wrong; the message names the line.
+    """
+    return [_system_message(row, where) for where, row in json_rows(path, "system messages", InstructedDataError)]
+
+
+def _system_message(row: dict[str, Any], where: str) -> SystemMessage:
+    right = {"text": str, "is_task": bool, "language": str}
+    if {name: type(value) for name, value in row.items()} != right or not row["text"].strip():
+        raise InstructedDataError(f"{where}: fields must be text and language, words, and is_task, true or false")
+    return SystemMessage(**row)
 
 
 def _prompt(row: dict[str, Any], where: str) -> InstructedPrompt:

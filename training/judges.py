@@ -47,7 +47,7 @@ FAMILIAR_GAIN_TREES = Recipe(n_trees=60, learning_rate=0.1, least_rows=30, l2=10
 
 # What is material, of a prompt in which something is set apart and of a turn under instructions.
 APART = MaterialRecipe(size_power=0.5, c=0.01)
-TURNS = MaterialRecipe(size_power=0.0, c=0.01)
+TURNS = MaterialRecipe(size_power=0.0, c=0.003)
 
 # Features that may only push one way in the trees for everyday prompts: what a person would say before seeing any data.
 HARDER = frozenset(
@@ -96,8 +96,8 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
     gain = np.where(unjudged, np.maximum(np.polyval(parabola, rows.success), 0.0), rows.gain)
     general_gain = np.where(worth_spending(rows, use), gain, np.nan)
     linear, linear_bias = fit_linear(rows, general_gain, z, use, (weight, gain_weight), seed)
-    material, material_bias = fit_material(prepared.apart, use, mean, scale, APART, seed)
-    turn, turn_bias = fit_material(prepared.turns, use, mean, scale, TURNS, seed)
+    material, material_line = fit_material(prepared.apart, use, mean, scale, APART, seed)
+    turn, turn_line = fit_material(prepared.turns, use, mean, scale, TURNS, seed)
     trees = _fit_trees(prepared, gain, general_gain, term_scores, use, gain_weight, seed)
     if gate is None:
         known = np.flatnonzero(recorded)
@@ -119,9 +119,11 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
         "linear_weights": linear.astype(np.float32),
         "linear_bias": linear_bias.astype(np.float32),
         "material_weights": material.astype(np.float32),
-        "material_bias": np.array([material_bias], dtype=np.float32),
+        "material_line": material_line.astype(np.float32),
         "material_turn_weights": turn.astype(np.float32),
-        "material_turn_bias": np.array([turn_bias], dtype=np.float32),
+        "material_turn_line": turn_line.astype(np.float32),
+        "task_weights": prepared.task_words.weights.astype(np.float32),
+        "task_bias": np.array([prepared.task_words.bias], dtype=np.float32),
         "centres": centres(z[own], seed),
         "gate": np.asarray(gate, dtype=np.float32),
         "novelty_quantiles": np.linspace(0, 1, 201, dtype=np.float32),
@@ -129,7 +131,10 @@ def fit_judges(prepared: Prepared, use: Bools, *, seed: int = 0, gate: npt.Array
         "typical_gain": parabola.astype(np.float32),
         **lay_out(trees),
     }
-    return Contents(arrays, {**prepared.word_contents.words, "terms": terms})
+    words = {**prepared.word_contents.words, "terms": terms}
+    if prepared.task_words.terms:
+        words["task_terms"] = prepared.task_words.terms
+    return Contents(arrays, words)
 
 
 def calibrate(contents: Contents, prepared: Prepared, use: Bools) -> Contents:

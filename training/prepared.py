@@ -15,7 +15,7 @@ from training.apart import apart_of
 from training.data import Data, DataError, Ints
 from training.dense import dense_rows
 from training.familiarity import N_FOLDS
-from training.instructed_data import load_instructed
+from training.instructed_data import load_instructed, load_system_messages
 from training.labels import Labels
 from training.material import Examples
 from training.rows import (
@@ -28,6 +28,7 @@ from training.rows import (
     recorded_rows,
     traffic_rows,
 )
+from training.task_words import TaskWords, fit_task_words
 from training.turns import turns_of
 
 WORD_TABLE = Path(__file__).parent / "word_table"
@@ -43,6 +44,7 @@ class Prepared:
         dense: hand features, rarity features and topic vector, float32; of such a request as :func:`classifier.model.about_material` has them.
         apart: prompts in which something is set apart, each with that.
         turns: human turns, each with its instructions.
+        task_words: what words say of whether instructions set a task.
         fold: number of the cross-fitting fold; near-duplicates share one.
         word_contents: the word table, taken over into the artifact.
     """
@@ -52,6 +54,7 @@ class Prepared:
     dense: npt.NDArray[np.float32]
     apart: Examples
     turns: Examples
+    task_words: TaskWords
     fold: Ints
     word_contents: Contents
 
@@ -95,6 +98,11 @@ def prepare(
     if traffic is not None:
         parts.append(traffic_rows(traffic))
     instructed = load_instructed("train") if everyday else []
+    messages = load_system_messages() if everyday else []
+    sets_task = {
+        prompt.instructions: not prompt.asks for prompt in instructed if len(prompt.instructions) <= MOST_CHARS
+    }
+    task_words = fit_task_words(sets_task | {message.text: message.is_task for message in messages}, seed)
     known = [prompt for prompt in instructed if prompt.asks or len(prompt.instructions) <= MOST_CHARS]
     n_before = sum(map(len, parts))
     rows = join([*parts, instructed_rows(known)])
@@ -121,8 +129,9 @@ def prepare(
         rows,
         readings,
         dense,
-        apart_of(rows, whole, apart, apart_dense, told, table, seed),
-        turns_of(rows, dense, apart, instructed, table, seed),
+        apart_of(rows, whole, apart, apart_dense, told, table, task_words, seed),
+        turns_of(rows, dense, apart, instructed, messages, table, task_words, seed),
+        task_words,
         _folds(data, len(rows), seed),
         contents,
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from classifier import Classifier
 from classifier.model import WHOLE_SHARE
 from classifier.request import MOST_CHARS
-from training.frames import SETTINGS
+from training.instructed_data import load_system_messages
 
 LEASE = (
     "4.2 The Tenant shall keep the interior in good repair, fair wear and tear excepted. 4.3 The Landlord may enter upon two "
@@ -106,6 +106,6 @@ def test_any_instructions_are_judged_without_raising(classifier: Classifier, tex
 def test_under_a_system_message_that_sets_no_task_a_turn_that_asks_is_judged_by_itself(
     classifier: Classifier, setting: str
 ) -> None:
-    assert setting not in SETTINGS  # the classifier has seen others
+    assert setting not in {message.text for message in load_system_messages()}  # the classifier has seen others
     for asking in ASKING:
         assert classifier.assess(asking, instructions=setting) == classifier.assess(asking)

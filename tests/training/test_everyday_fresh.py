@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ FRESH_PATH = EVERYDAY_PATH.with_name("fresh.jsonl")
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[dict[str, str]]:
+def rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in FRESH_PATH.read_text(encoding="utf-8").split("\n") if line]
 
 
@@ -25,8 +26,12 @@ def words(text: str) -> frozenset[str]:
 
 def test_a_line_has_its_fields(rows):
     for row in rows:
-        assert set(row) == {"id", "prompt", "language", "level", "task"}, row["id"]
-        assert all(isinstance(value, str) and value.strip() for value in row.values()), row["id"]
+        assert set(row) == {"id", "prompt", "language", "level", "task", "p_small", "p_strong", "closed", "tokens"}, (
+            row["id"]
+        )
+        words = [row[name] for name in ("id", "prompt", "language", "level", "task")]
+        assert all(isinstance(value, str) and value.strip() for value in words), row["id"]
+        assert 0 <= row["p_small"] <= row["p_strong"] <= 1, row["id"]
         assert row["level"] in ("easy", "hard"), row["id"]
         assert row["task"] in TASKS, row["id"]
     assert len({row["id"] for row in rows}) == len({row["prompt"] for row in rows}) == len(rows)

@@ -20,14 +20,27 @@ from training import prepared
 from training.data import load as load_tables
 from training.dense import dense_rows
 from training.everyday_check import instructed_check
-from training.frames import SETTINGS
-from training.instructed_data import INSTRUCTED_PATH, InstructedDataError, InstructedPrompt, load_instructed
+from training.instructed_data import (
+    INSTRUCTED_PATH,
+    SYSTEM_PATH,
+    InstructedDataError,
+    InstructedPrompt,
+    SystemMessage,
+    load_instructed,
+    load_system_messages,
+)
 from training.labels import label
 from training.material import NO_ROW
 from training.rows import everyday_rows, instructed_rows
+from training.task_words import TaskWords
 from training.turns import turns_of
 
 TRAIN, HELD_OUT = load_instructed("train"), load_instructed("held-out")
+MESSAGES = [
+    SystemMessage("Summarise it in a sentence.", True, "en"),
+    SystemMessage("Be brief.", False, "en"),
+    SystemMessage("Locale: de-AT", False, "en"),
+]
 
 
 def test_every_line_is_of_one_half_and_its_id_is_its_own() -> None:
@@ -73,19 +86,43 @@ def test_a_missing_file_a_line_that_is_not_json_and_one_without_a_field_are_name
             load_instructed("train", path)
 
 
+def test_system_messages_are_short_of_both_sorts_and_not_those_of_held_out_requests(tmp_path: Path) -> None:
+    messages = load_system_messages()
+    assert all(len(message.text) <= MOST_CHARS for message in messages)
+    assert len({message.text for message in messages}) == len(messages)
+    assert not {message.text for message in messages} & {prompt.instructions for prompt in HELD_OUT}
+    for is_task in (True, False):
+        mine = [message for message in messages if message.is_task == is_task]
+        assert len(mine) >= 400
+        assert len({message.language for message in mine}) >= 15
+    for line in (
+        '{"text": "x", "is_task": 1, "language": "en"}',
+        '{"text": " ", "is_task": true, "language": "en"}',
+        "{}",
+    ):
+        (tmp_path / SYSTEM_PATH.name).write_text(line)
+        with pytest.raises(InstructedDataError, match=rf"{SYSTEM_PATH.name}:1"):
+            load_system_messages(tmp_path / SYSTEM_PATH.name)
+
+
 def test_turns_are_judged_requests_with_short_instructions_what_everyday_prompts_bring_and_prompts_that_ask() -> None:
     table = WordTable(load(DEFAULT_PATH)[1])
+    first = next(p for p in TRAIN if len(p.instructions) <= MOST_CHARS)
+    words = TaskWords(("you",), np.array([1.0]), 0.25, {first.instructions: 7.0})
     rows = everyday_rows()
     readings = [read(text) for text in rows.texts]
     apart = np.array([row for row, reading in enumerate(readings) if reading.request is not None])[:40]
     dense = np.zeros((len(rows), len(dense_rows(readings[:1], table)[0])), dtype=np.float32)
-    found = turns_of(rows, dense, apart, TRAIN, table, 0)
+    found = turns_of(rows, dense, apart, TRAIN, MESSAGES, table, words, 0)
     short = [p for p in TRAIN if len(p.instructions) <= MOST_CHARS]
-    judged = found.row == NO_ROW
+    judged, told = found.source == "instructed", found.source == "task"
     assert judged.sum() == len(short)
+    assert (found.row[judged] == NO_ROW).all()
     np.testing.assert_array_equal(found.is_material[judged], [not p.asks for p in short])
     np.testing.assert_array_equal(found.dense[0], dense_rows([read(short[0].prompt)], table)[0])
     np.testing.assert_array_equal(found.asked[0], dense_rows([read(short[0].instructions)], table)[0])
+    np.testing.assert_array_equal(found.task[judged], words.of_texts([p.instructions for p in short]))
+    assert found.task[0] == 7
     brought = found.source == "brought"
     assert set(found.row[brought]) <= set(apart)
     assert found.is_material[brought].all()
@@ -93,7 +130,12 @@ def test_turns_are_judged_requests_with_short_instructions_what_everyday_prompts
     request, whole = dense_rows([read(request_of(text)), read(text)], table)
     np.testing.assert_array_equal(found.asked[brought][0], request)
     assert not np.array_equal(found.dense[brought][0], whole)  # the material alone
-    asking = ~judged & ~brought
+    assert found.is_material[told].all()
+    np.testing.assert_array_equal(found.asked[told], dense_rows([read(MESSAGES[0].text)] * told.sum(), table))
+    of_judged = {row.tobytes() for row in found.dense[judged & found.is_material]}
+    for row, turn in zip(found.row[told], found.dense[told], strict=True):
+        assert turn.tobytes() in of_judged if row == NO_ROW else row in apart
+    asking = ~judged & ~brought & ~told
     assert asking.any()
     assert not found.is_material[asking].any()
     roles = {
@@ -101,7 +143,7 @@ def test_turns_are_judged_requests_with_short_instructions_what_everyday_prompts
         for row, is_material in zip(found.asked[judged], found.is_material[judged], strict=True)
         if not is_material
     }
-    settings = {row.tobytes() for row in dense_rows([read(text) for text in SETTINGS], table)}
+    settings = {row.tobytes() for row in dense_rows([read(message.text) for message in MESSAGES[1:]], table)}
     under = {row.tobytes() for row in found.asked[asking]}
     assert under <= roles | settings
     assert under & roles
@@ -121,6 +163,7 @@ def test_a_turn_of_material_is_learned_by_its_short_instructions_and_never_by_it
     for name in ("everyday_rows", "family_rows"):
         monkeypatch.setattr(prepared, name, lambda: instructed_rows([]))
     monkeypatch.setattr(prepared, "load_instructed", lambda half: [asking, told, long, told_letter])
+    monkeypatch.setattr(prepared, "load_system_messages", lambda: MESSAGES)
     data = load_tables(tables)
     found = prepared.prepare(data, label(data))
     table = WordTable(load(DEFAULT_PATH)[1])

@@ -1,0 +1,95 @@
+"""What the words of a short text say of whether it sets a task: learned from system messages."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from sklearn.linear_model import LogisticRegression
+
+from classifier.text import Reading, read
+from training.data import Bools, Floats
+from training.terms import pairs
+
+# Messages that a word or a pair must occur in.
+LEAST_MESSAGES = 2
+N_FOLDS = 5
+C = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWords:
+    """A line over words and word pairs.
+
+    Attributes:
+        terms: words and pairs, in order.
+        weights: of each.
+        bias: log-odds of a text without them.
+        crossed: log-odds of the texts that the line was fitted on, each by one that has not seen it.
+    """
+
+    terms: tuple[str, ...]
+    weights: Floats
+    bias: float
+    crossed: Mapping[str, float]
+
+    def of(self, readings: Sequence[Reading]) -> Floats:
+        """Log-odds of setting a task."""
+        found: Floats = _matrix(readings, self.terms) @ self.weights + self.bias
+        return found
+
+    def of_texts(self, texts: Sequence[str]) -> Floats:
+        """The same, but that those of a text that was fitted on are the ones that others give."""
+        found = self.of([read(text) for text in texts]).tolist()
+        return np.array([self.crossed.get(text, score) for text, score in zip(texts, found, strict=True)])
+
+
+NO_TASK_WORDS = TaskWords((), np.zeros(0), 0.0, {})
+
+
+def fit_task_words(told: Mapping[str, bool], seed: int) -> TaskWords:
+    """Learn from texts that set a task, and texts that set none.
+
+    Args:
+        told: whether each text does.
+        seed: of the folds.
+    """
+    texts, is_task = [*told], np.array([*told.values()], dtype=np.bool_)
+    readings = [read(text) for text in texts]
+    if len(np.unique(is_task)) < 2:
+        return NO_TASK_WORDS
+    fold = np.random.default_rng(seed).permutation(len(texts)) % N_FOLDS
+    crossed = np.zeros(len(texts))
+    for number in range(N_FOLDS):
+        here = np.flatnonzero(fold == number)
+        line = _fit([readings[place] for place in np.flatnonzero(fold != number)], is_task[fold != number])
+        crossed[here] = line.of([readings[place] for place in here])
+    whole = _fit(readings, is_task)
+    return TaskWords(whole.terms, whole.weights, whole.bias, dict(zip(texts, crossed.tolist(), strict=True)))
+
+
+def _fit(readings: Sequence[Reading], is_task: Bools) -> TaskWords:
+    frequency = Counter(term for reading in readings for term in {*_terms(reading)})
+    terms = tuple(sorted(term for term, count in frequency.items() if count >= LEAST_MESSAGES))
+    model = LogisticRegression(C=C, class_weight="balanced", max_iter=3000)
+    model.fit(_matrix(readings, terms), is_task)
+    return TaskWords(terms, model.coef_[0], float(model.intercept_[0]), {})
+
+
+def _matrix(readings: Sequence[Reading], terms: Sequence[str]) -> scipy.sparse.csr_matrix:
+    """How often each term occurs in a text, over the root of its words and pairs, exactly as when serving."""
+    place_of = {term: place for place, term in enumerate(terms)}
+    rows, columns, values = [], [], []
+    for row, reading in enumerate(readings):
+        found = _terms(reading)
+        for term in found:
+            if term in place_of:
+                rows.append(row)
+                columns.append(place_of[term])
+                values.append(len(found) ** -0.5)
+    return scipy.sparse.csr_matrix((values, (rows, columns)), shape=(len(readings), len(terms)))
+
+
+def _terms(reading: Reading) -> list[str]:
+    return [*reading.words, *pairs(reading.words)]
