@@ -1,4 +1,4 @@
-"""A conversation as its next provider takes it: the roles that it knows, and names of tool calls that it allows.
+"""A conversation as its next provider takes it: the roles that it knows, ids of tool calls that it allows, whose thoughts.
 
 Conversations go from model to model here, so that a provider is sent what others wrote:
 
@@ -7,18 +7,23 @@ Conversations go from model to model here, so that a provider is sent what other
 * The ids of tool calls are their makers'. OpenAI refuses those of more than 40 characters (Gemini's have a thousand, with
   a signature in them), Mistral's models all but nine letters and digits. An id that is not allowed is sent as its hash,
   the same for the call and for its result.
+* What a model thought comes back with its answers. Groq, Mistral and Cerebras refuse a conversation that holds it. DeepSeek's
+  thinking models refuse one in which an answer comes without it, Moonshot's one in which a call of tools does, whoever wrote
+  those; a blank is taken for it.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
 from router.core.request import exact_body
-from router.dispatch.provider import Call, Target
+from router.dispatch.provider import Call
 
-_WITH_CARE = frozenset(("developer", "tool"))
+_WITH_CARE = frozenset(("developer", "tool", "assistant"))
 """Roles without which nothing is to be changed: every id that counts has a result."""
 
 _OPENAI_HOSTS = (".openai.com", ".azure.com")
@@ -28,6 +33,40 @@ _MISTRAL_ID = re.compile(r"[A-Za-z0-9]{9}")
 _MISTRAL_ID_CHARS = 9
 """A hash of as many is an id that all of them allow."""
 
+_THOUGHT = "reasoning_content"
+_REFUSED_THOUGHTS: Mapping[str, tuple[str, ...]] = {
+    ".openai.com": (_THOUGHT, "reasoning", "reasoning_details"),
+    ".azure.com": (_THOUGHT, "reasoning", "reasoning_details"),
+    ".mistral.ai": (_THOUGHT, "reasoning", "reasoning_details"),
+    ".groq.com": (_THOUGHT, "reasoning", "reasoning_details"),
+    ".cerebras.ai": (_THOUGHT, "reasoning_details"),  # its own name for it is taken
+}
+"""By host, under which names an answer's thoughts are not sent; OpenAI writes none, and need not say whether it takes others'."""
+
+_OF_ANSWERS, _OF_CALLS = (".deepseek.com",), (".moonshot.ai", ".moonshot.cn")
+"""Hosts that want the thoughts of every answer, or of every call of tools."""
+
+_NO_THOUGHT = " "
+"""DeepSeek refuses an empty one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Manners:
+    """How a provider is spoken to.
+
+    Attributes:
+        renames: ``developer`` is ``system``.
+        allowed: ids of tool calls; None for any.
+        refused: names of thoughts that are left out.
+        of_answers, of_calls: whether those have to have a thought.
+    """
+
+    renames: bool
+    allowed: re.Pattern[str] | None
+    refused: tuple[str, ...]
+    of_answers: bool
+    of_calls: bool
+
 
 def as_taken(call: Call) -> Mapping[str, Any] | None:
     """A call's body as its provider takes it; None where it is that already, as nearly always."""
@@ -36,27 +75,41 @@ def as_taken(call: Call) -> Mapping[str, Any] | None:
             break
     else:
         return None
-    renames, allowed = not _is_openai(call.target), _allowed_id(call.target)
-    if not any(_is_to_change(message, renames, allowed) for message in call.body["messages"]):
+    target = call.target
+    manners = _manners(target.api_base, target.provider, target.upstream_model)
+    if not any(_is_to_change(message, manners) for message in call.body["messages"]):
         return None
     body = exact_body(call.body, call.around_model)
-    return {**body, "messages": [_changed(message, renames, allowed) for message in body["messages"]]}
+    return {**body, "messages": [_changed(message, manners) for message in body["messages"]]}
 
 
-def _is_openai(target: Target) -> bool:
-    return (urlsplit(target.api_base or "").hostname or "").endswith(_OPENAI_HOSTS)
+@lru_cache(1024)
+def _manners(api_base: str | None, provider: str, model: str) -> _Manners:
+    host = "." + (urlsplit(api_base or "").hostname or "")
+    is_openai = host.endswith(_OPENAI_HOSTS)
+    is_mistral = provider == "mistral" or _MISTRALS.search(model) is not None
+    return _Manners(
+        renames=not is_openai,
+        allowed=_MISTRAL_ID if is_mistral else _OPENAI_ID if is_openai else None,
+        refused=next((names for end, names in _REFUSED_THOUGHTS.items() if host.endswith(end)), ()),
+        of_answers=host.endswith(_OF_ANSWERS),
+        of_calls=host.endswith(_OF_CALLS),
+    )
 
 
-def _allowed_id(target: Target) -> re.Pattern[str] | None:
-    if target.provider == "mistral" or _MISTRALS.search(target.upstream_model):
-        return _MISTRAL_ID
-    return _OPENAI_ID if _is_openai(target) else None
-
-
-def _is_to_change(message: Mapping[str, Any], renames: bool, allowed: re.Pattern[str] | None) -> bool:
-    if renames and message.get("role") == "developer":
+def _is_to_change(message: Mapping[str, Any], manners: _Manners) -> bool:
+    role, allowed = message.get("role"), manners.allowed
+    if manners.renames and role == "developer":
+        return True
+    if role == "assistant" and (_lacks_thought(message, manners) or any(name in message for name in manners.refused)):
         return True
     return allowed is not None and any(_id_for(each, allowed) != each for each in _ids(message))
+
+
+def _lacks_thought(message: Mapping[str, Any], manners: _Manners) -> bool:
+    """Whether it is to have one and has none; the beginning of an answer that is to be completed (``prefix``) is none yet."""
+    wanted = manners.of_answers or (manners.of_calls and bool(message.get("tool_calls")))
+    return wanted and not message.get(_THOUGHT) and not message.get("prefix")
 
 
 def _ids(message: Mapping[str, Any]) -> list[Any]:
@@ -69,12 +122,17 @@ def _id_for(known: Any, allowed: re.Pattern[str]) -> Any:
     return sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:_MISTRAL_ID_CHARS]
 
 
-def _changed(message: Mapping[str, Any], renames: bool, allowed: re.Pattern[str] | None) -> Mapping[str, Any]:
-    if not _is_to_change(message, renames, allowed):
+def _changed(message: Mapping[str, Any], manners: _Manners) -> Mapping[str, Any]:
+    if not _is_to_change(message, manners):
         return message
-    changed = dict(message)
-    if renames and changed.get("role") == "developer":
+    changed, allowed = dict(message), manners.allowed
+    if manners.renames and changed.get("role") == "developer":
         changed["role"] = "system"
+    if changed.get("role") == "assistant":
+        for name in manners.refused:
+            changed.pop(name, None)
+        if _lacks_thought(message, manners):
+            changed[_THOUGHT] = _NO_THOUGHT
     if allowed is not None and "tool_call_id" in changed:
         changed["tool_call_id"] = _id_for(changed["tool_call_id"], allowed)
     if allowed is not None and changed.get("tool_calls"):

@@ -1,4 +1,4 @@
-"""Who is sent the role ``developer`` and which ids of tool calls, and who something that he takes."""
+"""Who is sent the role ``developer``, which ids of tool calls and whose thoughts, and who something that he takes."""
 
 import re
 from typing import Any
@@ -80,7 +80,7 @@ def test_ids_that_a_provider_refuses_are_sent_as_others_that_still_belong_togeth
         (OPENAI, "gpt-4o", ["call_" + "a" * 24, "toolu_01A", "D681PevKs"]),
         ("https://api.mistral.ai/v1", "mistral-small-latest", ["D681PevKs"]),
         ("https://litellm.example/v1", "gemini-flash", [GEMINIS]),
-        (DEEPSEEK, "deepseek-chat", [GEMINIS]),
+        ("https://api.x.ai/v1", "grok-4", [GEMINIS]),
     ],
 )
 def test_ids_that_are_taken_go_as_they_came(base: str, model: str, ids: list[str]) -> None:
@@ -90,3 +90,55 @@ def test_ids_that_are_taken_go_as_they_came(base: str, model: str, ids: list[str
 
 def test_a_request_that_only_speaks_of_developers_goes_as_it_came() -> None:
     assert as_taken(call(None, [{"role": "user", "content": "developer"}], written=True)) is None
+
+
+THOUGHTS = {
+    "reasoning_content": "Hm.",
+    "reasoning": "Hm.",
+    "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}],
+}
+
+
+def answered(**more: Any) -> list[dict[str, Any]]:
+    return [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": "So.", **more},
+        {"role": "user", "content": "?"},
+    ]
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize(
+    ("base", "left"),
+    [
+        (OPENAI, set()),
+        ("https://api.mistral.ai/v1", set()),
+        ("https://api.groq.com/openai/v1", set()),
+        ("https://api.cerebras.ai/v1", {"reasoning"}),
+    ],
+)
+def test_thoughts_of_others_are_left_out_where_they_are_refused(base: str, left: set[str], written: bool) -> None:
+    body = as_taken(call(base, answered(**THOUGHTS), written=written))
+    assert body is not None
+    assert body["messages"][1].keys() == {"role", "content", *left}
+    assert body["seed"] == 12345678901234567890123
+    assert as_taken(call(base, answered(), written=written)) is None
+
+
+@pytest.mark.parametrize(
+    "base", ["http://127.0.0.1:8000/v1", "https://openrouter.ai/api/v1", "https://api.x.ai/v1", None]
+)
+def test_elsewhere_thoughts_go_as_they_came(base: str | None) -> None:
+    assert as_taken(call(base, answered(**THOUGHTS))) is None
+
+
+def test_deepseek_gets_a_thought_with_every_answer_and_moonshot_with_every_call() -> None:
+    conversation = [*loop("call_1"), *answered(), *answered(reasoning_content="Hm."), *answered(reasoning_content="")]
+    thoughts = {}
+    for base in (DEEPSEEK, "https://api.moonshot.ai/v1"):
+        body = as_taken(call(base, conversation))
+        assert body is not None
+        thoughts[base] = [each.get("reasoning_content") for each in body["messages"] if each["role"] == "assistant"]
+    assert [*thoughts.values()] == [[" ", " ", "Hm.", " "], [" ", None, "Hm.", ""]]
+    assert as_taken(call(DEEPSEEK, answered(reasoning_content="Hm."))) is None
+    assert as_taken(call(DEEPSEEK, answered(prefix=True))) is None
