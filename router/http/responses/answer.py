@@ -19,6 +19,7 @@ from router.errors import GatewayError
 from router.http.responses.kept import RESPONSE
 from router.http.responses.pieces import CallPiece, a_text, calls_in, logprobs_in, objects_in
 from router.http.responses.read import Asked
+from router.http.responses.thoughts import sealed, thoughts_in
 from router.http.responses.tools import SEARCH, Tool, arguments_in, free_form
 
 _CUT: Mapping[Any, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -186,7 +187,12 @@ class Answer:
 
     def _stop_speaking(self, status: str) -> bytes:
         item, self._speaking = self._speaking, None
-        return self._close_part(item) + self._close(item, status) if item is not None else b""
+        if item is None:
+            return b""
+        events = self._close_part(item)
+        if item.shown["type"] == "reasoning" and self._asked.seals_thoughts:
+            item.shown["encrypted_content"] = sealed(thoughts_in(item.shown))
+        return events + self._close(item, status)
 
     def _close_part(self, item: _Item) -> bytes:
         part, place = item.part, _place(item)

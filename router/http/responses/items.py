@@ -5,7 +5,8 @@ Laws:
 * Calls of tools that stand side by side are one message of the assistant's, with what it said right before or after them: chat
   completions ask for their results directly behind it.
 * What a tool's result shows, an image or a file, comes in a message of its own behind the results: theirs hold text alone.
-* Reasoning is left out, and so is what tools did that a provider runs by itself: a chat completion has no place for them.
+* Reasoning goes with what the assistant says or calls next. What tools did that a provider runs by itself is left out: a chat
+  completion has no place for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,12 @@ from typing import Any
 
 from router.core.whole_json import dumps
 from router.http.responses.fields import a_list, a_name, a_string, an_object, not_served, wrong
+from router.http.responses.thoughts import thoughts_in
 from router.http.responses.tools import SEARCH, found_tools, function_name
 
 _ROLES = ("user", "assistant", "system", "developer")
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
-_UNSAID = ("reasoning", "web_search_call", "compaction", "context_compaction", "additional_tools")
+_UNSAID = ("web_search_call", "compaction", "context_compaction", "additional_tools")
 """Items that are left out; what tools they bring is read elsewhere."""
 
 _SHOWN_BELOW = "(shown in the next message)"
@@ -43,6 +45,8 @@ def messages_of(items: Sequence[Any], path: str = "input") -> list[dict[str, Any
             continue
         if kind == "message":
             messages.say(*_read_message(item, at))
+        elif kind == "reasoning":
+            messages.think(thoughts_in(item))
         elif kind in ("function_call", "custom_tool_call", "tool_search_call"):
             messages.call(_read_call(item, at))
         elif kind in ("function_call_output", "custom_tool_call_output"):
@@ -64,7 +68,13 @@ class _Messages:
     def __init__(self) -> None:
         self._messages: list[dict[str, Any]] = []
         self._shown: list[dict[str, Any]] = []
+        self._thought: list[str] = []
+        self._own_thoughts: list[str] = []
         self._spoken: list[str] = []
+
+    def think(self, text: str) -> None:
+        """Add what the assistant thought before what comes next."""
+        self._thought += [text] if text else []
 
     def say(self, role: str, content: Any) -> None:
         """Add what somebody says."""
@@ -72,20 +82,20 @@ class _Messages:
         if role == "assistant" and self._messages and "tool_calls" in self._messages[-1]:
             self._spoken.append(content)
         else:
-            self._settle()
-            self._messages.append({"role": role, "content": content})
+            self._add({"role": role, "content": content})
+        self._remember(role)
 
     def call(self, call: dict[str, Any]) -> None:
         """Add a call of a tool."""
         self._show()
         if not self._messages or self._messages[-1]["role"] != "assistant":
-            self._messages.append({"role": "assistant", "content": None})
+            self._add({"role": "assistant", "content": None})
         self._messages[-1].setdefault("tool_calls", []).append(call)
+        self._remember("assistant")
 
     def result(self, call_id: str, text: str, shown: list[dict[str, Any]]) -> None:
         """Add what came of a call."""
-        self._settle()
-        self._messages.append({"role": "tool", "tool_call_id": call_id, "content": text})
+        self._add({"role": "tool", "tool_call_id": call_id, "content": text})
         self._shown += shown
 
     def whole(self) -> list[dict[str, Any]]:
@@ -94,17 +104,30 @@ class _Messages:
         self._settle()
         return self._messages
 
+    def _add(self, message: dict[str, Any]) -> None:
+        self._settle()
+        self._messages.append(message)
+
+    def _remember(self, role: str) -> None:
+        """Thoughts are those of the assistant's message that they come before; before another's they are nobody's."""
+        if role == "assistant":
+            self._own_thoughts += self._thought
+        self._thought = []
+
     def _settle(self) -> None:
-        """Put what was said after calls into their message: at once, so that much of it does not take its square."""
+        """Put what came after calls, and thoughts, into the last message: at once, so that much of it does not take its square."""
         if self._spoken:
             last = self._messages[-1]
             last["content"] = "\n\n".join([text for text in (last["content"], *self._spoken) if text])
             self._spoken = []
+        if self._own_thoughts:
+            self._messages[-1]["reasoning_content"] = "\n\n".join(self._own_thoughts)
+            self._own_thoughts = []
 
     def _show(self) -> None:
         if self._shown:
-            self._messages.append({"role": "user", "content": self._shown})
-            self._shown = []
+            shown, self._shown = self._shown, []
+            self._add({"role": "user", "content": shown})
 
 
 def _read_message(item: Mapping[str, Any], path: str) -> tuple[str, Any]:

@@ -13,6 +13,7 @@ from router.errors import ResponseNotFound
 from router.http.responses.fields import a_list, a_name, a_string, an_object, not_served, wrong
 from router.http.responses.items import messages_of
 from router.http.responses.kept import KeptResponses
+from router.http.responses.thoughts import SEALED
 from router.http.responses.tools import Tools, read_tools
 
 _ALIKE = (
@@ -63,6 +64,7 @@ class Asked:
         previous: the response that it goes on from.
         tools: what its tools are called there and here.
         is_kept: whether its response is to be kept.
+        seals_thoughts: whether the caller brings thoughts back in a form that it cannot read.
         shown: what the response repeats of it.
         left_out: the paths of what the chat completion lacks.
     """
@@ -72,6 +74,7 @@ class Asked:
     previous: str | None
     tools: Tools
     is_kept: bool
+    seals_thoughts: bool
     shown: Mapping[str, Any]
     left_out: tuple[str, ...]
 
@@ -106,7 +109,8 @@ def read_response(body: dict[str, Any], kept: KeptResponses, caller: str) -> Ask
     shown = {name: plain if body.get(name) is None else body[name] for name, plain in _SHOWN.items()}
     shown |= {"background": False, "store": is_kept, "tools": tools.shown}
     unread = [name for name, value in body.items() if value is not None and name not in _ALIKE and name not in _READ]
-    return Asked(chat, items, previous, tools, is_kept, shown, (*unread, *tools.left_out))
+    seals_thoughts = SEALED in a_list(body.get("include"), "include")
+    return Asked(chat, items, previous, tools, is_kept, seals_thoughts, shown, (*unread, *tools.left_out))
 
 
 _NOT_SERVED: Mapping[str, tuple[str, str]] = {

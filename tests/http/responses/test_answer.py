@@ -11,8 +11,10 @@ from pydantic import TypeAdapter
 
 from router.errors import UpstreamBroken
 from router.http.responses.answer import Answer
+from router.http.responses.items import messages_of
 from router.http.responses.kept import KeptResponses
 from router.http.responses.read import read_response
+from router.http.responses.thoughts import thoughts_in
 
 TOOLS: list[Any] = [
     {"type": "function", "name": "look"},
@@ -89,6 +91,17 @@ def test_reasoning_a_message_and_calls_are_items_of_their_own() -> None:
     assert (patch["type"], patch["name"], patch["input"]) == ("custom_tool_call", "patch", "*** x")
     assert (ask["name"], ask["namespace"], ask["arguments"]) == ("ask", "team", "{}")
     assert {item["status"] for item in made.response("completed")["output"]} == {"completed"}
+
+
+def test_thoughts_are_sealed_for_who_asks_for_it() -> None:
+    made = answer(include=["reasoning.encrypted_content"])
+    events = told(made, chunk(reasoning="Hm, "), chunk(reasoning="hm."), chunk("stop", content="So."))
+    reasoning = next(event["item"] for event in events if event["type"] == "response.output_item.done")
+    assert thoughts_in({"encrypted_content": reasoning["encrypted_content"]}) == "Hm, hm."
+    assert messages_of(made.items)[-1]["reasoning_content"] == "Hm, hm."
+    plain = answer()
+    told(plain, chunk(reasoning="Hm."), chunk("stop", content="So."))
+    assert "encrypted_content" not in plain.response("completed")["output"][0]
 
 
 def test_two_calls_of_one_place_are_two_where_their_ids_differ() -> None:

@@ -13,6 +13,7 @@ from router.http.openai import read_chat
 from router.http.responses.items import messages_of
 from router.http.responses.kept import KeptResponses
 from router.http.responses.read import Asked, read_response
+from router.http.responses.thoughts import sealed
 from router.http.responses.tools import MAX_NAME_CHARS, function_name
 
 NOTHING = KeptResponses(0, 10_000)
@@ -60,6 +61,56 @@ def test_calls_side_by_side_are_one_message_with_what_was_said_and_their_results
     assert first == {"role": "tool", "tool_call_id": "a", "content": "one"}
     assert second == {"role": "tool", "tool_call_id": "b", "content": "two"}
     assert last == {"role": "assistant", "content": "Seen."}
+
+
+def thought(text: str, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [],
+        **more,
+        "content": [{"type": "reasoning_text", "text": text}],
+    }
+
+
+def test_thoughts_go_with_what_the_assistant_says_or_calls_next_and_before_others_with_nobody() -> None:
+    items = [
+        thought("One."),
+        said("assistant", "I look."),
+        thought("Two."),
+        called("a"),
+        came_of("a", "one"),
+        thought("Three."),
+        called("b"),
+        came_of("b", "two"),
+        thought("Nobody's."),
+        said("user", "and?"),
+        said("assistant", "So."),
+    ]
+    messages = messages_of(items)
+    assert [message.get("reasoning_content") for message in messages] == [
+        "One.\n\nTwo.",
+        None,
+        "Three.",
+        None,
+        None,
+        None,
+    ]
+
+
+def test_what_a_client_cannot_read_comes_back_as_it_was_thought_and_others_seals_do_not() -> None:
+    sent = [
+        thought("", content=None, encrypted_content=sealed("Häm \ud83d.")),
+        called("a"),
+        {"type": "reasoning", "encrypted_content": "gAAAAB…"},
+        {"type": "reasoning", "encrypted_content": "fusion-router:*"},
+        {"type": "reasoning", "content": "no list", "encrypted_content": 7},
+        called("b"),
+    ]
+    sent[0].pop("content")
+    assert messages_of(sent)[0]["reasoning_content"] == "Häm \ud83d."
+    assert read(input="x", include=["reasoning.encrypted_content"]).seals_thoughts
+    assert not read(input="x").seals_thoughts
 
 
 def test_what_is_said_between_calls_and_their_results_does_not_come_between_them() -> None:
