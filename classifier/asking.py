@@ -1,4 +1,4 @@
-"""How a prompt asks: its first word, its last sentence, its last mark."""
+"""How a prompt asks: its first word, its last sentence, its last mark; and whether it says nothing but "begin"."""
 
 from math import log1p
 
@@ -18,6 +18,14 @@ _QUESTION_WORDS = frozenset({"what", "which", "who", "when", "where", "why", "ho
 # A number of one digit, as it is read.
 _DIGIT = "0"
 _STOPS = ".?!\n。？！"
+# Words of turns that only have an answer begin, whose task stands elsewhere. Scripts without spaces are read as pairs of characters.
+_BEGINNING = {
+    "begin", "start", "go", "ahead", "proceed", "continue", "run", "execute", "now", "do", "it", "the", "task", "let",
+    "s", "los", "geht", "beginne", "fang", "an", "jetzt", "commence", "commencez", "allez", "y", "vas", "empieza",
+    "comienza", "adelante", "ahora", "inizia", "vai", "comece", "agora", "начни", "начинай", "начинайте", "开始", "開始",
+    "始め", "めて", "시작",
+}  # fmt: skip
+_MOST_BEGINNING = 5
 # Where a long text's question, and the start of its last sentence, are looked for first, in characters from its end.
 _NEAR_THE_END = 100
 # Characters of the last sentence whose words are counted: longer ones are as long as that.
@@ -42,3 +50,9 @@ def asking(reading: Reading) -> list[float]:
         log1p(len(sentence[-_LONG_SENTENCE:].split())),
         log1p(reading.numbers.count(_DIGIT)),
     ]
+
+
+def only_begins(reading: Reading) -> bool:
+    """Whether a turn has no word at all, or none but such as "Begin.": then it neither asks nor brings anything."""
+    words = reading.words
+    return len(words) <= _MOST_BEGINNING and _BEGINNING.issuperset(words)

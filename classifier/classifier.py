@@ -14,10 +14,12 @@ from classifier import artifact
 from classifier.abilities import Abilities, Known
 from classifier.adaptation import Adaptation
 from classifier.artifact import ArtifactError, Manifest
+from classifier.asking import only_begins
 from classifier.assessment import TASKS, Assessment, Contribution, Task
 from classifier.features import FEATURES, OPTIONS
 from classifier.lexicons import LEXICONS
 from classifier.model import Model, Scores
+from classifier.preamble import behind_preamble
 from classifier.request import MOST_CHARS
 from classifier.text import READING, Reading, read
 
@@ -47,7 +49,7 @@ class Classifier:
         self._abilities = Abilities.of(manifest.models)
         self._features_id = _features_id(manifest, model.feature_names)
         # a program sends the same instructions with all of its requests
-        self._instructions = lru_cache(MOST_INSTRUCTIONS)(lambda text: model.instructions(read(text)))
+        self._instructions = lru_cache(MOST_INSTRUCTIONS)(lambda text: _instructions(model, text))
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
@@ -96,7 +98,7 @@ class Classifier:
     def assess(self, text: str, context: str = "", instructions: str = "", *, explain: bool = False) -> Assessment:
         """Judge the newest human turn ``text``; see :class:`~classifier.assessment.Assessor`."""
         reading = self._read(text, context)
-        features, is_by_instructions = self._features(reading, instructions)
+        features, is_by_instructions = self._features(reading, context, instructions)
         scores = self._model.scores_of(features, explain=explain)
         return self._assessment(scores, _task(scores, reading, text), is_by_instructions, explain)
 
@@ -106,7 +108,7 @@ class Classifier:
         Step by step: what a step needs is in the processor's cache for all but the first of them.
         """
         readings = [self._read(text, context) for text, context, _ in turns]
-        features = [self._features(reading, turn[2]) for reading, turn in zip(readings, turns, strict=True)]
+        features = [self._features(reading, *turn[1:]) for reading, turn in zip(readings, turns, strict=True)]
         scores = [self._model.scores_of(x) for x, _ in features]
         return [
             self._assessment(found, _task(found, reading, text), is_by_instructions, explain=False)
@@ -115,11 +117,13 @@ class Classifier:
             )
         ]
 
-    def _features(self, reading: Reading, instructions: str) -> tuple[npt.NDArray[np.float32], bool]:
+    def _features(self, reading: Reading, context: str, instructions: str) -> tuple[npt.NDArray[np.float32], bool]:
         """The numbers judged of a turn, and whether they are those of its instructions.
 
-        Long instructions are policies and personas, and no turn's task.
+        Long instructions are policies and personas, and no turn's task; but where the first turn says nothing they are all there is.
         """
+        if instructions and not context and only_begins(reading):
+            return self._model.features(read(instructions)), True
         turn = self._model.features(reading)
         if not instructions or len(instructions) > MOST_CHARS:
             return turn, False
@@ -181,6 +185,11 @@ class Classifier:
         if context and 0 < len(reading.spaced.split(maxsplit=FOLLOW_UP_WORDS)) < FOLLOW_UP_WORDS:
             return read(context[-FOLLOW_UP_CONTEXT_CHARS:] + "\n" + text)
         return reading
+
+
+def _instructions(model: Model, text: str) -> list[npt.NDArray[np.float32]]:
+    """The numbers of instructions, and of what they say behind a role and a date."""
+    return [model.instructions(read(part)) for part in (text, behind_preamble(text)) if part]
 
 
 def _check_features(manifest: Manifest) -> None:

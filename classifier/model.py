@@ -10,7 +10,7 @@ training data. The gate weighs them by how unfamiliar the prompt is.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import copysign, exp, sqrt
 from typing import NamedTuple
 
@@ -138,15 +138,15 @@ class Model:
         """The numbers of instructions that a turn may bring material for."""
         return features(reading, self._words)
 
-    def by_instructions(self, turn: Floats, instructions: Floats) -> Floats | None:
+    def by_instructions(self, turn: Floats, instructions: Sequence[Floats]) -> Floats | None:
         """The numbers judged of a turn that only brings material for its instructions; None of one that asks.
 
         Args:
             turn: its numbers, as :meth:`features` gives them.
-            instructions: theirs, as :meth:`instructions` gives them.
+            instructions: theirs, as :meth:`instructions` gives them, and those of what may be their task by itself.
         """
-        is_only_material = self._is_above(ONLY_MATERIAL, self._turn, turn, instructions)
-        return about_material(instructions, turn) if is_only_material else None
+        is_only_material = any(self._is_above(ONLY_MATERIAL, self._turn, turn, told) for told in instructions)
+        return about_material(instructions[0], turn) if is_only_material else None
 
     def _is_above(self, log_odds: float, head: _MaterialHead, x: Floats, asked: Floats) -> bool:
         """Whether a text with the numbers ``x`` is likely enough material for one that asks, with the numbers ``asked``."""

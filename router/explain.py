@@ -120,7 +120,7 @@ def in_words(found: dict[str, Any]) -> str:
             f"judged by {found['classifier']}",
         ]
         if found["judged_by_instructions"]:
-            lines.append("  the system message's task was judged: the human turn brings only material for it")
+            lines.append("  the system message's task was judged: the human turn asks nothing by itself")
         lines.append("  what moved its complexity:")
         lines += [_pushed(part["name"], part["weight"]) for part in found["contributions"][:8]]
     for route, cost in found["estimated_cost_usd"].items():

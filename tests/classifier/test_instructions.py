@@ -65,6 +65,18 @@ def test_the_numbers_judged_are_mostly_those_of_the_task_and_hold_a_share_of_the
     np.testing.assert_allclose(found, (1 - WHOLE_SHARE) * told + WHOLE_SHARE * turn, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "before", ["You are a helpful assistant. ", "Du bist Redakteurin.\n\n", "Today is 3 May 2027.\n"]
+)
+@pytest.mark.parametrize("task", ["Translate the text to French.", "Extract all dates as JSON."])
+def test_a_role_or_a_date_in_front_of_a_task_does_not_hide_it(classifier: Classifier, before: str, task: str) -> None:
+    for material in (LEASE, TICKET):
+        assert classifier.assess(material, instructions=task).is_by_instructions
+        assert classifier.assess(material, instructions=before + task).is_by_instructions
+    for asking in ASKING:
+        assert classifier.assess(asking, instructions=before) == classifier.assess(asking)
+
+
 def test_instructions_that_begin_alike_are_told_apart(classifier: Classifier) -> None:
     first, second = (classifier.assess(TICKET, instructions=f"{EASY} {more}") for more in ("In French.", HARD))
     assert first != second
@@ -83,8 +95,35 @@ def test_long_instructions_are_no_turns_task(classifier: Classifier) -> None:
     assert classifier.assess(LEASE, instructions=padded) == classifier.assess(LEASE)
 
 
+@pytest.mark.parametrize(
+    "turn", ["", " ", ".", "…", "\N{ROCKET}", "Begin.", "Go ahead!", "Please start now.", "Los geht's", "开始"]
+)
+def test_where_the_first_turn_only_begins_the_whole_prompt_is_in_its_instructions(
+    classifier: Classifier, turn: str
+) -> None:
+    for told in (EASY, HARD, f"{HARD}\n\n{LEASE} {NOTICE}"):
+        found = classifier.assess(turn, instructions=told)
+        assert found.is_by_instructions
+        assert (found.complexity, found.gain) == (classifier.assess(told).complexity, classifier.assess(told).gain)
+
+
+@pytest.mark.parametrize("turn", ["", ".", "Begin.", "\N{THUMBS UP SIGN}"])
+def test_in_a_conversation_a_turn_that_says_nothing_is_no_beginning(classifier: Classifier, turn: str) -> None:
+    policy = f"{HARD} {LEASE} {NOTICE}"
+    assert len(policy) > MOST_CHARS
+    before = f"{TICKET}\nA new lid is on its way, and we are sorry for the trouble."
+    assert not classifier.assess(turn, before, policy).is_by_instructions
+
+
+@pytest.mark.parametrize(
+    "turn", ["go to market plan", "What is it?", "run 12 km", "Start a fire", "hi", "yes", "now what"]
+)
+def test_a_turn_that_says_more_than_begin_is_not_taken_for_a_beginning(classifier: Classifier, turn: str) -> None:
+    assert not classifier.assess(turn, instructions=f"{HARD} {LEASE} {NOTICE}").is_by_instructions
+
+
 def test_turns_under_instructions_are_judged_alike_alone_and_together(classifier: Classifier) -> None:
-    turns = [(text, "", told) for text in (*MATERIALS, *ASKING) for told in ("", EASY, *ROLES)]
+    turns = [(text, "", told) for text in (*MATERIALS, *ASKING, "Begin.") for told in ("", EASY, *ROLES)]
     assert classifier.assess_all(turns) == [classifier.assess(*turn) for turn in turns]
 
 
