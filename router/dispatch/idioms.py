@@ -7,8 +7,8 @@ Conversations go from model to model here, so that a provider is sent what other
 * The ids of tool calls are their makers'. OpenAI refuses those of more than 40 characters (Gemini's have a thousand, with
   a signature in them), Mistral's models all but nine letters and digits. An id that is not allowed is sent as its hash,
   the same for the call and for its result.
-* What a model thought comes back with its answers. Groq, Mistral and Cerebras refuse a conversation that holds it. DeepSeek's
-  thinking models refuse one in which an answer comes without it, Moonshot's one in which a call of tools does, whoever wrote
+* What a model thought comes back with its answers, and so do the empty fields of OpenAI's. Groq, Mistral and Cerebras refuse a
+  conversation that holds what they do not know. DeepSeek's thinking models refuse one in which an answer comes without it, Moonshot's one in which a call of tools does, whoever wrote
   those; a blank is taken for it.
 """
 
@@ -34,14 +34,18 @@ _MISTRAL_ID_CHARS = 9
 """A hash of as many is an id that all of them allow."""
 
 _THOUGHT = "reasoning_content"
-_REFUSED_THOUGHTS: Mapping[str, tuple[str, ...]] = {
-    ".openai.com": (_THOUGHT, "reasoning", "reasoning_details"),
-    ".azure.com": (_THOUGHT, "reasoning", "reasoning_details"),
-    ".mistral.ai": (_THOUGHT, "reasoning", "reasoning_details"),
-    ".groq.com": (_THOUGHT, "reasoning", "reasoning_details"),
-    ".cerebras.ai": (_THOUGHT, "reasoning_details"),  # its own name for it is taken
+_THOUGHTS = (_THOUGHT, "reasoning_details")
+_OPENAIS = ("refusal", "annotations", "audio", "function_call")
+"""What stands in OpenAI's answers, mostly with nothing in it, and comes back with them."""
+
+_REFUSED: Mapping[str, tuple[str, ...]] = {
+    ".openai.com": (*_THOUGHTS, "reasoning"),
+    ".azure.com": (*_THOUGHTS, "reasoning"),
+    ".mistral.ai": (*_THOUGHTS, "reasoning", *_OPENAIS),
+    ".groq.com": (*_THOUGHTS, "reasoning", *_OPENAIS),
+    ".cerebras.ai": (*_THOUGHTS, *_OPENAIS),
 }
-"""By host, under which names an answer's thoughts are not sent; OpenAI writes none, and need not say whether it takes others'."""
+"""By host, fields of an answer that are not sent back. OpenAI writes no thoughts, and need not say whether it takes others'."""
 
 _OF_ANSWERS, _OF_CALLS = (".deepseek.com",), (".moonshot.ai", ".moonshot.cn")
 """Hosts that want the thoughts of every answer, or of every call of tools."""
@@ -57,7 +61,7 @@ class _Manners:
     Attributes:
         renames: ``developer`` is ``system``.
         allowed: ids of tool calls; None for any.
-        refused: names of thoughts that are left out.
+        refused: fields of answers that are left out.
         of_answers, of_calls: whether those have to have a thought.
     """
 
@@ -91,7 +95,7 @@ def _manners(api_base: str | None, provider: str, model: str) -> _Manners:
     return _Manners(
         renames=not is_openai,
         allowed=_MISTRAL_ID if is_mistral else _OPENAI_ID if is_openai else None,
-        refused=next((names for end, names in _REFUSED_THOUGHTS.items() if host.endswith(end)), ()),
+        refused=next((names for end, names in _REFUSED.items() if host.endswith(end)), ()),
         of_answers=host.endswith(_OF_ANSWERS),
         of_calls=host.endswith(_OF_CALLS),
     )
