@@ -8,8 +8,8 @@ Conversations go from model to model here, so that a provider is sent what other
   a signature in them), Mistral's models all but nine letters and digits. An id that is not allowed is sent as its hash,
   the same for the call and for its result.
 * What a model thought comes back with its answers, and so do the empty fields of OpenAI's. Groq, Mistral and Cerebras refuse a
-  conversation that holds what they do not know. DeepSeek's thinking models refuse one in which an answer comes without it, Moonshot's one in which a call of tools does, whoever wrote
-  those; a blank is taken for it.
+  conversation that holds what they do not know. DeepSeek's thinking models refuse one in which an answer comes without a
+  thought, Moonshot's one in which a call of tools does, whoever wrote those; a blank is taken for it.
 """
 
 import re

@@ -125,6 +125,16 @@ def test_thoughts_of_others_are_left_out_where_they_are_refused(base: str, left:
     assert as_taken(call(base, answered(), written=written)) is None
 
 
+def test_what_openai_leaves_empty_is_not_sent_to_who_knows_no_such_fields() -> None:
+    messages = answered(refusal=None, annotations=[], audio=None, function_call=None)
+    for base in ("https://api.mistral.ai/v1", "https://api.groq.com/openai/v1", "https://api.cerebras.ai/v1"):
+        body = as_taken(call(base, messages))
+        assert body is not None
+        assert body["messages"][1] == {"role": "assistant", "content": "So."}
+    assert as_taken(call(OPENAI, messages)) is None
+    assert as_taken(call("http://127.0.0.1:8000/v1", messages)) is None
+
+
 @pytest.mark.parametrize(
     "base", ["http://127.0.0.1:8000/v1", "https://openrouter.ai/api/v1", "https://api.x.ai/v1", None]
 )
