@@ -89,12 +89,13 @@ FEATURES: tuple[str, ...] = (
 )
 # What only the familiar gain may look at: options say nothing of difficulty that survives another wrapping.
 WRAPPER = ("options",)
-# Log-odds of setting a task, by the words of a short text: what tells material from what asks looks at it, and nobody else.
+# Log-odds of setting a task, by the words of a short text: what tells material from what asks looks at it, and so does what is
+# learned of one's own traffic; no judge does.
 TASK = ("words that set a task",)
 # What the gate between the judges looks at, besides the distance from the training data.
 KNOWN = ("known words, share", "known pairs, share")
 SETS_TASK = -len(KNOWN) - len(TASK)
-"""Where they stand among the features."""
+"""Where the log-odds of setting a task stand among the features."""
 
 OPTIONS = SETS_TASK - len(WRAPPER)
 """Where the number of options stands among the features."""

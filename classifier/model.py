@@ -37,9 +37,8 @@ EVERYDAY_TRUST = (3.0, -1.0)
 EVERYDAY_UNFAMILIAR = 0.5
 # The least that the general gain owes to the success alone: what judged prompts of equal success gain.
 TYPICAL_SHARE = 0.35
-# Slope and bias that turn the log-odds of being unfamiliar into the doubt in the familiar judge's gain: which
-# side gains
-# is a matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
+# Slope and bias that turn the log-odds of being unfamiliar into the doubt in the familiar judge's gain: which side gains is a
+# matter of the source, and a wrong source misleads more than a wrong difficulty (training/LOG.md).
 GAIN_DOUBT = (1.0, 0.0)
 # Share of the whole prompt in the numbers of one that brings material along: prompts that ask the same of different
 # material are told apart by it alone.
