@@ -54,5 +54,7 @@ def asking(reading: Reading) -> list[float]:
 
 def only_begins(reading: Reading) -> bool:
     """Whether a turn has no word at all, or none but such as "Begin.": then it neither asks nor brings anything."""
-    words = reading.words
+    if reading.n_options or reading.n_pasted_chars:
+        return False
+    words = reading.spaced.split(maxsplit=_MOST_BEGINNING)
     return len(words) <= _MOST_BEGINNING and _BEGINNING.issuperset(words)

@@ -116,7 +116,17 @@ def test_in_a_conversation_a_turn_that_says_nothing_is_no_beginning(classifier: 
 
 
 @pytest.mark.parametrize(
-    "turn", ["go to market plan", "What is it?", "run 12 km", "Start a fire", "hi", "yes", "now what"]
+    "turn",
+    [
+        "go to market plan",
+        "What is it?",
+        "run 12 km",
+        "Start a fire",
+        "hi",
+        "yes",
+        "now what",
+        "\nA) red\nB) blue\nC) green",
+    ],
 )
 def test_a_turn_that_says_more_than_begin_is_not_taken_for_a_beginning(classifier: Classifier, turn: str) -> None:
     assert not classifier.assess(turn, instructions=f"{HARD} {LEASE} {NOTICE}").is_by_instructions
