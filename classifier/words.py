@@ -41,6 +41,9 @@ _TYPICAL_RARITY = (0.75, 0.9, 0.0, 0.75, 0.05)
 # Keeps the mean vector of a one-word prompt short: one word says little.
 _PRIOR_WEIGHT = 0.3
 
+# Words and pairs that say nothing, which every text is taken to have besides its own: a text of one word says little of a task.
+NEUTRAL_TERMS = 12
+
 # A row is a run of bytes that holds three parts: floats (the rarity that is sorted and summed, what its columns are summed
 # by, the term's part of each score and its square, and of what is said of a task), marks of 0 or 1 (first these, then one a word list), and the vector.
 _RARITY, _WEIGHT = range(2)
@@ -193,7 +196,7 @@ class WordTable:
             _rarity(columns[_RARITY], rarity - _NO_RARITY * (len(rows) - n_rated), n_rated, n_new, n_common, n_usual),
             weighted * (self._scale / (weight + _PRIOR_WEIGHT)),
             [score / norm + bias for score, bias in zip(scores, self._bias, strict=True)],
-            task / sqrt(2 * n_words - 1 if n_words else 1) + self._task_bias,
+            task / sqrt(max(2 * n_words - 1, 0) + NEUTRAL_TERMS) + self._task_bias,
             (n_terms / (n_words or 1), n_pairs / max(n_words - 1, 1)),
         )
 

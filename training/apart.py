@@ -18,8 +18,9 @@ from training.material import Examples
 from training.rows import EVERYDAY, FAMILY, Rows
 from training.task_words import TaskWords
 
-# Prompts of an origin that are put into frames, and how long they are in characters: nothing stands apart in shorter ones.
+# Prompts of an origin that are put into frames, into how many each, and how long they are in characters: nothing stands apart in shorter ones.
 _MOST_FRAMED = 3_000
+_FRAMES_EACH = 3
 _FRAMED_CHARS = range(30, 2_501)
 
 
@@ -73,7 +74,7 @@ def _framed(rows: Rows, whole: Sequence[Reading], told: Collection[int], seed: i
             if whole[row].request is None and len(rows.texts[row]) in _FRAMED_CHARS and row not in told
         ]
         for row in np.sort(random.permutation(here)[:_MOST_FRAMED]).tolist():
-            frame = FRAMES[int(random.integers(len(FRAMES)))]
-            found.append((row, read(frame.replace("{}", rows.texts[row]))))
+            for frame in random.choice(len(FRAMES), _FRAMES_EACH, replace=False).tolist():
+                found.append((row, read(FRAMES[frame].replace("{}", rows.texts[row]))))
     kept = [(row, reading) for row, reading in found if reading.request is not None]
     return np.array([row for row, _ in kept], dtype=np.int64), [reading for _, reading in kept]

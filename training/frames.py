@@ -28,5 +28,15 @@ FRAMES = (
     "One of our customers writes:\n\n{}", "The following was asked by a user:\n\n{}", "Please handle the request below.\n\n{}", "Do what is asked below.\n---\n{}\n---", "Respond to the following.\n\n{}",
     "Complete the following task.\n\n{}", "Answer this.\n\n{}", "Solve it.\n\n{}", "Here is the question.\n\n{}\n\nGive your best answer.", "Carefully read the task below and then do it.\n\n{}", "Let's go.\n\n{}", "{}\n\nGo.", "{}\n\nCan you help?",
     "Second attempt, the last answer was cut off.\n\n{}", "{}\n\nIgnore the earlier messages.", "(no tools needed)\n\n{}",
+    # whose request it is, quoted mail, more formats, what is said last
+    "I study biology in my second year.\n\n{}", "I am a nurse and write a blog.\n\n{}", "We are preparing an exam together.\n\n{}", "I have an interview next week.\n\n{}", "Ich bin Lehrerin in Wien.\n\n{}", "Je suis étudiant en droit.\n\n{}",
+    "Be frank.\n\n{}", "Surprise me.\n\n{}", "No holding back, please.\n\n{}", "Use a numbered list.\n\n{}", "Answer with bullets.\n\n{}", "{}\n\nAs a table, please.",
+    "Give me a table.\n\n{}", "Write plainly.\n\n{}", "Use academic English.\n\n{}", "{}\n\nIn simple words.", "On 3 May, Li wrote:\n\n{}", "> Am Montag schrieb Eva:\n\n{}",
+    "Le lundi, Paul a écrit :\n\n{}", "-------- Forwarded message --------\n\n{}", "{}\n\n> and this is what I said before", "{}\n\n-- \nTom Becker\nFirma Huber KG", "{}\n\nSent with Outlook for Android", "Von meinem Handy gesendet\n\n{}",
+    "Act as a lawyer.\n\n{}", "Pretend to be a critic.\n\n{}", "You're a physicist.\n\n{}", "{}\n\nThen put your answer into Spanish.", "{}\n\nGive the reply in two languages.", "{}\n\nAdd a summary last.",
+    "{}\n\nClose with one sentence that sums it up.", "XML only.\n\n{}", "{}\n\nXML only.", "Return YAML.\n\n{}", "{}\n\nJSON with the fields result and reason.", "{}\n\nOutput: CSV",
+    "{}\n\nIs it doable?", "{}\n\nWould you do that for me?", "{}\n\nYour view?", "{}\n\nThoughts?", "{}\n\nBy Friday, please.", "{}\n\nIt is urgent.",
+    "{}\n\nI need it for work.", "It is for a paper.\n\n{}", "One sentence only.\n\n{}", "{}\n\nTwo sentences at most.", "Headline: exercise\n\n{}", "Time: 18:40\n\n{}",
+    "2025-02-11\n\n{}", "{}\n\n2025-02-11", "{}\n\nP.S. It rains here.", "{}\n\nbye", "{}\n\nhey", "hey\nhey\n\n{}",
 )  # fmt: skip
 """Each with a place for a request."""

@@ -1,14 +1,21 @@
 """Reads the project's own requests with a system message, and system messages; see training/instructed/README.md."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from classifier.assessment import TASKS
+from classifier.request import MOST_CHARS
 from training.json_rows import json_rows
 
 INSTRUCTED_PATH = Path(__file__).parent / "instructed" / "prompts.jsonl"
 SYSTEM_PATH = INSTRUCTED_PATH.with_name("system_messages.jsonl")
+
+# Shares of the messages that are also shown beside a setting, of those that stand before it, and of those a line apart from it.
+_IN_COMPANY, _BEHIND, _LINES = 0.25, 0.3, 0.4
 
 Half = Literal["train", "held-out"]
 
@@ -73,6 +80,23 @@ def load_system_messages(path: Path = SYSTEM_PATH) -> list[SystemMessage]:
         InstructedDataError: the file is missing or a line is wrong; the message names the line.
     """
     return [_system_message(row, where) for where, row in json_rows(path, "system messages", InstructedDataError)]
+
+
+def in_company(messages: Sequence[SystemMessage], seed: int) -> list[SystemMessage]:
+    """A quarter of the system messages once more, each beside a setting: a task with a setting is a task, two settings are none."""
+    random = np.random.default_rng(seed)
+    settings = [message.text for message in messages if not message.is_task and len(message.text) <= MOST_CHARS // 2]
+    if not settings:
+        return []
+    found = []
+    for message in messages:
+        both = [settings[int(random.integers(len(settings)))], message.text]
+        if random.random() < _BEHIND:
+            both.reverse()
+        text = ("\n" if random.random() < _LINES else " ").join(both)
+        if random.random() < _IN_COMPANY and len(text) <= MOST_CHARS:
+            found.append(replace(message, text=text))
+    return found
 
 
 def _system_message(row: dict[str, Any], where: str) -> SystemMessage:

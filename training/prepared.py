@@ -15,7 +15,7 @@ from training.apart import apart_of
 from training.data import Data, DataError, Ints
 from training.dense import dense_rows
 from training.familiarity import N_FOLDS
-from training.instructed_data import load_instructed, load_system_messages
+from training.instructed_data import in_company, load_instructed, load_system_messages
 from training.labels import Labels
 from training.material import Examples
 from training.rows import (
@@ -99,6 +99,7 @@ def prepare(
         parts.append(traffic_rows(traffic))
     instructed = load_instructed("train") if everyday else []
     messages = load_system_messages() if everyday else []
+    messages += in_company(messages, seed)
     sets_task = {
         prompt.instructions: not prompt.asks for prompt in instructed if len(prompt.instructions) <= MOST_CHARS
     }

@@ -9,6 +9,7 @@ import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 
 from classifier.text import Reading, read
+from classifier.words import NEUTRAL_TERMS
 from training.data import Bools, Floats
 from training.terms import pairs
 
@@ -78,7 +79,7 @@ def _fit(readings: Sequence[Reading], is_task: Bools) -> TaskWords:
 
 
 def _matrix(readings: Sequence[Reading], terms: Sequence[str]) -> scipy.sparse.csr_matrix:
-    """How often each term occurs in a text, over the root of its words and pairs, exactly as when serving."""
+    """How often each term occurs in a text, over the root of its words and pairs and ``NEUTRAL_TERMS``, exactly as when serving."""
     place_of = {term: place for place, term in enumerate(terms)}
     rows, columns, values = [], [], []
     for row, reading in enumerate(readings):
@@ -87,7 +88,7 @@ def _matrix(readings: Sequence[Reading], terms: Sequence[str]) -> scipy.sparse.c
             if term in place_of:
                 rows.append(row)
                 columns.append(place_of[term])
-                values.append(len(found) ** -0.5)
+                values.append((len(found) + NEUTRAL_TERMS) ** -0.5)
     return scipy.sparse.csr_matrix((values, (rows, columns)), shape=(len(readings), len(terms)))
 
 

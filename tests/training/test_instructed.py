@@ -26,6 +26,7 @@ from training.instructed_data import (
     InstructedDataError,
     InstructedPrompt,
     SystemMessage,
+    in_company,
     load_instructed,
     load_system_messages,
 )
@@ -103,6 +104,24 @@ def test_system_messages_are_short_of_both_sorts_and_not_those_of_held_out_reque
         (tmp_path / SYSTEM_PATH.name).write_text(line)
         with pytest.raises(InstructedDataError, match=rf"{SYSTEM_PATH.name}:1"):
             load_system_messages(tmp_path / SYSTEM_PATH.name)
+
+
+def test_some_messages_come_once_more_beside_a_setting_and_stay_what_they_are() -> None:
+    messages = load_system_messages()
+    found = in_company(messages, 0)
+    assert 0.15 < len(found) / len(messages) < 0.35
+    assert found == in_company(messages, 0)
+    settings = {message.text for message in messages if not message.is_task}
+    kinds = {message.text: message.is_task for message in messages}
+    for message in found:
+        assert len(message.text) <= MOST_CHARS
+        halves = [
+            (message.text[:at], message.text[at + 1 :]) for at in range(len(message.text)) if message.text[at] in " \n"
+        ]
+        own = [part for half in halves for part, other in (half, half[::-1]) if other in settings and part in kinds]
+        assert message.is_task in {kinds[part] for part in own}
+    assert {message.is_task for message in found} == {True, False}
+    assert in_company([message for message in messages if message.is_task], 0) == []
 
 
 def test_turns_are_judged_requests_with_short_instructions_what_everyday_prompts_bring_and_prompts_that_ask() -> None:

@@ -54,6 +54,11 @@ def test_an_artifact_serves_what_was_learned(learned: TaskWords) -> None:
     np.testing.assert_allclose(served, learned.of(readings), atol=1e-4)
 
 
+def test_one_word_says_less_than_the_sentence_it_stands_in(learned: TaskWords) -> None:
+    word, sentence = learned.of([read("Summarise"), read("Summarise the lease in one sentence.")])
+    assert learned.bias < word < sentence
+
+
 def test_before_an_artifact_is_fitted_nothing_is_said(learned: TaskWords) -> None:
     table = WordTable(Contents(load(DEFAULT_PATH)[1].arrays, {"words": load(DEFAULT_PATH)[1].words["words"]}))
     assert features(read("Summarise the lease."), table)[SETS_TASK] == 0
