@@ -35,7 +35,8 @@ _MISTRAL_ID_CHARS = 9
 
 _THOUGHT = "reasoning_content"
 _THOUGHTS = (_THOUGHT, "reasoning_details")
-_OPENAIS = ("refusal", "annotations", "audio", "function_call")
+_REFUSAL, _OLD_CALL = "refusal", "function_call"
+_OPENAIS = (_REFUSAL, "annotations", "audio", _OLD_CALL)
 """What stands in OpenAI's answers, mostly with nothing in it, and comes back with them."""
 
 _REFUSED: Mapping[str, tuple[str, ...]] = {
@@ -105,9 +106,14 @@ def _is_to_change(message: Mapping[str, Any], manners: _Manners) -> bool:
     role, allowed = message.get("role"), manners.allowed
     if manners.renames and role == "developer":
         return True
-    if role == "assistant" and (_lacks_thought(message, manners) or any(name in message for name in manners.refused)):
+    if role == "assistant" and (_lacks_thought(message, manners) or _left_out(message, manners)):
         return True
     return allowed is not None and any(_id_for(each, allowed) != each for each in _ids(message))
+
+
+def _left_out(message: Mapping[str, Any], manners: _Manners) -> list[str]:
+    """Fields of an answer that are not sent back; a call as one was written before there were several is, for its result follows."""
+    return [name for name in manners.refused if name in message and not (name == _OLD_CALL and message[name])]
 
 
 def _lacks_thought(message: Mapping[str, Any], manners: _Manners) -> bool:
@@ -133,8 +139,10 @@ def _changed(message: Mapping[str, Any], manners: _Manners) -> Mapping[str, Any]
     if manners.renames and changed.get("role") == "developer":
         changed["role"] = "system"
     if changed.get("role") == "assistant":
-        for name in manners.refused:
-            changed.pop(name, None)
+        for name in _left_out(message, manners):
+            left = changed.pop(name)
+            if name == _REFUSAL and left and not changed.get("content"):
+                changed["content"] = left
         if _lacks_thought(message, manners):
             changed[_THOUGHT] = _NO_THOUGHT
     if allowed is not None and "tool_call_id" in changed:

@@ -102,7 +102,7 @@ THOUGHTS = {
 def answered(**more: Any) -> list[dict[str, Any]]:
     return [
         {"role": "user", "content": "?"},
-        {"role": "assistant", "content": "So.", **more},
+        {"role": "assistant", **({"content": "So."} | more)},
         {"role": "user", "content": "?"},
     ]
 
@@ -133,6 +133,22 @@ def test_what_openai_leaves_empty_is_not_sent_to_who_knows_no_such_fields() -> N
         assert body["messages"][1] == {"role": "assistant", "content": "So."}
     assert as_taken(call(OPENAI, messages)) is None
     assert as_taken(call("http://127.0.0.1:8000/v1", messages)) is None
+
+
+def test_what_a_refusal_or_an_old_call_says_is_not_lost_with_its_field() -> None:
+    old = {"name": "weather", "arguments": "{}"}
+    messages = [
+        *answered(content=None, refusal="No."),
+        *answered(refusal="No."),
+        *answered(content=None, refusal=None, function_call=old),
+    ]
+    body = as_taken(call("https://api.groq.com/openai/v1", messages))
+    assert body is not None
+    assert [each for each in body["messages"] if each["role"] == "assistant"] == [
+        {"role": "assistant", "content": "No."},
+        {"role": "assistant", "content": "So."},
+        {"role": "assistant", "content": None, "function_call": old},
+    ]
 
 
 @pytest.mark.parametrize(
