@@ -3,6 +3,7 @@
 import ctypes
 import gc
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -22,6 +23,13 @@ def test_what_is_loaded_is_not_walked_again_and_cycles_are_looked_for_less_often
     heap.settle()
     assert gc.get_freeze_count() > 0
     assert gc.get_threshold()[0] == heap.GARBAGE
+
+
+def test_the_c_library_is_asked_to_give_back_what_loading_has_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=kept.append))
+    heap.settle()
+    assert kept == [0]
 
 
 @pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])
