@@ -84,7 +84,7 @@ class Assessor(Protocol):
             text: the newest human turn, wrappers and injected reminders already removed.
             context: what came before it that bears on it (earlier turns, newest last), possibly long or
                 empty.
-            instructions: what system messages say, which may hold the task of a turn that brings only its material.
+            instructions: what system messages say, which may hold the task of a turn that asks nothing by itself.
             explain: also fill ``contributions``, which costs time.
         """
         ...

@@ -4,7 +4,7 @@ Laws:
 
 * The newest human turn is what gets judged. System prompts, tool schemas, tool results and what client software
   writes into user messages are not human words. Of a housekeeping call the task is judged, wherever it stands. What
-  system messages say is shown beside the turn, for turns that bring only material.
+  system messages say is shown beside the turn, for turns that ask nothing by themselves.
 * Nothing here fails: the messages have been checked before, and what is odd is read as text.
 * Reading is linear in the size of the conversation's texts, and no regular expression backtracks.
 """
