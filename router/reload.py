@@ -8,6 +8,7 @@ from pathlib import Path
 
 from classifier import Classifier
 from classifier.artifact import DEFAULT_PATH, MANIFEST
+from router import heap
 from router.record.metrics import ReloadOutcome
 
 POLL_S = 2.0
@@ -50,6 +51,7 @@ class ArtifactWatch:
         else:
             log.info("now judging by %s", loaded.artifact)
             self._on_reload("loaded")
+        await asyncio.to_thread(heap.give_back)
 
     def _stamp(self) -> tuple[int, int] | None:
         try:
