@@ -32,8 +32,8 @@ LONG_CONTEXT_CHARS = 12_000
 MOST_INSTRUCTIONS = 256
 # Contributions that are named; what remains is summed up in one line, so that they still add up.
 NAMED_CONTRIBUTIONS = 12
-# How the artifact's files begin that say what a word is worth, whether a task is set and what is material; they, and not what was fitted on them,
-# make the features.
+# How the artifact's files begin that say what a word is worth, whether a task is set and what is material; they, and not
+# what was fitted on them, make the features.
 TABLES = ("word", "term", "task", "material")
 
 

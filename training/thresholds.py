@@ -32,7 +32,7 @@ CEILINGS: dict[Mode, float] = {"cost": 2.0, "balanced": 0.5, "quality": 0.5}
 LOSS_OF: dict[Mode, float] = {"quality": 1.0, "balanced": 9.1, "cost": 15.0}
 """How many times ``--max-quality-loss`` a mode may lose: with 0.01 it keeps 99, 91 and 85 % of always-strong.
 
-Recorded prompts are far harder than everyday ones, on which less is lost: at 9 nineteen of twenty easy ones stay small.
+Recorded prompts are far harder than everyday ones, on which less is lost: at 9.1 nineteen of twenty easy ones stay small.
 """
 
 NOVELTY_LEVELS = (0.90, 0.95, 0.98, 0.99)
