@@ -55,6 +55,8 @@ class SystemMessage:
     is_task: bool
     """Whether it says what is to be done with whatever the turn brings; else it sets a form, a language, a date, a role."""
     language: str
+    alone: str | None = None
+    """Of one that stands beside a setting, the message by itself."""
 
 
 _NAMES = tuple(field.name for field in fields(InstructedPrompt))
@@ -95,7 +97,7 @@ def in_company(messages: Sequence[SystemMessage], seed: int) -> list[SystemMessa
             both.reverse()
         text = ("\n" if random.random() < _LINES else " ").join(both)
         if random.random() < _IN_COMPANY and len(text) <= MOST_CHARS:
-            found.append(replace(message, text=text))
+            found.append(replace(message, text=text, alone=message.text))
     return found
 
 

@@ -103,7 +103,9 @@ def prepare(
     sets_task = {
         prompt.instructions: not prompt.asks for prompt in instructed if len(prompt.instructions) <= MOST_CHARS
     }
-    task_words = fit_task_words(sets_task | {message.text: message.is_task for message in messages}, seed)
+    sets_task |= {message.text: message.is_task for message in messages}
+    alone = {message.text: message.alone for message in messages if message.alone is not None}
+    task_words = fit_task_words(sets_task, alone, seed)
     known = [prompt for prompt in instructed if prompt.asks or len(prompt.instructions) <= MOST_CHARS]
     n_before = sum(map(len, parts))
     rows = join([*parts, instructed_rows(known)])

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from classifier.text import Reading, read
 from classifier.words import NEUTRAL_TERMS
-from training.data import Bools, Floats
+from training.data import Bools, Floats, Ints
 from training.terms import pairs
 
 # Messages that a word or a pair must occur in.
@@ -49,29 +49,35 @@ class TaskWords:
 NO_TASK_WORDS = TaskWords((), np.zeros(0), 0.0, {})
 
 
-def fit_task_words(told: Mapping[str, bool], seed: int) -> TaskWords:
+def fit_task_words(told: Mapping[str, bool], alone: Mapping[str, str], seed: int) -> TaskWords:
     """Learn from texts that set a task, and texts that set none.
 
     Args:
         told: whether each text does.
+        alone: of texts that hold another one, that: both count as one, and lie in the same fold.
         seed: of the folds.
     """
     texts, is_task = [*told], np.array([*told.values()], dtype=np.bool_)
+    family = np.unique([alone.get(text, text) for text in texts], return_inverse=True)[1]
     readings = [read(text) for text in texts]
     if len(np.unique(is_task)) < 2:
         return NO_TASK_WORDS
-    fold = np.random.default_rng(seed).permutation(len(texts)) % N_FOLDS
+    fold = (np.random.default_rng(seed).permutation(family.max() + 1) % N_FOLDS)[family]
     crossed = np.zeros(len(texts))
     for number in range(N_FOLDS):
         here = np.flatnonzero(fold == number)
-        line = _fit([readings[place] for place in np.flatnonzero(fold != number)], is_task[fold != number])
+        others = np.flatnonzero(fold != number)
+        line = _fit([readings[place] for place in others], is_task[others], family[others])
         crossed[here] = line.of([readings[place] for place in here])
-    whole = _fit(readings, is_task)
+    whole = _fit(readings, is_task, family)
     return TaskWords(whole.terms, whole.weights, whole.bias, dict(zip(texts, crossed.tolist(), strict=True)))
 
 
-def _fit(readings: Sequence[Reading], is_task: Bools) -> TaskWords:
-    frequency = Counter(term for reading in readings for term in {*_terms(reading)})
+def _fit(readings: Sequence[Reading], is_task: Bools, family: Ints) -> TaskWords:
+    found = {
+        (term, number) for reading, number in zip(readings, family.tolist(), strict=True) for term in _terms(reading)
+    }
+    frequency = Counter(term for term, _ in found)
     terms = tuple(sorted(term for term, count in frequency.items() if count >= LEAST_MESSAGES))
     model = LogisticRegression(C=C, class_weight="balanced", max_iter=3000)
     model.fit(_matrix(readings, terms), is_task)

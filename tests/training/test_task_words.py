@@ -18,7 +18,7 @@ TOLD = {
 
 @pytest.fixture(scope="module")
 def learned() -> TaskWords:
-    return fit_task_words(TOLD, 0)
+    return fit_task_words(TOLD, {}, 0)
 
 
 def test_words_and_pairs_that_tell_tasks_are_learned_and_rare_ones_are_not_kept(learned: TaskWords) -> None:
@@ -54,6 +54,24 @@ def test_an_artifact_serves_what_was_learned(learned: TaskWords) -> None:
     np.testing.assert_allclose(served, learned.of(readings), atol=1e-4)
 
 
+def test_a_text_that_holds_another_counts_as_that_and_lies_in_its_fold() -> None:
+    alone = "Summarise the yoghurt in one sentence."
+    copy = f"Be brief. {alone}"
+    learned = fit_task_words({**TOLD, alone: True, copy: True}, {copy: alone}, 0)
+    assert "yoghurt" not in learned.terms  # in one message
+    assert "yoghurt" in fit_task_words({**TOLD, alone: True, copy: True}, {}, 0).terms
+
+
+def test_what_was_learned_from_a_text_that_holds_another_does_not_score_that(learned: TaskWords) -> None:
+    """Twenty texts and a copy of each, of the other sort: were they in other folds, copies would teach what their texts are."""
+    copies = {f"Zounds. {text}": not is_task for text, is_task in TOLD.items()}
+    told = TOLD | copies
+    kin = {copy: copy.removeprefix("Zounds. ") for copy in copies}
+    apart, together = (fit_task_words(told, alone, 0).of_texts([*TOLD]) for alone in ({}, kin))
+    assert (apart != together).any()
+    assert np.abs(together).mean() < np.abs(learned.of_texts([*TOLD])).mean()  # each word speaks for both sorts
+
+
 def test_one_word_says_less_than_the_sentence_it_stands_in(learned: TaskWords) -> None:
     word, sentence = learned.of([read("Summarise"), read("Summarise the lease in one sentence.")])
     assert learned.bias < word < sentence
@@ -62,5 +80,5 @@ def test_one_word_says_less_than_the_sentence_it_stands_in(learned: TaskWords) -
 def test_before_an_artifact_is_fitted_nothing_is_said(learned: TaskWords) -> None:
     table = WordTable(Contents(load(DEFAULT_PATH)[1].arrays, {"words": load(DEFAULT_PATH)[1].words["words"]}))
     assert features(read("Summarise the lease."), table)[SETS_TASK] == 0
-    assert fit_task_words({"Summarise it.": True}, 0) is NO_TASK_WORDS
+    assert fit_task_words({"Summarise it.": True}, {}, 0) is NO_TASK_WORDS
     assert NO_TASK_WORDS.of_texts(["Summarise it."]).tolist() == [0.0]
