@@ -13,6 +13,8 @@ TASK = "Translate the text to French."
         "You are a helpful assistant. ",
         "You are GPT-4.1, a model by Acme Inc.\n\n",
         "you're an editor!!\n",
+        "You\u2019re an editor. ",
+        "Today\u2019s date is 2026-11-26. ",
         "Act as a lawyer. ",
         "Du bist Übersetzer. ",
         "Ты — переводчик. ",
