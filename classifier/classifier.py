@@ -18,7 +18,7 @@ from classifier.asking import only_begins
 from classifier.assessment import TASKS, Assessment, Contribution, Task
 from classifier.features import FEATURES, OPTIONS
 from classifier.lexicons import LEXICONS
-from classifier.model import Model, Scores
+from classifier.model import Instructions, Model, Scores
 from classifier.preamble import behind_preamble
 from classifier.request import MOST_CHARS
 from classifier.text import READING, Reading, read
@@ -187,9 +187,9 @@ class Classifier:
         return reading
 
 
-def _instructions(model: Model, text: str) -> list[npt.NDArray[np.float32]]:
-    """The numbers of instructions, and of what they say behind a role and a date."""
-    return [model.instructions(read(part)) for part in (text, behind_preamble(text)) if part]
+def _instructions(model: Model, text: str) -> Instructions:
+    """What is known of instructions, which may say their task behind a role and a date."""
+    return model.instructions([read(part) for part in (text, behind_preamble(text)) if part])
 
 
 def _check_features(manifest: Manifest) -> None:

@@ -94,6 +94,18 @@ class _MaterialHead(NamedTuple):
     bias: float
 
 
+class Instructions(NamedTuple):
+    """What is known of instructions, whatever turn comes under them.
+
+    Attributes:
+        numbers: as of any reading.
+        log_odds: what they add to those of a turn's being only material.
+    """
+
+    numbers: Floats
+    log_odds: float
+
+
 class Model:
     """A fitted model, ready to score readings."""
 
@@ -131,26 +143,35 @@ class Model:
         if reading.request is None:
             return x
         request = features(reading.request, self._words)
-        return about_material(request, x) if self._is_above(0.0, self._apart, x, request) else x
+        is_material = self._as_material(self._apart, x) + self._as_asked(self._apart, request) > 0
+        return about_material(request, x) if is_material else x
 
-    def instructions(self, reading: Reading) -> Floats:
-        """The numbers of instructions that a turn may bring material for."""
-        return features(reading, self._words)
+    def instructions(self, readings: Sequence[Reading]) -> Instructions:
+        """What is to be known of instructions that a turn may bring material for.
 
-    def by_instructions(self, turn: Floats, instructions: Sequence[Floats]) -> Floats | None:
+        Args:
+            readings: of them, and of what may be their task by itself.
+        """
+        numbers = [features(reading, self._words) for reading in readings]
+        return Instructions(numbers[0], max([self._as_asked(self._turn, each) for each in numbers]))
+
+    def by_instructions(self, turn: Floats, instructions: Instructions) -> Floats | None:
         """The numbers judged of a turn that only brings material for its instructions; None of one that asks.
 
         Args:
             turn: its numbers, as :meth:`features` gives them.
-            instructions: theirs, as :meth:`instructions` gives them, and those of what may be their task by itself.
+            instructions: as :meth:`instructions` gives them.
         """
-        is_only_material = any(self._is_above(ONLY_MATERIAL, self._turn, turn, told) for told in instructions)
-        return about_material(instructions[0], turn) if is_only_material else None
+        is_only_material = self._as_material(self._turn, turn) + instructions.log_odds > ONLY_MATERIAL
+        return about_material(instructions.numbers, turn) if is_only_material else None
 
-    def _is_above(self, log_odds: float, head: _MaterialHead, x: Floats, asked: Floats) -> bool:
-        """Whether a text with the numbers ``x`` is likely enough material for one that asks, with the numbers ``asked``."""
-        found = float(head.text.dot(self._standardised(x))) + float(head.asked.dot(self._standardised(asked)))
-        return found + head.task * asked.item(SETS_TASK) + head.bias > log_odds
+    def _as_material(self, head: _MaterialHead, x: Floats) -> float:
+        """What a text with the numbers ``x`` adds to the log-odds of being material."""
+        return float(head.text.dot(self._standardised(x)))
+
+    def _as_asked(self, head: _MaterialHead, asked: Floats) -> float:
+        """What one that may ask something of it adds."""
+        return float(head.asked.dot(self._standardised(asked))) + head.task * asked.item(SETS_TASK) + head.bias
 
     def scores(self, reading: Reading, *, explain: bool = False) -> Scores:
         """Score one reading."""
