@@ -40,8 +40,7 @@ _OPENAIS = (_REFUSAL, "annotations", "audio", _OLD_CALL)
 """What stands in OpenAI's answers, mostly with nothing in it, and comes back with them."""
 
 _REFUSED: Mapping[str, tuple[str, ...]] = {
-    ".openai.com": (*_THOUGHTS, "reasoning"),
-    ".azure.com": (*_THOUGHTS, "reasoning"),
+    **dict.fromkeys(_OPENAI_HOSTS, (*_THOUGHTS, "reasoning")),
     ".mistral.ai": (*_THOUGHTS, "reasoning", *_OPENAIS),
     ".groq.com": (*_THOUGHTS, "reasoning", *_OPENAIS),
     ".cerebras.ai": (*_THOUGHTS, *_OPENAIS),
