@@ -238,7 +238,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Whether a field's value is a whole number above zero, as limits are."""
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 1 << 31
 
 
@@ -259,9 +260,9 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "stream_options": (_is_object, "an object"),
     "temperature": (lambda value: _is_number(value) and 0 <= value <= 2, "a number from 0 to 2"),
     "top_p": (lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
-    "n": (lambda value: _is_count(value) and value <= 128, "a whole number from 1 to 128"),
-    "max_tokens": (_is_count, "a whole number above zero"),
-    "max_completion_tokens": (_is_count, "a whole number above zero"),
+    "n": (lambda value: is_count(value) and value <= 128, "a whole number from 1 to 128"),
+    "max_tokens": (is_count, "a whole number above zero"),
+    "max_completion_tokens": (is_count, "a whole number above zero"),
     "tools": (_is_list_of_objects, "a list of objects"),
     "functions": (_is_list_of_objects, "a list of objects"),
     "response_format": (_is_object, "an object"),

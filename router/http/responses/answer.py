@@ -17,10 +17,10 @@ from router.core.usage import read_usage
 from router.core.whole_json import dumps
 from router.errors import GatewayError
 from router.http.responses.kept import RESPONSE
-from router.http.responses.pieces import CallPiece, a_text, calls_in, logprobs_in, objects_in
+from router.http.responses.pieces import CallPiece, a_text, calls_in, logprobs_in, object_in, objects_in
 from router.http.responses.read import Asked
 from router.http.responses.thoughts import sealed, thoughts_in
-from router.http.responses.tools import SEARCH, Tool, arguments_in, free_form
+from router.http.responses.tools import SEARCH, Tool, free_form
 
 _CUT: Mapping[Any, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 """Why a response is incomplete, by the ``finish_reason`` of its choice."""
@@ -100,12 +100,15 @@ class Answer:
         """An event of the gateway's own, with what all events of the API have."""
         return self._event(kind, **data)
 
-    def end(self) -> bytes:
-        """The last events."""
+    def close(self) -> bytes:
+        """Nothing more is said: events of what is still open, which :meth:`response` has whole from then on."""
         status = self.status
         events = self._stop_speaking(status) + self._open_calls()
-        events += b"".join([self._close_call(call, status) for call in self._calls])
-        return events + self._event(f"response.{status}", response=self.response(status))
+        return events + b"".join([self._close_call(call, status) for call in self._calls])
+
+    def end(self) -> bytes:
+        """The last events."""
+        return self.close() + self._event(f"response.{self.status}", response=self.response(self.status))
 
     def fail(self, error: GatewayError) -> bytes:
         """The last events of one that broke: the response's own, and the error by which OpenAI's SDKs raise theirs."""
@@ -254,7 +257,7 @@ class Answer:
             events = self._of(item, "response.custom_tool_call_input.delta", delta=words)
             events += self._of(item, "response.custom_tool_call_input.done", input=words)
         else:
-            item.shown["arguments"] = arguments_in(said)
+            item.shown["arguments"] = object_in(said) or {}
         return events + self._close(item, status)
 
     def _open(self, prefix: str, shown: dict[str, Any]) -> tuple[_Item, bytes]:

@@ -11,6 +11,7 @@ from router.http.exchange import AsgiExchange, Send
 from router.http.openai import read_translated
 from router.http.responses.answer import Answer
 from router.http.responses.kept import KeptResponses
+from router.http.responses.pieces import objects_in
 from router.http.responses.read import Asked, own_name, read_response
 from router.http.slots import Slots
 from router.record.record import Draft
@@ -47,9 +48,9 @@ class ResponsesExchange(AsgiExchange):
     async def reply(self, draft: Draft, body: dict[str, Any]) -> None:
         """Answer in one piece."""
         answer = self._answer_to(draft)
-        choices = [{**choice, "delta": choice.get("message")} for choice in body["choices"] if isinstance(choice, dict)]
+        choices = [{**choice, "delta": choice.get("message")} for choice in objects_in(body["choices"])]
         answer.feed({**body, "choices": choices})
-        answer.end()
+        answer.close()
         self._keep(answer)
         await super().reply(draft, answer.response(answer.status))
 

@@ -31,7 +31,7 @@ class CallPiece:
             return False
         if self.call_id:
             return bool(call_id) and self.call_id != call_id
-        return bool(arguments) and arguments[-1].endswith("}") and _is_whole("".join(arguments))
+        return bool(arguments) and arguments[-1].endswith("}") and object_in("".join(arguments)) is not None
 
 
 def a_text(value: Any) -> str:
@@ -42,6 +42,15 @@ def a_text(value: Any) -> str:
 def objects_in(value: Any) -> list[dict[str, Any]]:
     """The objects of a list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def object_in(written: str) -> dict[str, Any] | None:
+    """The object that a model wrote as JSON, such as a call's arguments; None where it wrote none, or not all of it."""
+    try:
+        read = loads(written.encode("utf-8", "surrogatepass"))
+    except orjson.JSONDecodeError:
+        return None
+    return read if isinstance(read, dict) else None
 
 
 def calls_in(delta: Mapping[str, Any]) -> Iterator[CallPiece]:
@@ -77,10 +86,3 @@ def _with_bytes(token: dict[str, Any]) -> dict[str, Any]:
 
 def _arguments(value: Any) -> str:
     return dumps(value).decode() if isinstance(value, dict) else a_text(value)
-
-
-def _is_whole(arguments: str) -> bool:
-    try:
-        return isinstance(loads(arguments.encode("utf-8", "surrogatepass")), dict)
-    except orjson.JSONDecodeError:
-        return False

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.errors import ResponseNotFound
+from router.http.openai import is_count
 from router.http.responses.fields import a_list, a_name, a_string, an_object, not_served, wrong
 from router.http.responses.items import messages_of
 from router.http.responses.kept import KeptResponses
@@ -204,7 +205,7 @@ def _limit(body: Mapping[str, Any]) -> dict[str, Any]:
     limit = body.get("max_output_tokens")
     if limit is None:
         return {}
-    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit < 1 << 31:
+    if not is_count(limit):
         raise wrong("max_output_tokens", "a whole number above zero")
     return {"max_tokens": limit}
 

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-import orjson
-
-from router.core.whole_json import loads
 from router.http.responses.fields import a_list, a_name, an_object, not_served, wrong
+from router.http.responses.pieces import object_in
 
 MAX_NAME_CHARS = 64
 """Source: OpenAI's API reference, names of functions."""
@@ -126,17 +124,8 @@ def function_name(named: Mapping[str, Any], path: str) -> str:
 
 def free_form(arguments: str) -> str:
     """What a model wrote for a free-form tool, out of the one argument of its function; as it is where it wrote no such thing."""
-    said = arguments_in(arguments).get("input")
+    said = (object_in(arguments) or {}).get("input")
     return said if isinstance(said, str) else arguments
-
-
-def arguments_in(written: str) -> dict[str, Any]:
-    """The arguments of a call; empty where the model wrote no object."""
-    try:
-        read = loads(written.encode("utf-8", "surrogatepass"))
-    except orjson.JSONDecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _entries(
