@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from classifier.assessment import TASKS
 from classifier.request import MOST_CHARS
 from training.json_rows import json_rows
+from training.judged_prompt import JudgedPrompt, complaint_of
 
 INSTRUCTED_PATH = Path(__file__).parent / "instructed" / "prompts.jsonl"
 SYSTEM_PATH = INSTRUCTED_PATH.with_name("system_messages.jsonl")
@@ -24,26 +24,13 @@ class InstructedDataError(ValueError):
     """The file is missing or a line of it is not as the README says."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstructedPrompt:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstructedPrompt(JudgedPrompt):
     """A system message and one human turn, with what its author judged of them."""
 
-    id: str
     instructions: str
-    prompt: str
     asks: bool
     """Whether the turn says what is wanted; else it is material, and only the instructions say what to do with it."""
-    language: str
-    task: str
-    p_small: float
-    """Judged probability that a good small model's answer is right, or good enough."""
-    p_strong: float
-    """The same for a strong model that does not reason at length."""
-    closed: bool
-    tokens: int
-    """Rough usual length of an answer."""
-    family: str
-    """Shared by requests over the same material or with the same instructions."""
     half: Half
 
 
@@ -60,9 +47,6 @@ class SystemMessage:
 
 
 _NAMES = tuple(field.name for field in fields(InstructedPrompt))
-_KINDS = {"asks": bool, "closed": bool, "p_small": float, "p_strong": float, "tokens": int}
-_CHOICES: dict[str, tuple[str, ...]] = {"task": TASKS, "half": get_args(Half)}
-_LIMITS = {"p_small": (0.0, 1.0), "p_strong": (0.0, 1.0), "tokens": (1.0, float("inf"))}
 
 
 def load_instructed(half: Half, path: Path = INSTRUCTED_PATH) -> list[InstructedPrompt]:
@@ -109,21 +93,11 @@ def _system_message(row: dict[str, Any], where: str) -> SystemMessage:
 
 
 def _prompt(row: dict[str, Any], where: str) -> InstructedPrompt:
-    if set(row) != set(_NAMES):
-        raise InstructedDataError(f"{where}: fields must be {', '.join(_NAMES)}")
-    for name in _NAMES:
-        if not _is_right(name, row[name]):
-            raise InstructedDataError(f"{where}: {name} {row[name]!r} is not what the README says")
+    complaint = complaint_of(row, _NAMES, ("instructions",))
+    if not complaint and not isinstance(row["asks"], bool):
+        complaint = "asks must be true or false"
+    if not complaint and row["half"] not in get_args(Half):
+        complaint = f"half {row['half']!r} is none of {', '.join(get_args(Half))}"
+    if complaint:
+        raise InstructedDataError(f"{where}: {complaint}")
     return InstructedPrompt(**row)
-
-
-def _is_right(name: str, value: Any) -> bool:
-    kind, found = _KINDS.get(name, str), type(value)
-    if found is not kind and not (kind is float and found is int):
-        return False
-    if name in _LIMITS:
-        least, most = _LIMITS[name]
-        return bool(least <= value <= most)
-    if name in _CHOICES:
-        return value in _CHOICES[name]
-    return kind is not str or bool(value.strip())
